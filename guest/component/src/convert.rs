@@ -1,0 +1,211 @@
+//! The engine's types into the contract's, and back.
+
+use larder_engine as engine;
+
+use crate::bindings::exports::larder::cache::cache as wit;
+use crate::bindings::exports::larder::cache::types;
+
+/// A value of the engine in the contract's type.
+pub(crate) trait Convert<T> {
+    fn convert(self) -> T;
+}
+
+/// An engine's result in the contract's types.
+pub(crate) trait Answer<T> {
+    fn answer(self) -> Result<T, types::Error>;
+}
+
+impl<E: Convert<T>, T> Answer<T> for engine::Result<E> {
+    fn answer(self) -> Result<T, types::Error> {
+        self.map(E::convert).map_err(error)
+    }
+}
+
+impl<E: Convert<T>, T> Convert<Option<T>> for Option<E> {
+    fn convert(self) -> Option<T> {
+        self.map(E::convert)
+    }
+}
+
+impl<E: Convert<T>, T> Convert<Vec<T>> for Vec<E> {
+    fn convert(self) -> Vec<T> {
+        self.into_iter().map(E::convert).collect()
+    }
+}
+
+impl Convert<wit::Hit> for engine::Hit<'_> {
+    fn convert(self) -> wit::Hit {
+        wit::Hit {
+            value: self.value.into_owned(),
+            content_type: self.content_type.into_owned(),
+            version: self.version,
+            created: self.created,
+            expires: self.expires,
+            freshness: match self.freshness {
+                engine::Freshness::Fresh => types::Freshness::Fresh,
+                engine::Freshness::Stale => types::Freshness::Stale,
+            },
+            renew: self.renew,
+        }
+    }
+}
+
+impl Convert<wit::Stored> for engine::Stored {
+    fn convert(self) -> wit::Stored {
+        wit::Stored { version: self.version, gone: self.gone, record: self.record }
+    }
+}
+
+impl Convert<wit::Counted> for (i64, engine::Stored) {
+    fn convert(self) -> wit::Counted {
+        wit::Counted { value: self.0, stored: self.1.convert() }
+    }
+}
+
+impl Convert<wit::EntryInfo> for engine::EntryInfo {
+    fn convert(self) -> wit::EntryInfo {
+        wit::EntryInfo {
+            namespace: self.namespace,
+            key: self.key,
+            content_type: self.content_type,
+            metadata: self.metadata,
+            tags: self.tags,
+            version: self.version,
+            created: self.created,
+            accessed: self.accessed,
+            expires: self.expires,
+            gone: self.gone,
+            idle_timeout: self.idle_timeout,
+            stale_window: self.stale_window,
+            hits: self.hits,
+            value_size: self.value_size,
+            size: self.size,
+            codec: match self.codec {
+                engine::Codec::None => types::Codec::None,
+                engine::Codec::Deflate => types::Codec::Deflate,
+                engine::Codec::Lz4 => types::Codec::Lz4,
+            },
+            durability: match self.durability {
+                engine::Durability::Memory => types::Durability::Memory,
+                engine::Durability::Process => types::Durability::Process,
+                engine::Durability::Sync => types::Durability::Sync,
+            },
+        }
+    }
+}
+
+impl Convert<wit::Page> for engine::Page {
+    fn convert(self) -> wit::Page {
+        wit::Page { entries: self.entries.convert(), next: self.next }
+    }
+}
+
+impl Convert<wit::Statistics> for engine::Statistics {
+    fn convert(self) -> wit::Statistics {
+        wit::Statistics {
+            entries: self.entries,
+            bytes: self.bytes,
+            hits: self.hits,
+            stale_hits: self.stale_hits,
+            misses: self.misses,
+            admitted: self.admitted,
+            refused: self.refused,
+            sets: self.sets,
+            deletes: self.deletes,
+            expired: self.expired,
+            evicted_bytes: self.evicted_bytes,
+            evicted_entries: self.evicted_entries,
+            evicted_asked: self.evicted_asked,
+            errors: self.errors,
+            bytes_written: self.bytes_written,
+            bytes_read: self.bytes_read,
+            compressed_in: self.compressed_in,
+            compressed_out: self.compressed_out,
+        }
+    }
+}
+
+pub(crate) fn error(e: engine::Error) -> types::Error {
+    use engine::ErrorCode as From;
+    use types::ErrorCode as To;
+    let code = match e.code {
+        From::InvalidArgument => To::InvalidArgument,
+        From::KeyTooLarge => To::KeyTooLarge,
+        From::TooLarge => To::TooLarge,
+        From::UnknownNamespace => To::UnknownNamespace,
+        From::NotANumber => To::NotANumber,
+        From::Corrupt => To::Corrupt,
+        From::NewerFormat => To::NewerFormat,
+        From::Expired => To::Expired,
+        From::Invalidated => To::Invalidated,
+        From::AnotherKey => To::AnotherKey,
+        From::Outdated => To::Outdated,
+        _ => To::Internal,
+    };
+    types::Error { code, message: e.message }
+}
+
+pub(crate) fn summary(s: &wit::Summary) -> engine::Summary {
+    engine::Summary { size: s.size, version: s.version, accessed: s.accessed, gone: s.gone }
+}
+
+pub(crate) fn item(given: wit::Item) -> engine::Item {
+    engine::Item { key: given.key, value: given.value, options: options(given.options) }
+}
+
+fn durability(d: types::Durability) -> engine::Durability {
+    match d {
+        types::Durability::Memory => engine::Durability::Memory,
+        types::Durability::Process => engine::Durability::Process,
+        types::Durability::Sync => engine::Durability::Sync,
+    }
+}
+
+pub(crate) fn options(given: Vec<wit::SetOption>) -> engine::SetOptions {
+    let mut options = engine::SetOptions::default();
+    for option in given {
+        match option {
+            wit::SetOption::Ttl(ms) => options.ttl = Some(ms),
+            wit::SetOption::Tti(ms) => options.tti = Some(ms),
+            wit::SetOption::Stale(ms) => options.stale = Some(ms),
+            wit::SetOption::ContentType(text) => options.content_type = text,
+            wit::SetOption::Metadata(pair) => options.metadata.push(pair),
+            wit::SetOption::Tag(tag) => options.tags.push(tag),
+            wit::SetOption::Durability(d) => options.durability = durability(d),
+        }
+    }
+    options
+}
+
+pub(crate) fn defaults(given: Vec<wit::NamespaceDefault>) -> engine::NamespaceDefaults {
+    let mut defaults = engine::NamespaceDefaults::default();
+    for one in given {
+        match one {
+            wit::NamespaceDefault::Ttl(ms) => defaults.ttl = Some(ms),
+            wit::NamespaceDefault::Tti(ms) => defaults.tti = Some(ms),
+            wit::NamespaceDefault::Stale(ms) => defaults.stale = Some(ms),
+            wit::NamespaceDefault::Jitter(percent) => defaults.jitter = percent,
+        }
+    }
+    defaults
+}
+
+pub(crate) fn settings(mut config: engine::Config, given: Vec<wit::Setting>) -> engine::Result<engine::Config> {
+    for setting in given {
+        match setting {
+            wit::Setting::MaxBytes(n) => config.max_bytes = n,
+            wit::Setting::MaxEntries(n) => config.max_entries = Some(n),
+            wit::Setting::MaxEntrySize(n) => config.max_entry_size = n as usize,
+            wit::Setting::MaxKeySize(n) => config.max_key_size = n as usize,
+            wit::Setting::Policy(name) => config.policy = engine::PolicyKind::parse(&name)?,
+            wit::Setting::Codec(types::Codec::None) => config.codec = engine::Codec::None,
+            wit::Setting::Codec(types::Codec::Deflate) => config.codec = engine::Codec::Deflate,
+            wit::Setting::Codec(types::Codec::Lz4) => config.codec = engine::Codec::Lz4,
+            wit::Setting::CompressionThreshold(n) => config.compression_threshold = n as usize,
+            wit::Setting::CompressionLevel(n) => config.compression_level = n,
+            wit::Setting::Store(yes) => config.store = yes,
+            wit::Setting::Seed(n) => config.seed = n,
+        }
+    }
+    Ok(config)
+}

@@ -1,0 +1,215 @@
+//! Larder's engine as a WebAssembly component. Converts and nothing else: what the calls mean is said in `wit/cache.wit`
+//! and decided in `larder-engine`.
+
+mod convert;
+
+use std::cell::RefCell;
+
+use larder_engine::{Config, Engine};
+
+use bindings::exports::larder::cache::cache::{
+    Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
+    Stored, Summary,
+};
+use bindings::exports::larder::cache::types::Error;
+use convert::{Answer, defaults, options, settings};
+
+mod bindings {
+    #![allow(missing_docs, clippy::unwrap_used, clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
+    wit_bindgen::generate!({ path: "../../wit", world: "larder", generate_all });
+    export!(Component with_types_in self);
+    use super::Component;
+}
+
+struct Component;
+
+struct Instance(RefCell<Engine>);
+
+impl Guest for Component {
+    type Cache = Instance;
+
+    fn describe(record: Vec<u8>) -> Result<EntryInfo, Error> {
+        larder_engine::describe(&record).answer()
+    }
+}
+
+impl GuestCache for Instance {
+    fn open(given: Vec<Setting>) -> Result<Cache, Error> {
+        let engine = settings(Config::default(), given).and_then(Engine::open).map_err(convert::error)?;
+        Ok(Cache::new(Self(RefCell::new(engine))))
+    }
+
+    fn namespace(&self, name: String) -> Result<u32, Error> {
+        self.0.borrow_mut().namespace(&name).map_err(convert::error)
+    }
+
+    fn set_defaults(&self, namespace: u32, given: Vec<NamespaceDefault>) -> Result<(), Error> {
+        self.0.borrow_mut().set_defaults(namespace, defaults(given)).map_err(convert::error)
+    }
+
+    fn get(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<Option<Hit>, Error> {
+        self.0.borrow_mut().get(namespace, &key, now).answer()
+    }
+
+    fn admit(&self, namespace: u32, key: Vec<u8>, record: Vec<u8>, now: u64) -> Result<Hit, Error> {
+        self.0.borrow_mut().admit(namespace, &key, &record, now).answer()
+    }
+
+    fn exists(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<bool, Error> {
+        self.0.borrow_mut().exists(namespace, &key, now).map_err(convert::error)
+    }
+
+    fn inspect(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<Option<EntryInfo>, Error> {
+        self.0.borrow_mut().inspect(namespace, &key, now).answer()
+    }
+
+    fn set(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        given: Vec<SetOption>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored, Error> {
+        self.0.borrow_mut().set(namespace, &key, &value, &options(given), now, sequence).answer()
+    }
+
+    fn add(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        given: Vec<SetOption>,
+        stored: Option<Vec<u8>>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        let mut engine = self.0.borrow_mut();
+        engine.add(namespace, &key, &value, &options(given), stored.as_deref(), now, sequence).answer()
+    }
+
+    fn replace(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        given: Vec<SetOption>,
+        stored: Option<Vec<u8>>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        let mut engine = self.0.borrow_mut();
+        engine.replace(namespace, &key, &value, &options(given), stored.as_deref(), now, sequence).answer()
+    }
+
+    fn compare_and_set(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        expected: u64,
+        value: Vec<u8>,
+        given: Vec<SetOption>,
+        stored: Option<Vec<u8>>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        let mut engine = self.0.borrow_mut();
+        let options = options(given);
+        engine.compare_and_set(namespace, &key, expected, &value, &options, stored.as_deref(), now, sequence).answer()
+    }
+
+    fn increment(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        delta: i64,
+        given: Vec<SetOption>,
+        stored: Option<Vec<u8>>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Counted, Error> {
+        let mut engine = self.0.borrow_mut();
+        engine.increment(namespace, &key, delta, &options(given), stored.as_deref(), now, sequence).answer()
+    }
+
+    fn touch(
+        &self,
+        namespace: u32,
+        key: Vec<u8>,
+        ttl: Option<u64>,
+        stored: Option<Vec<u8>>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        self.0.borrow_mut().touch(namespace, &key, ttl, stored.as_deref(), now, sequence).answer()
+    }
+
+    fn delete(&self, namespace: u32, key: Vec<u8>, stored: Option<Vec<u8>>, now: u64) -> Result<bool, Error> {
+        self.0.borrow_mut().delete(namespace, &key, stored.as_deref(), now).map_err(convert::error)
+    }
+
+    fn forget(&self, namespace: u32, key: Vec<u8>) -> Result<(), Error> {
+        self.0.borrow_mut().forget(namespace, &key).map_err(convert::error)
+    }
+
+    fn get_many(&self, namespace: u32, keys: Vec<Vec<u8>>, now: u64) -> Result<Vec<Option<Hit>>, Error> {
+        self.0.borrow_mut().get_many(namespace, keys.iter().map(Vec::as_slice), now).answer()
+    }
+
+    fn set_many(
+        &self,
+        namespace: u32,
+        items: Vec<Item>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Vec<Result<Stored, Error>> {
+        let items: Vec<_> = items.into_iter().map(convert::item).collect();
+        let outcomes = self.0.borrow_mut().set_many(namespace, &items, now, sequence);
+        outcomes.into_iter().map(Answer::answer).collect()
+    }
+
+    fn delete_many(&self, namespace: u32, keys: Vec<Vec<u8>>, now: u64) -> Result<Vec<bool>, Error> {
+        self.0.borrow_mut().delete_many(namespace, keys.iter().map(Vec::as_slice), now).map_err(convert::error)
+    }
+
+    fn scan(
+        &self,
+        namespace: Option<u32>,
+        prefix: Vec<u8>,
+        cursor: u32,
+        limit: u32,
+        now: u64,
+    ) -> Result<Page, Error> {
+        self.0.borrow().scan(namespace, &prefix, cursor, limit, now).answer()
+    }
+
+    fn clear(&self, namespace: Option<u32>) -> Result<u32, Error> {
+        self.0.borrow_mut().clear(namespace).map_err(convert::error)
+    }
+
+    fn cleanup(&self, now: u64, limit: u32) -> u32 {
+        self.0.borrow_mut().cleanup(now, limit)
+    }
+
+    fn next_expiry(&self) -> Option<u64> {
+        self.0.borrow().next_expiry()
+    }
+
+    fn evict(&self, count: u32) -> u32 {
+        self.0.borrow_mut().evict(count)
+    }
+
+    fn stats(&self, namespace: Option<u32>) -> Result<Statistics, Error> {
+        self.0.borrow().stats(namespace).answer()
+    }
+
+    fn judge(&self, candidates: Vec<Summary>, needed: u64, now: u64) -> Vec<u32> {
+        let candidates: Vec<_> = candidates.iter().map(convert::summary).collect();
+        self.0.borrow().judge(&candidates, needed, now)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.0.borrow().check().map_err(convert::error)
+    }
+}

@@ -1,0 +1,125 @@
+//! What an engine and a namespace can be told, with the defaults.
+
+use crate::codec::Codec;
+use crate::error::{Error, Result};
+use crate::policy::PolicyKind;
+
+/// The longest key that any engine takes, in bytes. [`Config::max_key_size`] may be lower.
+pub const MAX_KEY_SIZE: usize = 65_535;
+
+/// The longest namespace name, in bytes.
+pub const MAX_NAMESPACE_NAME: usize = 255;
+
+/// The largest `max_entry_size` that can be asked for, in bytes (1 GiB).
+pub const MAX_ENTRY_SIZE: usize = 1 << 30;
+
+/// The most bytes that content type, metadata, tags and times of one entry may take together.
+pub const MAX_FIELDS_SIZE: usize = 1 << 20;
+
+/// What the memory tier charges for an entry on top of key, value and fields, in bytes. Covers the slot (64), the share
+/// of the hash table (5 to 12), the place in the expiry index (4) and the allocator's header and rounding.
+/// The same on every host, so that every host evicts the same entries.
+pub const ENTRY_OVERHEAD: usize = 96;
+
+/// How an [`Engine`](crate::Engine) is set up. Start from `Config::default()` and change what differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Bytes that the memory tier may hold, overhead and metadata included. Default 64 MiB.
+    pub max_bytes: u64,
+    /// Entries that the memory tier may hold. Default: no limit beyond `max_bytes`.
+    pub max_entries: Option<u32>,
+    /// Largest value in bytes; larger ones are refused. Default 64 MiB, at most 1 GiB.
+    pub max_entry_size: usize,
+    /// Longest key in bytes. Default and maximum 65,535.
+    pub max_key_size: usize,
+    /// Who goes when space is needed. Default [`PolicyKind::Lru`].
+    pub policy: PolicyKind,
+    /// How record bodies are compressed. Default [`Codec::Deflate`].
+    pub codec: Codec,
+    /// Values of at least this many bytes are compressed in records. Default 1,024.
+    pub compression_threshold: usize,
+    /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
+    pub compression_level: u8,
+    /// Whether a store stands behind this engine. If so, writes answer with a record to persist, and a value larger than
+    /// the memory tier is passed on to the store instead of being refused. Default false.
+    pub store: bool,
+    /// Seed of the keyed hash and of jitter. A host draws it at random; tests fix it. Default 0.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 << 20,
+            max_entries: None,
+            max_entry_size: 64 << 20,
+            max_key_size: MAX_KEY_SIZE,
+            policy: PolicyKind::Lru,
+            codec: Codec::Deflate,
+            compression_threshold: 1024,
+            compression_level: 6,
+            store: false,
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<()> {
+        if self.max_key_size == 0 || self.max_key_size > MAX_KEY_SIZE {
+            return Err(Error::invalid(format!("max-key-size must be between 1 and {MAX_KEY_SIZE} bytes")));
+        }
+        if self.max_entry_size > MAX_ENTRY_SIZE {
+            return Err(Error::invalid(format!("max-entry-size must be at most {MAX_ENTRY_SIZE} bytes")));
+        }
+        if !(1..=9).contains(&self.compression_level) {
+            return Err(Error::invalid("compression-level must be between 1 (fast) and 9 (small)"));
+        }
+        Ok(())
+    }
+}
+
+/// What an entry of a namespace gets when its `set` does not say otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamespaceDefaults {
+    /// Time to live in milliseconds, at least 1.
+    pub ttl: Option<u64>,
+    /// Idle time-out in milliseconds, at least 1: the entry goes when it was not read for so long.
+    pub tti: Option<u64>,
+    /// Stale window in milliseconds: how long after its time to live an entry may still be served, marked stale.
+    pub stale: Option<u64>,
+    /// Jitter in percent, 0 to 100: every time to live is shortened by a random part of up to so much, so that entries
+    /// set together do not expire together.
+    pub jitter: u8,
+}
+
+/// How long a write must last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Durability {
+    /// In the memory tier only.
+    Memory,
+    /// Survives the death of the process.
+    #[default]
+    Process,
+    /// Survives power loss once acknowledged.
+    Sync,
+}
+
+/// What one `set` may say about its entry. Everything is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SetOptions {
+    /// Time to live in milliseconds, at least 1; saturates to "never expires" past the year 10,000.
+    pub ttl: Option<u64>,
+    /// Idle time-out in milliseconds, at least 1.
+    pub tti: Option<u64>,
+    /// Stale window in milliseconds.
+    pub stale: Option<u64>,
+    /// Content type of the value; empty means none. At most 65,535 bytes.
+    pub content_type: String,
+    /// Metadata pairs, kept in order.
+    pub metadata: Vec<(String, String)>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// How long the write must last. Default [`Durability::Process`].
+    pub durability: Durability,
+}

@@ -1,0 +1,58 @@
+//! Many entries in one call. Each item has its own outcome; a batch is not atomic.
+
+use super::{Engine, Hit, Item, Stored};
+use crate::error::Result;
+use crate::namespace::NamespaceId;
+
+impl Engine {
+    /// [`get`](Self::get) for each key, in order. The values are copies.
+    pub fn get_many<'k>(
+        &mut self,
+        namespace: NamespaceId,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        now: u64,
+    ) -> Result<Vec<Option<Hit<'static>>>> {
+        keys.into_iter().map(|key| Ok(self.get(namespace, key, now)?.map(Hit::into_owned))).collect()
+    }
+
+    /// [`set`](Self::set) for each item, in order. The item at place `i` gets the sequence number `sequence + i`.
+    pub fn set_many<'i>(
+        &mut self,
+        namespace: NamespaceId,
+        items: impl IntoIterator<Item = &'i Item>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Vec<Result<Stored>> {
+        let numbered = items.into_iter().enumerate();
+        let set = |(place, item): (usize, &Item)| {
+            let sequence = sequence.map(|first| first + place as u64);
+            self.set(namespace, &item.key, &item.value, &item.options, now, sequence)
+        };
+        numbered.map(set).collect()
+    }
+
+    /// Drops each key from the memory tier and answers, in order, whether a live entry was there.
+    pub fn delete_many<'k>(
+        &mut self,
+        namespace: NamespaceId,
+        keys: impl IntoIterator<Item = &'k [u8]>,
+        now: u64,
+    ) -> Result<Vec<bool>> {
+        keys.into_iter().map(|key| self.delete(namespace, key, None, now)).collect()
+    }
+}
+
+impl Hit<'_> {
+    /// The same with its own copy of the value.
+    pub fn into_owned(self) -> Hit<'static> {
+        Hit {
+            value: self.value.into_owned().into(),
+            content_type: self.content_type.into_owned().into(),
+            version: self.version,
+            created: self.created,
+            expires: self.expires,
+            freshness: self.freshness,
+            renew: self.renew,
+        }
+    }
+}

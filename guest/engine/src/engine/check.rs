@@ -1,0 +1,67 @@
+//! The structural self-check behind every model test.
+
+use super::Engine;
+use crate::error::{Error, ErrorCode, Result};
+use crate::slot::NIL;
+use crate::time::NEVER;
+
+impl Engine {
+    /// Walks every structure and verifies that they agree. Costs O(n); meant for tests and `verify`.
+    ///
+    /// # Errors
+    /// `Internal`, with what contradicts what.
+    pub fn check(&self) -> Result<()> {
+        self.contradiction().map_or(Ok(()), |what| Err(Error::new(ErrorCode::Internal, what)))
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        let (mut entries, mut bytes, mut ending) = (0u32, 0u64, 0usize);
+        let mut per_namespace = vec![(0u64, 0u64); self.namespaces.iter().count()];
+        for (id, slot) in self.slab.occupied_from(0) {
+            entries += 1;
+            bytes += slot.charge();
+            let hash = self.hasher.hash(slot.namespace, slot.key());
+            if hash != slot.hash || self.index.find(&self.slab, hash, slot.namespace, slot.key()) != Some(id) {
+                return Some(format!("slot {id} is not found under its own key"));
+            }
+            let ends = slot.gone_at() != NEVER;
+            if ends != (slot.heap_at != NIL) {
+                return Some(format!("slot {id} and the expiry heap disagree on whether it ends"));
+            }
+            ending += usize::from(ends);
+            let (count, sum) = &mut per_namespace[usize::from(slot.namespace)];
+            *count += 1;
+            *sum += slot.charge();
+        }
+        if let Err(what) = self.expiry.check(&self.slab) {
+            return Some(what);
+        }
+        if self.expiry.len() != ending {
+            return Some(format!("{} in the expiry heap, {ending} entries end", self.expiry.len()));
+        }
+        match self.policy.check(&self.slab) {
+            Err(what) => return Some(what),
+            Ok(known) if known != entries => return Some(format!("the policy knows {known} of {entries} entries")),
+            Ok(_) => {}
+        }
+        if self.index.len() != entries as usize || self.slab.len() != entries {
+            return Some(format!("index {}, slab {}, occupied {entries}", self.index.len(), self.slab.len()));
+        }
+        match self.slab.count_free() {
+            Err(what) => return Some(what),
+            Ok(free) if free + entries != self.slab.end() => return Some(format!("{free} free slots are too few")),
+            Ok(_) => {}
+        }
+        if bytes != self.bytes || bytes > self.config.max_bytes {
+            return Some(format!("{bytes} bytes charged, {} counted, {} allowed", self.bytes, self.config.max_bytes));
+        }
+        if self.config.max_entries.is_some_and(|max| entries > max) {
+            return Some(format!("{entries} entries are more than allowed"));
+        }
+        self.namespaces
+            .iter()
+            .zip(per_namespace)
+            .find(|(ns, counted)| (ns.stats.entries, ns.stats.bytes) != *counted)
+            .map(|(ns, counted)| format!("namespace {} counts {:?}, holds {counted:?}", ns.name, ns.stats))
+    }
+}

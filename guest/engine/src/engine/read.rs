@@ -1,0 +1,195 @@
+//! Operations that leave entries as they are.
+
+use std::borrow::Cow;
+
+use super::{Engine, EntryInfo, Freshness, Hit};
+use crate::codec::Codec;
+use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::NamespaceId;
+use crate::record::fields::Fields;
+use crate::record::{self, Meta};
+use crate::slot::{Contents, Slot, gone_at};
+use crate::time::known;
+
+impl Engine {
+    /// Looks an entry up in the memory tier and counts the read. `None` is a miss; a host with a store then reads the
+    /// record itself and offers it to [`admit`](Self::admit).
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    #[inline]
+    pub fn get(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<Option<Hit<'_>>> {
+        let ns = self.known_namespace(namespace)?;
+        let Some(id) = self.find_live(ns, key, now) else {
+            self.namespaces.stats(ns).misses += 1;
+            return Ok(None);
+        };
+        self.policy.accessed(&mut self.slab, id);
+        let slot = self.slab.slot_mut(id);
+        let before = slot.accessed();
+        slot.set_accessed(now.max(before));
+        slot.hits = slot.hits.saturating_add(1);
+        let mut renew = false;
+        if slot.has_idle_or_stale() {
+            let written = slot.created().max(before);
+            renew = slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
+            self.expiry.update(&mut self.slab, id);
+        }
+        let slot = self.slab.slot(id);
+        let stale = slot.expires() <= now;
+        let stats = self.namespaces.stats(ns);
+        stats.hits += 1;
+        stats.stale_hits += u64::from(stale);
+        stats.bytes_read += slot.value().len() as u64;
+        Ok(Some(Hit { renew, ..hit(slot, stale) }))
+    }
+
+    /// Takes a record that the host's store holds for a key into the memory tier, and answers as [`get`](Self::get)
+    /// would have. A value too large for the memory tier is answered and not kept.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `AnotherKey`, `Expired` or `Outdated` say why the record is a miss; `UnknownNamespace`.
+    pub fn admit(&mut self, namespace: NamespaceId, key: &[u8], record: &[u8], now: u64) -> Result<Hit<'_>> {
+        let ns = self.known_namespace(namespace)?;
+        let (head, value) = match self.open_record(record) {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                self.namespaces.stats(ns).refused += 1;
+                return Err(refusal);
+            }
+        };
+        self.is_current(ns, key, &head, now)?;
+        if let Some(id) = self.find_live(ns, key, now)
+            && self.slab.slot(id).version() > head.meta.version
+        {
+            return Err(Error::new(ErrorCode::Outdated, "a newer version of the entry is known already"));
+        }
+        let Meta { version, created, accessed, expires, durability, .. } = head.meta;
+        self.sequence = self.sequence.max(version);
+        let stale = expires <= now;
+        let idle = head.fields.idle_timeout();
+        let renew = idle.is_some_and(|idle| now.saturating_sub(accessed) > idle / 4);
+        let stats = self.namespaces.stats(ns);
+        stats.admitted += 1;
+        stats.stale_hits += u64::from(stale);
+        stats.bytes_read += value.len() as u64;
+        let contents = Contents {
+            namespace: ns,
+            hash: self.hasher.hash(ns, key),
+            fields: head.fields.bytes(),
+            key,
+            value: &value,
+            created,
+            accessed: now.max(accessed),
+            expires,
+            version,
+            durability,
+        };
+        Ok(match self.keep(&contents) {
+            Some(id) => Hit { renew, ..hit(self.slab.slot(id), stale) },
+            None => Hit {
+                value: Cow::Owned(value),
+                content_type: Cow::Owned(head.fields.content_type().to_owned()),
+                version,
+                created,
+                expires: known(expires),
+                freshness: freshness(stale),
+                renew,
+            },
+        })
+    }
+
+    /// Whether a live entry is in the memory tier. Counts nothing and refreshes nothing.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    pub fn exists(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<bool> {
+        let ns = self.known_namespace(namespace)?;
+        Ok(self.find_live(ns, key, now).is_some())
+    }
+
+    /// All that is known of a live entry in the memory tier, without its value. Counts nothing and refreshes nothing.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    pub fn inspect(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<Option<EntryInfo>> {
+        let ns = self.known_namespace(namespace)?;
+        Ok(self.find_live(ns, key, now).map(|id| self.info(self.slab.slot(id))))
+    }
+
+    pub(super) fn info(&self, slot: &Slot) -> EntryInfo {
+        let base = described(slot.fields(), slot.expires(), slot.accessed());
+        EntryInfo {
+            namespace: self.namespaces.name(slot.namespace).to_owned(),
+            key: slot.key().to_vec(),
+            version: slot.version(),
+            created: slot.created(),
+            hits: slot.hits,
+            value_size: slot.value().len() as u64,
+            size: slot.charge(),
+            durability: slot.durability(),
+            ..base
+        }
+    }
+}
+
+/// Reads what a record says of its entry. The first bytes are enough: the body need not be there.
+///
+/// # Errors
+/// `Corrupt` or `NewerFormat`.
+pub fn describe(record: &[u8]) -> Result<EntryInfo> {
+    let head = record::decode_head(record)?;
+    let Meta { codec, durability, value_len, version, created, accessed, expires } = head.meta;
+    Ok(EntryInfo {
+        namespace: head.namespace.to_owned(),
+        key: head.key.to_vec(),
+        version,
+        created,
+        hits: 0,
+        value_size: value_len as u64,
+        size: head.record_len() as u64,
+        codec,
+        durability,
+        ..described(head.fields, expires, accessed)
+    })
+}
+
+/// What fields and times say; the rest is for the caller to fill in.
+fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
+    EntryInfo {
+        namespace: String::new(),
+        key: Vec::new(),
+        content_type: fields.content_type().to_owned(),
+        metadata: fields.metadata().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        tags: fields.tags().map(str::to_owned).collect(),
+        version: 0,
+        created: 0,
+        accessed,
+        expires: known(expires),
+        gone: known(gone_at(expires, accessed, fields)),
+        idle_timeout: fields.idle_timeout(),
+        stale_window: fields.stale_window(),
+        hits: 0,
+        value_size: 0,
+        size: 0,
+        codec: Codec::None,
+        durability: Default::default(),
+    }
+}
+
+#[inline]
+fn hit(slot: &Slot, stale: bool) -> Hit<'_> {
+    Hit {
+        value: Cow::Borrowed(slot.value()),
+        content_type: Cow::Borrowed(slot.fields().content_type()),
+        version: slot.version(),
+        created: slot.created(),
+        expires: known(slot.expires()),
+        freshness: freshness(stale),
+        renew: false,
+    }
+}
+
+fn freshness(stale: bool) -> Freshness {
+    if stale { Freshness::Stale } else { Freshness::Fresh }
+}

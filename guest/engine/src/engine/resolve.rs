@@ -1,0 +1,115 @@
+//! Finding the entry an operation is about: in the memory tier, or in the record that the host hands over.
+
+use super::{Cause, Engine};
+use crate::codec::decompress;
+use crate::config::Durability;
+use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::NamespaceId;
+use crate::record::{self, Head, Meta};
+use crate::slot::{Contents, gone_at};
+
+/// The entry that is there now, owned, so that the slot may be overwritten while it is used.
+pub(super) struct Current {
+    pub(super) value: Vec<u8>,
+    pub(super) fields: Vec<u8>,
+    pub(super) created: u64,
+    pub(super) expires: u64,
+    pub(super) durability: Durability,
+}
+
+impl Engine {
+    /// The namespace's number in slots, if it was given out.
+    #[inline]
+    pub(super) fn known_namespace(&self, namespace: NamespaceId) -> Result<u16> {
+        self.namespaces.get(namespace).map(|_| namespace as u16)
+    }
+
+    /// The version of the live entry, without copying its value.
+    pub(super) fn current_version(
+        &mut self,
+        ns: u16,
+        key: &[u8],
+        stored: Option<&[u8]>,
+        now: u64,
+    ) -> Result<Option<u64>> {
+        if let Some(id) = self.find_live(ns, key, now) {
+            return Ok(Some(self.slab.slot(id).version()));
+        }
+        let Some(record) = stored else { return Ok(None) };
+        let head = match record::decode(record) {
+            Ok((head, _)) => head,
+            Err(refusal) => return self.refused(ns, refusal).map(|()| None),
+        };
+        Ok(self.is_current(ns, key, &head, now).ok().map(|()| head.meta.version))
+    }
+
+    /// The live entry in full.
+    pub(super) fn current(
+        &mut self,
+        ns: u16,
+        key: &[u8],
+        stored: Option<&[u8]>,
+        now: u64,
+    ) -> Result<Option<Current>> {
+        if let Some(id) = self.find_live(ns, key, now) {
+            let slot = self.slab.slot(id);
+            return Ok(Some(Current {
+                value: slot.value().to_vec(),
+                fields: slot.fields_bytes().to_vec(),
+                created: slot.created(),
+                expires: slot.expires(),
+                durability: slot.durability(),
+            }));
+        }
+        let Some(record) = stored else { return Ok(None) };
+        let (head, value) = match self.open_record(record) {
+            Ok(opened) => opened,
+            Err(refusal) => return self.refused(ns, refusal).map(|()| None),
+        };
+        if self.is_current(ns, key, &head, now).is_err() {
+            return Ok(None);
+        }
+        let Meta { created, expires, durability, .. } = head.meta;
+        Ok(Some(Current { value, fields: head.fields.bytes().to_vec(), created, expires, durability }))
+    }
+
+    /// Decodes a record and inflates its body.
+    pub(super) fn open_record<'a>(&self, record: &'a [u8]) -> Result<(Head<'a>, Vec<u8>)> {
+        let (head, body) = record::decode(record)?;
+        let value = decompress(head.meta.codec, body, head.meta.value_len, self.config.max_entry_size)?;
+        Ok((head, value))
+    }
+
+    /// Whether a sound record is this entry, and still good.
+    pub(super) fn is_current(&mut self, ns: u16, key: &[u8], head: &Head<'_>, now: u64) -> Result<()> {
+        if head.key != key || head.namespace != self.namespaces.name(ns) {
+            return Err(Error::new(ErrorCode::AnotherKey, "the record belongs to another key"));
+        }
+        if gone_at(head.meta.expires, head.meta.accessed, head.fields) <= now {
+            self.namespaces.stats(ns).expired += 1;
+            return Err(Error::new(ErrorCode::Expired, "the entry's time is over"));
+        }
+        Ok(())
+    }
+
+    /// Counts a record that could not be used. A damaged record is a miss; one that is too new is an error, so that it
+    /// is not overwritten by somebody who could not read it.
+    pub(super) fn refused(&mut self, ns: u16, refusal: Error) -> Result<()> {
+        self.namespaces.stats(ns).refused += 1;
+        match refusal.code {
+            ErrorCode::NewerFormat => Err(refusal),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an entry into the memory tier if it fits there; otherwise makes sure that no older one stays behind.
+    pub(super) fn keep(&mut self, contents: &Contents<'_>) -> Option<u32> {
+        if self.fits(contents.charge()) {
+            return Some(self.insert(contents));
+        }
+        if let Some(old) = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key) {
+            self.remove(old, Cause::Silent);
+        }
+        None
+    }
+}

@@ -1,0 +1,210 @@
+//! Writing an entry, whatever was there before.
+
+use super::{Cause, Engine, Stored};
+use crate::codec::Codec;
+use crate::config::{Durability, SetOptions};
+use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::NamespaceId;
+use crate::record::fields::{self, Fields};
+use crate::record::{self, Meta};
+use crate::slot::{Contents, gone_at};
+use crate::time::{NEVER, after, known};
+
+/// An entry ready to be written.
+pub(super) struct Draft<'a> {
+    pub(super) namespace: u16,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
+    pub(super) fields: Vec<u8>,
+    pub(super) created: u64,
+    pub(super) accessed: u64,
+    pub(super) expires: u64,
+    pub(super) durability: Durability,
+}
+
+impl Engine {
+    /// Stores an entry in place of whatever was there.
+    ///
+    /// `sequence` becomes the entry's version; a host that shares its store passes the store's next number, others pass
+    /// `None` for one more than the highest version seen.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an empty key, a time to live or idle time-out of zero, oversized fields; `KeyTooLarge`;
+    /// `TooLarge` for a value above `max_entry_size`, or, without a store, for an entry larger than the memory tier;
+    /// `UnknownNamespace`. The entry that was there before stays.
+    pub fn set(
+        &mut self,
+        namespace: NamespaceId,
+        key: &[u8],
+        value: &[u8],
+        options: &SetOptions,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored> {
+        let ns = self.known_namespace(namespace)?;
+        let draft = self.draft(ns, key, value, options, now)?;
+        Ok(self.write(&draft, sequence))
+    }
+
+    /// Deletes an entry. Answers whether a live one was there.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`; `NewerFormat` when `stored` is a record that this version cannot judge.
+    pub fn delete(&mut self, namespace: NamespaceId, key: &[u8], stored: Option<&[u8]>, now: u64) -> Result<bool> {
+        let ns = self.known_namespace(namespace)?;
+        let existed = self.current_version(ns, key, stored, now)?.is_some();
+        if let Some(id) = self.find_live(ns, key, now) {
+            self.remove(id, Cause::Silent);
+        }
+        self.namespaces.stats(ns).deletes += u64::from(existed);
+        Ok(existed)
+    }
+
+    /// Drops an entry from the memory tier because the host learned that it changed elsewhere. Counts nothing.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    pub fn forget(&mut self, namespace: NamespaceId, key: &[u8]) -> Result<()> {
+        let ns = self.known_namespace(namespace)?;
+        if let Some(id) = self.index.find(&self.slab, self.hasher.hash(ns, key), ns, key) {
+            self.remove(id, Cause::Silent);
+        }
+        Ok(())
+    }
+
+    /// Checks the request and works out the entry's times and fields. Counts a refusal.
+    pub(super) fn draft<'a>(
+        &mut self,
+        ns: u16,
+        key: &'a [u8],
+        value: &'a [u8],
+        options: &SetOptions,
+        now: u64,
+    ) -> Result<Draft<'a>> {
+        let drafted = self.try_draft(ns, key, value, options, now);
+        if drafted.is_err() {
+            self.namespaces.stats(ns).errors += 1;
+        }
+        drafted
+    }
+
+    fn try_draft<'a>(
+        &mut self,
+        ns: u16,
+        key: &'a [u8],
+        value: &'a [u8],
+        options: &SetOptions,
+        now: u64,
+    ) -> Result<Draft<'a>> {
+        self.check_sizes(key, value)?;
+        if options.ttl == Some(0) || options.tti == Some(0) {
+            return Err(Error::invalid(
+                "a time of zero would expire the entry at once; leave it out for an entry that does not expire, or \
+                 delete the entry",
+            ));
+        }
+        let defaults = &self.namespaces.get(u32::from(ns))?.defaults;
+        let tti = options.tti.or(defaults.tti);
+        let stale = options.stale.or(defaults.stale).filter(|&ms| ms > 0);
+        let (ttl, jitter) = (options.ttl.or(defaults.ttl), defaults.jitter);
+        let fields = fields::encode(options, tti, stale)?;
+        let expires = ttl.map_or(NEVER, |ttl| after(now, self.jittered(ttl, jitter)));
+        let durability = options.durability;
+        let draft = Draft { namespace: ns, key, value, fields, created: now, accessed: now, expires, durability };
+        let charge = self.contents(&draft, 0).charge();
+        if !self.fits(charge) && !(self.config.store && durability != Durability::Memory) {
+            return Err(Error::new(
+                ErrorCode::TooLarge,
+                format!(
+                    "the entry takes {charge} bytes and the memory tier holds {}; raise max-memory, or use a store",
+                    self.config.max_bytes
+                ),
+            ));
+        }
+        Ok(draft)
+    }
+
+    fn check_sizes(&self, key: &[u8], value: &[u8]) -> Result<()> {
+        if key.is_empty() {
+            return Err(Error::invalid("the key is empty; an entry needs a key of at least one byte"));
+        }
+        if key.len() > self.config.max_key_size {
+            return Err(Error::new(
+                ErrorCode::KeyTooLarge,
+                format!("the key has {} bytes, the limit is {}; use a hash of it", key.len(), self.config.max_key_size),
+            ));
+        }
+        if value.len() > self.config.max_entry_size {
+            return Err(Error::new(
+                ErrorCode::TooLarge,
+                format!("the value has {} bytes, max-entry-size is {}", value.len(), self.config.max_entry_size),
+            ));
+        }
+        Ok(())
+    }
+
+    fn jittered(&mut self, ttl: u64, percent: u8) -> u64 {
+        if percent == 0 {
+            return ttl;
+        }
+        let most = (u128::from(ttl) * u128::from(percent.min(100)) / 100) as u64;
+        (ttl - self.rng.up_to(most)).max(1)
+    }
+
+    fn contents<'a>(&self, draft: &'a Draft<'_>, version: u64) -> Contents<'a> {
+        Contents {
+            namespace: draft.namespace,
+            hash: self.hasher.hash(draft.namespace, draft.key),
+            fields: &draft.fields,
+            key: draft.key,
+            value: draft.value,
+            created: draft.created,
+            accessed: draft.accessed,
+            expires: draft.expires,
+            version,
+            durability: draft.durability,
+        }
+    }
+
+    /// Writes a checked entry.
+    pub(super) fn write(&mut self, draft: &Draft<'_>, sequence: Option<u64>) -> Stored {
+        let version = sequence.unwrap_or(self.sequence + 1);
+        self.sequence = self.sequence.max(version);
+        let record = if self.config.store && draft.durability != Durability::Memory {
+            self.frame(draft, version)
+        } else {
+            Vec::new()
+        };
+        let contents = self.contents(draft, version);
+        self.keep(&contents);
+        let stats = self.namespaces.stats(draft.namespace);
+        stats.sets += 1;
+        stats.bytes_written += draft.value.len() as u64;
+        let gone = gone_at(draft.expires, draft.accessed, Fields::new(&draft.fields));
+        Stored { version, gone: known(gone), record }
+    }
+
+    fn frame(&mut self, draft: &Draft<'_>, version: u64) -> Vec<u8> {
+        let packed = if draft.value.len() >= self.config.compression_threshold.max(1) {
+            self.compressor.compress(self.config.codec, self.config.compression_level, draft.value)
+        } else {
+            None
+        };
+        if let Some(body) = &packed {
+            let stats = self.namespaces.stats(draft.namespace);
+            stats.compressed_in += draft.value.len() as u64;
+            stats.compressed_out += body.len() as u64;
+        }
+        let meta = Meta {
+            codec: if packed.is_some() { self.config.codec } else { Codec::None },
+            durability: draft.durability,
+            value_len: draft.value.len(),
+            version,
+            created: draft.created,
+            accessed: draft.accessed,
+            expires: draft.expires,
+        };
+        let namespace = self.namespaces.name(draft.namespace);
+        record::encode(&meta, namespace, &draft.fields, draft.key, packed.as_deref().unwrap_or(draft.value))
+    }
+}

@@ -1,0 +1,67 @@
+//! The one error of the engine. Its codes mirror `error-code` in `wit/types.wit` one to one.
+
+use std::fmt;
+
+/// What kind of refusal an [`Error`] is. Hosts branch on this and never on the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// An argument is outside its documented range.
+    InvalidArgument,
+    /// The key is longer than the limit.
+    KeyTooLarge,
+    /// The entry is larger than the limit, or than the whole memory tier of a cache without a store.
+    TooLarge,
+    /// The namespace number was never given out by this engine.
+    UnknownNamespace,
+    /// The value to increment is not a decimal integer, or the sum leaves the range of a signed 64-bit integer.
+    NotANumber,
+    /// The record is damaged.
+    Corrupt,
+    /// The record was written in a newer format.
+    NewerFormat,
+    /// The record's entry is past its time.
+    Expired,
+    /// The record's entry was made invalid after it was written.
+    Invalidated,
+    /// The record belongs to another key or namespace.
+    AnotherKey,
+    /// A newer version of the entry is already known.
+    Outdated,
+    /// The engine contradicts itself; a bug.
+    Internal,
+}
+
+/// A refusal: a code to branch on and a sentence for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// The kind of refusal.
+    pub code: ErrorCode,
+    /// A sentence that says what is wrong and what to do. Not part of any contract.
+    pub message: String,
+}
+
+/// The engine's result type.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(crate) fn corrupt(what: &str) -> Self {
+        Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidArgument, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

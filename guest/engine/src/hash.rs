@@ -1,0 +1,26 @@
+//! The keyed hash of the index: SipHash-1-3 under a key drawn from the engine's seed, so that nobody who chooses keys can
+//! choose collisions. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), reduced rounds.
+
+use siphasher::sip::SipHasher13;
+
+use crate::rng::SplitMix64;
+
+#[derive(Debug, Clone)]
+pub(crate) struct KeyHasher {
+    key: SipHasher13,
+}
+
+impl KeyHasher {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = SplitMix64::new(seed);
+        Self { key: SipHasher13::new_with_keys(rng.next(), rng.next()) }
+    }
+
+    /// The namespace is folded in by exclusive or: equal keys of two namespaces land apart, and the full compare
+    /// settles what is left.
+    #[inline]
+    pub(crate) fn hash(&self, namespace: u16, key: &[u8]) -> u32 {
+        let h = self.key.hash(key);
+        (h ^ (h >> 32)) as u32 ^ u32::from(namespace).wrapping_mul(0x9E37_79B9)
+    }
+}

@@ -1,0 +1,53 @@
+//! `larder-engine`: everything that makes a cache a cache, as a deterministic state machine.
+//!
+//! The engine performs no I/O, reads no clock and draws no randomness. Time arrives as an argument (`now`, Unix
+//! milliseconds), the seed with the [`Config`]. The same configuration and the same calls give the same answers and the
+//! same bytes on every host, for ever.
+//!
+//! ```
+//! use larder_engine::{Config, Engine, SetOptions};
+//!
+//! let mut engine = Engine::open(Config::default())?;
+//! let ns = engine.namespace("default")?;
+//! engine.set(ns, b"user:42", b"Ada", &SetOptions::default(), 1_000, None)?;
+//! assert_eq!(&*engine.get(ns, b"user:42", 2_000)?.expect("present").value, b"Ada");
+//! # Ok::<(), larder_engine::Error>(())
+//! ```
+//!
+//! # Layout
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`engine`] | [`Engine`] and its operations: read, write, batch, maintain, scan, check |
+//! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
+//! | `policy` | what goes when space is needed, one file a policy |
+//! | [`record`] | the framed form of an entry that a store keeps |
+//! | `codec` | DEFLATE and LZ4 behind one bounded interface |
+//! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
+#![forbid(unsafe_code)]
+
+mod codec;
+pub mod config;
+pub mod engine;
+pub mod error;
+mod expiry;
+mod hash;
+mod index;
+mod judge;
+mod namespace;
+mod policy;
+pub mod record;
+mod rng;
+mod slab;
+mod slot;
+pub mod stats;
+mod time;
+
+pub use codec::Codec;
+pub use config::{Config, Durability, NamespaceDefaults, SetOptions};
+pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, describe};
+pub use error::{Error, ErrorCode, Result};
+pub use judge::Summary;
+pub use namespace::NamespaceId;
+pub use policy::PolicyKind;
+pub use stats::Statistics;

@@ -1,0 +1,57 @@
+//! What is counted, for each namespace of an engine.
+
+/// Counters of one namespace, or of several added up. Counters never go down; `entries` and `bytes` are current.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Entries in the memory tier now.
+    pub entries: u64,
+    /// Bytes charged to the memory tier now: keys, values, fields and overhead.
+    pub bytes: u64,
+    /// Reads answered from the memory tier.
+    pub hits: u64,
+    /// Of the hits, those answered with a stale value.
+    pub stale_hits: u64,
+    /// Reads that the memory tier could not answer. A host with a store may still have served them: see `admitted`.
+    pub misses: u64,
+    /// Records that were offered and became hits.
+    pub admitted: u64,
+    /// Records that were offered and refused as damaged, foreign or of a newer format.
+    pub refused: u64,
+    /// Entries written, overwrites included.
+    pub sets: u64,
+    /// Entries deleted by request.
+    pub deletes: u64,
+    /// Entries removed because their time was over.
+    pub expired: u64,
+    /// Entries removed to stay within the byte limit.
+    pub evicted_bytes: u64,
+    /// Entries removed to stay within the entry limit.
+    pub evicted_entries: u64,
+    /// Entries removed because a caller asked for evictions.
+    pub evicted_asked: u64,
+    /// Operations refused: keys and values too large, not a number, invalid options.
+    pub errors: u64,
+    /// Bytes of values written.
+    pub bytes_written: u64,
+    /// Bytes of values read.
+    pub bytes_read: u64,
+    /// Bytes given to the codec, of bodies that it made smaller.
+    pub compressed_in: u64,
+    /// Bytes that came out for them.
+    pub compressed_out: u64,
+}
+
+macro_rules! add_fields {
+    ($into:ident, $from:ident: $($field:ident),* $(,)?) => {
+        $($into.$field += $from.$field;)*
+    };
+}
+
+impl Statistics {
+    /// Adds `other` to `self`, field by field.
+    pub fn add(&mut self, other: &Self) {
+        add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused, sets, deletes, expired,
+            evicted_bytes, evicted_entries, evicted_asked, errors, bytes_written, bytes_read, compressed_in,
+            compressed_out);
+    }
+}
