@@ -1,1 +1,2 @@
-//! x
+//! Larder for Rust: placeholder while the host grows.
+pub mod component;

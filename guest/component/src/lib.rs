@@ -1,5 +1,6 @@
 //! Larder's engine as a WebAssembly component. Converts and nothing else: what the calls mean is said in `wit/cache.wit`
-//! and decided in `larder-engine`.
+//! and decided in `larder-engine`. Empty on other targets than Wasm, where a component's exports cannot be linked.
+#![cfg(target_family = "wasm")]
 
 mod convert;
 
@@ -173,14 +174,7 @@ impl GuestCache for Instance {
         self.0.borrow_mut().delete_many(namespace, keys.iter().map(Vec::as_slice), now).map_err(convert::error)
     }
 
-    fn scan(
-        &self,
-        namespace: Option<u32>,
-        prefix: Vec<u8>,
-        cursor: u32,
-        limit: u32,
-        now: u64,
-    ) -> Result<Page, Error> {
+    fn scan(&self, namespace: Option<u32>, prefix: Vec<u8>, cursor: u32, limit: u32, now: u64) -> Result<Page, Error> {
         self.0.borrow().scan(namespace, &prefix, cursor, limit, now).answer()
     }
 

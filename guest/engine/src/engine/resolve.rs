@@ -44,13 +44,7 @@ impl Engine {
     }
 
     /// The live entry in full.
-    pub(super) fn current(
-        &mut self,
-        ns: u16,
-        key: &[u8],
-        stored: Option<&[u8]>,
-        now: u64,
-    ) -> Result<Option<Current>> {
+    pub(super) fn current(&mut self, ns: u16, key: &[u8], stored: Option<&[u8]>, now: u64) -> Result<Option<Current>> {
         if let Some(id) = self.find_live(ns, key, now) {
             let slot = self.slab.slot(id);
             return Ok(Some(Current {

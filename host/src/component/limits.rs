@@ -1,0 +1,39 @@
+//! What a guest may take from the host: its linear memory up to a cap, and a small table.
+
+use wasmtime::ResourceLimiter;
+
+const TABLE_ELEMENTS: usize = 10_000;
+
+/// The limits of one shard's guest.
+pub(crate) struct Limits {
+    memory: usize,
+}
+
+impl Limits {
+    /// `memory` in bytes.
+    pub(crate) fn new(memory: usize) -> Self {
+        Self { memory }
+    }
+}
+
+impl ResourceLimiter for Limits {
+    fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= self.memory)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        8
+    }
+
+    fn tables(&self) -> usize {
+        4
+    }
+
+    fn memories(&self) -> usize {
+        1
+    }
+}
