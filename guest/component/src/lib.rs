@@ -32,6 +32,10 @@ impl Guest for Component {
     fn describe(record: Vec<u8>) -> Result<EntryInfo, Error> {
         larder_engine::describe(&record).answer()
     }
+
+    fn verify(record: Vec<u8>, limit: u32) -> Result<EntryInfo, Error> {
+        larder_engine::verify(&record, limit as usize).answer()
+    }
 }
 
 impl GuestCache for Instance {
@@ -74,6 +78,16 @@ impl GuestCache for Instance {
         sequence: Option<u64>,
     ) -> Result<Stored, Error> {
         self.0.borrow_mut().set(namespace, &key, &value, &options(given), now, sequence).answer()
+    }
+
+    fn restore(
+        &self,
+        namespace: u32,
+        record: Vec<u8>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored, Error> {
+        self.0.borrow_mut().restore(namespace, &record, now, sequence).answer()
     }
 
     fn add(

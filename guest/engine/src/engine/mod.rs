@@ -17,7 +17,7 @@ mod scan;
 mod types;
 mod write;
 
-pub use read::describe;
+pub use read::{describe, verify};
 pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored};
 
 use crate::codec::Compressor;

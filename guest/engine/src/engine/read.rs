@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Engine, EntryInfo, Freshness, Hit};
-use crate::codec::Codec;
+use crate::codec::{Codec, decompress};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
 use crate::record::fields::Fields;
@@ -152,6 +152,16 @@ pub fn describe(record: &[u8]) -> Result<EntryInfo> {
         durability,
         ..described(head.fields, expires, accessed)
     })
+}
+
+/// Checks a whole record, body included, without keeping it. Values above `limit` bytes are refused.
+///
+/// # Errors
+/// `Corrupt` or `NewerFormat`.
+pub fn verify(record: &[u8], limit: usize) -> Result<EntryInfo> {
+    let (head, body) = record::decode(record)?;
+    decompress(head.meta.codec, body, head.meta.value_len, limit)?;
+    describe(record)
 }
 
 /// What fields and times say; the rest is for the caller to fill in.

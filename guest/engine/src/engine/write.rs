@@ -46,6 +46,36 @@ impl Engine {
         Ok(self.write(&draft, sequence))
     }
 
+    /// Stores the entry of a record that came from elsewhere, a snapshot for instance, with its own times, under a new
+    /// version.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `AnotherKey` when the record is of another namespace, `Expired`; else as
+    /// [`set`](Self::set).
+    pub fn restore(
+        &mut self,
+        namespace: NamespaceId,
+        record: &[u8],
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored> {
+        let ns = self.known_namespace(namespace)?;
+        let (head, value) = self.open_record(record)?;
+        self.is_current(ns, head.key, &head, now)?;
+        self.check_sizes(head.key, &value)?;
+        let draft = Draft {
+            namespace: ns,
+            key: head.key,
+            value: &value,
+            fields: head.fields.bytes().to_vec(),
+            created: head.meta.created,
+            accessed: head.meta.accessed,
+            expires: head.meta.expires,
+            durability: head.meta.durability,
+        };
+        Ok(self.write(&draft, sequence))
+    }
+
     /// Deletes an entry. Answers whether a live one was there.
     ///
     /// # Errors

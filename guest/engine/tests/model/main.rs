@@ -28,14 +28,14 @@ proptest! {
     #![proptest_config(settings())]
 
     #[test]
-    fn a_roomy_engine_answers_like_a_map(policy in policy(), seed: u64, calls in ops::calls(80)) {
+    fn a_roomy_engine_answers_like_a_map(policy in policy(), seed: u64, calls in ops::calls(120)) {
         let config = Config { policy, seed, max_entry_size: ops::HUGE - 1, max_key_size: 8, ..Config::default() };
         memory::run(config, &calls);
     }
 
     #[test]
     fn an_engine_of_few_bytes_keeps_whom_its_policy_keeps(
-        policy in policy(), max_bytes in 0..1_200u64, calls in ops::calls(80),
+        policy in policy(), max_bytes in 0..1_200u64, calls in ops::calls(120),
     ) {
         memory::run(Config { policy, max_bytes, max_entry_size: ops::HUGE - 1, ..Config::default() }, &calls);
     }
@@ -43,7 +43,7 @@ proptest! {
     #[test]
     fn an_engine_of_few_entries_keeps_whom_its_policy_keeps(
         policy in policy(), max_entries in 0..6u32, max_bytes in prop_oneof![Just(1 << 20), 300..2_000u64],
-        calls in ops::calls(80),
+        calls in ops::calls(120),
     ) {
         memory::run(Config { policy, max_bytes, max_entries: Some(max_entries), ..Config::default() }, &calls);
     }
@@ -54,7 +54,7 @@ proptest! {
         max_bytes in prop_oneof![1 => Just(0u64), 4 => 100..1_500u64, 1 => Just(1 << 20)],
         max_entries in prop_oneof![2 => Just(None), 1 => (0..4u32).prop_map(Some)],
         habits in stored::habits(),
-        calls in ops::calls(80),
+        calls in ops::calls(120),
     ) {
         let config = Config {
             policy, codec, max_bytes, max_entries, compression_level: level, store: true,

@@ -151,7 +151,13 @@ impl Host {
         }
         assert!(!renew || known.entry.options.tti.is_some(), "nothing to renew without an idle time-out");
         if renew {
-            self.touch(at, None);
+            // Of a batch, the entry may have made room for another one since it was read.
+            let there = self.state(at) == Is::There || self.engine.exists(namespace, &at.1, self.now) == Ok(true);
+            self.touch(at, None, there);
+            if !there {
+                self.records.remove(at);
+                self.truth.remove(at);
+            }
         }
         true
     }
@@ -218,8 +224,8 @@ impl Host {
         self.truth.insert(at.clone(), Known { record: Some((stored.gone, self.now)), entry });
     }
 
-    fn touch(&mut self, at: &Key, ttl: Option<u64>) {
-        let (there, record) = (self.settle(at), self.passed(at));
+    fn touch(&mut self, at: &Key, ttl: Option<u64>, there: bool) {
+        let record = self.passed(at);
         let answer = self.engine.touch(self.number(at), &at.1, ttl, record.as_deref(), self.now, self.next());
         let answer = answer.expect("a valid touch");
         assert_eq!(answer.is_some(), there, "touch of {at:?}");
@@ -294,7 +300,10 @@ impl Host {
                 self.conditional(at, self.new_entry(at, value, options), there && *off == 0, answer);
             }
             Op::Increment(delta, options) => self.increment(at, *delta, options),
-            Op::Touch(ttl) => self.touch(at, *ttl),
+            Op::Touch(ttl) => {
+                let there = self.settle(at);
+                self.touch(at, *ttl, there);
+            }
             Op::Delete => self.delete(at),
             Op::DeleteMany(keys) => keys.iter().for_each(|key| self.delete(&(at.0, key.clone()))),
             Op::Forget => self.engine.forget(ns, key).expect("known namespace"),

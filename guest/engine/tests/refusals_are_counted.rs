@@ -1,0 +1,72 @@
+//! Fears refusals that nobody counts, refusals that count reads or writes, and reads that count twice.
+
+use larder_engine::{Config, Engine, SetOptions, Statistics};
+
+const NOW: u64 = 1_790_000_000_000;
+
+fn engine() -> Engine {
+    let config = Config { max_entry_size: 10, max_key_size: 5, ..Config::default() };
+    let mut engine = Engine::open(config).expect("valid settings");
+    engine.namespace("ns").expect("valid name");
+    engine.set(0, b"k", b"text", &SetOptions::default(), NOW, None).expect("fits");
+    engine
+}
+
+/// What changes in the statistics by a call that must be refused.
+fn refused<T>(call: impl FnOnce(&mut Engine) -> larder_engine::Result<T>) -> (Statistics, Statistics) {
+    let mut engine = engine();
+    let before = engine.stats(Some(0)).expect("known namespace");
+    assert!(call(&mut engine).is_err(), "a refusal");
+    engine.check().expect("sound");
+    (before, engine.stats(Some(0)).expect("known namespace"))
+}
+
+fn counts_one_error<T>(what: &str, call: impl FnOnce(&mut Engine) -> larder_engine::Result<T>) {
+    let (before, after) = refused(call);
+    assert_eq!(after, Statistics { errors: before.errors + 1, ..before }, "{what}");
+}
+
+#[test]
+fn each_kind_of_refused_write_counts_one_error_and_nothing_else() {
+    let o = SetOptions::default;
+    let zero = SetOptions { ttl: Some(0), ..o() };
+    let long_tag = SetOptions { tags: vec!["t".repeat(65_536)], ..o() };
+    counts_one_error("a key too long", |e| e.set(0, b"kkkkkk", b"v", &o(), NOW, None));
+    counts_one_error("a value too large", |e| e.set(0, b"k", &[0; 11], &o(), NOW, None));
+    counts_one_error("a time of zero", |e| e.set(0, b"k", b"v", &zero, NOW, None));
+    counts_one_error("a tag too long", |e| e.set(0, b"k", b"v", &long_tag, NOW, None));
+    counts_one_error("an addition", |e| e.add(0, b"", b"v", &o(), None, NOW, None));
+    counts_one_error("not a number", |e| e.increment(0, b"k", 1, &o(), None, NOW, None));
+}
+
+#[test]
+fn a_refused_touch_counts_one_error() {
+    counts_one_error("a time of zero", |e| e.touch(0, b"k", Some(0), None, NOW, None));
+}
+
+#[test]
+fn a_condition_that_does_not_hold_is_no_error() {
+    let (mut engine, o) = (engine(), SetOptions::default());
+    let before = engine.stats(Some(0)).expect("known namespace");
+    assert_eq!(engine.add(0, b"k", b"v", &o, None, NOW, None), Ok(None));
+    assert_eq!(engine.replace(0, b"none", b"v", &o, None, NOW, None), Ok(None));
+    assert_eq!(engine.compare_and_set(0, b"k", 99, b"v", &o, None, NOW, None), Ok(None));
+    assert_eq!(engine.touch(0, b"none", None, None, NOW, None), Ok(None));
+    assert_eq!(engine.delete(0, b"none", None, NOW), Ok(false));
+    assert_eq!(engine.exists(0, b"k", NOW), Ok(true));
+    assert_eq!(engine.forget(0, b"none"), Ok(()));
+    assert_eq!(engine.stats(Some(0)), Ok(before), "nothing happened, so nothing is counted");
+}
+
+#[test]
+fn fields_have_a_limit_together() {
+    let tags = |count: usize| SetOptions { tags: vec!["t".repeat(65_532); count], ..SetOptions::default() };
+    let mut engine = Engine::open(Config::default()).expect("defaults are valid");
+    engine.namespace("ns").expect("valid name");
+    // A tag of 65,532 bytes takes three more for id and length: sixteen of them are a little less than 1 MiB.
+    assert!(16 * 65_535 <= larder_engine::config::MAX_FIELDS_SIZE);
+    engine.set(0, b"k", b"v", &tags(16), NOW, None).expect("just fits");
+    assert_eq!(engine.inspect(0, b"k", NOW).expect("known namespace").expect("there").tags, tags(16).tags);
+    engine.set(0, b"k", b"v", &tags(17), NOW, None).expect_err("above the limit");
+    assert_eq!(engine.inspect(0, b"k", NOW).expect("known namespace").expect("there").tags, tags(16).tags);
+}

@@ -1,0 +1,47 @@
+//! The host's keyed hash of a namespace and key: chooses the shard and finds the record in the store.
+//!
+//! SipHash-1-3 under a key that is drawn at random, per store or per process, so that nobody who chooses keys can choose
+//! collisions. Two keys with one hash share one place in the store: the later one wins, the other becomes a miss.
+
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+use crate::error::{Error, ErrorKind, Result};
+
+#[derive(Debug, Clone)]
+pub(crate) struct KeyHasher {
+    keyed: SipHasher13,
+}
+
+impl KeyHasher {
+    pub(crate) fn new(key: &[u8; 16]) -> Self {
+        Self { keyed: SipHasher13::new_with_key(key) }
+    }
+
+    /// Drawn at random, for a cache without a store.
+    pub(crate) fn random() -> Result<Self> {
+        Ok(Self::new(&random()?))
+    }
+
+    pub(crate) fn namespace(&self, name: &str) -> u64 {
+        // 0 stands for "all namespaces" in the log.
+        self.keyed.hash(name.as_bytes()).max(1)
+    }
+
+    #[inline]
+    pub(crate) fn key(&self, namespace: u64, key: &[u8]) -> u64 {
+        let mut state = self.keyed;
+        state.write_u64(namespace);
+        state.write(key);
+        state.finish()
+    }
+}
+
+/// Random bytes from the operating system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Error::new(ErrorKind::Internal, "the operating system gives no random bytes").with(e.to_string()))?;
+    Ok(bytes)
+}

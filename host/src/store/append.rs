@@ -1,0 +1,236 @@
+//! Writing: one transaction at a time, across threads and processes.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use super::frame::{Frame, Kind, NEVER};
+use super::layout::{Layout, sync_directory};
+use super::reclaim::Judge;
+use super::sealed::Sealed;
+use super::segment::{FIRST, Position, Segment, Tail};
+use super::{Location, Observer, Store, Writer};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The store, locked for writing and followed to its end. Unlocks when dropped.
+pub(crate) struct Transaction<'a> {
+    pub(super) store: &'a Store,
+    pub(super) writer: MutexGuard<'a, Writer>,
+}
+
+/// A record to be appended.
+pub(crate) struct Put<'a> {
+    pub(crate) hash: u64,
+    pub(crate) namespace: u64,
+    pub(crate) record: &'a [u8],
+    pub(crate) version: u64,
+    /// When the entry is gone; `None` is never.
+    pub(crate) gone: Option<u64>,
+    pub(crate) sync: bool,
+}
+
+/// A place in the log that is to survive power loss.
+pub(crate) struct SyncPoint {
+    segment: Arc<Segment>,
+    position: Position,
+}
+
+impl Store {
+    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes.
+    ///
+    /// # Errors
+    /// `Store` when the lock is not had in time or the store is read-only; I/O errors.
+    pub(crate) fn begin(&self, reserve: u64, observer: &dyn Observer, judge: &dyn Judge) -> Result<Transaction<'_>> {
+        let writer = self.writer();
+        let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
+        lock.acquire(self.options.lock_timeout)?;
+        let mut transaction = Transaction { store: self, writer };
+        self.follow(&mut transaction.writer, observer)?;
+        transaction.mend_tail()?;
+        transaction.make_room(reserve, judge)?;
+        Ok(transaction)
+    }
+
+    fn refuse_writes(&self) -> Error {
+        let message = format!(
+            "the store in {} is read-only: an earlier write failed, or the directory may not be written; the cache works \
+             on from memory",
+            self.root.display()
+        );
+        Error::new(ErrorKind::Store, message)
+    }
+
+    /// Makes everything up to a point survive power loss. One fsync serves all who wait for it.
+    pub(crate) fn sync(&self, point: &SyncPoint) -> Result<()> {
+        let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        if *synced >= point.position {
+            return Ok(());
+        }
+        let reached = {
+            let writer = self.writer();
+            if writer.tail.segment.number == point.position.segment { writer.tail.position() } else { point.position }
+        };
+        let new_segment = synced.segment != point.position.segment;
+        let done = point.segment.file().and_then(File::sync_data);
+        let done = done.map_err(|e| Error::io("sync", point.segment.path(), e)).and_then(|()| {
+            if new_segment { sync_directory(&Layout::new(&self.root).segments()) } else { Ok(()) }
+        });
+        match done {
+            Ok(()) => {
+                *synced = reached.max(*synced);
+                Ok(())
+            }
+            Err(e) => {
+                self.fail(&e);
+                Err(e)
+            }
+        }
+    }
+
+    /// Syncs the active segment from within a transaction.
+    pub(super) fn sync_tail(&self, tail: &Tail) -> Result<()> {
+        let synced = tail.segment.file().and_then(File::sync_data);
+        synced.map_err(|e| Error::io("sync", tail.segment.path(), e)).inspect_err(|e| self.fail(e))
+    }
+
+    /// After a failed write or fsync nobody knows what is on disk: nothing more is written until the store is reopened.
+    fn fail(&self, reason: &Error) {
+        if !self.read_only.swap(true, Ordering::Relaxed) {
+            tracing::error!("the store is read-only from now on, the cache works on from memory: {reason}");
+        }
+    }
+}
+
+impl Transaction<'_> {
+    /// The sequence number of the next write.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.writer.sequence + 1
+    }
+
+    /// Appends a record.
+    ///
+    /// # Errors
+    /// I/O errors, after which the store is read-only.
+    pub(crate) fn put(&mut self, put: &Put<'_>) -> Result<()> {
+        let frame = Frame {
+            kind: Kind::Record,
+            sync: put.sync,
+            len: put.record.len() as u32,
+            sequence: put.version,
+            hash: put.hash,
+            namespace: put.namespace,
+            gone: put.gone.unwrap_or(NEVER),
+        };
+        self.append(&frame, put.record)
+    }
+
+    /// Appends a tombstone.
+    pub(crate) fn delete(&mut self, hash: u64, namespace: u64, sync: bool) -> Result<()> {
+        let sequence = self.next_sequence();
+        self.append(&Frame { sync, ..Frame::mark(Kind::Tombstone, sequence, hash, namespace) }, &[])
+    }
+
+    /// Where the newest record of a hash is.
+    pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
+        self.store.index().find(hash)
+    }
+
+    /// What has to be synced for everything written so far to survive power loss.
+    pub(crate) fn sync_point(&self) -> SyncPoint {
+        SyncPoint { segment: self.writer.tail.segment.clone(), position: self.writer.tail.position() }
+    }
+
+    pub(super) fn append(&mut self, frame: &Frame, payload: &[u8]) -> Result<()> {
+        let full = self.writer.tail.end > FIRST
+            && self.writer.tail.end + frame.size() > self.store.options.segment_size();
+        if full && frame.kind != Kind::Seal {
+            self.rotate()?;
+        }
+        let writer = &mut *self.writer;
+        let segment = writer.tail.segment.clone();
+        let offset = writer.tail.end;
+        let bytes = frame.encode(segment.seed, payload);
+        if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
+            // Half a frame is cut off by the next writer; try to spare it the work.
+            let _ = segment.file().and_then(|file| file.set_len(offset));
+            let e = Error::io("write", segment.path(), e);
+            self.store.fail(&e);
+            return Err(e);
+        }
+        writer.tail.end += frame.size();
+        writer.tail.has_sync |= frame.sync;
+        writer.sequence = writer.sequence.max(frame.sequence);
+        match frame.kind {
+            Kind::Record | Kind::Tombstone => {
+                let line = super::follow::line(offset, frame);
+                writer.tail.lines.push(line);
+                self.store.index_mut().insert(segment.number, line);
+            }
+            Kind::Clear => {
+                writer.tail.clears.push((frame.namespace, frame.sequence));
+                self.store.index_mut().clear(frame.namespace, frame.sequence);
+            }
+            Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
+            Kind::Dropped => self.store.index_mut().drop_segment(frame.hash as u32),
+        }
+        self.store.followed.store(writer.tail.end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Ends the active segment and begins the next one.
+    pub(super) fn rotate(&mut self) -> Result<()> {
+        let next = self.writer.tail.segment.number + 1;
+        let sequence = self.writer.sequence;
+        self.append(&Frame::mark(Kind::Seal, sequence, u64::from(next), 0), &[])?;
+        self.seal(next)
+    }
+
+    /// Writes the index of the sealed active segment and goes on with the next one.
+    fn seal(&mut self, next: u32) -> Result<()> {
+        let store = self.store;
+        let tail = &self.writer.tail;
+        let layout = Layout::new(&store.root);
+        let created = (|| {
+            if tail.has_sync {
+                store.sync_tail(tail)?;
+            }
+            Segment::create(next, store.superblock.id, layout.segment(next))
+        })();
+        let segment = created.inspect_err(|e| store.fail(e))?;
+        let index = layout.sealed(tail.segment.number);
+        let (seed, sequence) = (tail.segment.seed, self.writer.sequence);
+        if let Err(e) = Sealed::write(&index, seed, tail.end, &tail.lines, &tail.clears, sequence) {
+            // Whoever opens the store next makes it again.
+            tracing::warn!("{e}");
+        }
+        store.go_on_with(&mut self.writer, segment)?;
+        store.followed.store(self.writer.tail.end, Ordering::Release);
+        Ok(())
+    }
+
+    /// Cuts off a frame that its writer never finished, and begins the segment that a sealed one promises.
+    fn mend_tail(&mut self) -> Result<()> {
+        let tail = &self.writer.tail;
+        let segment = tail.segment.clone();
+        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+        if len > tail.end {
+            tracing::warn!("{} bytes of an unfinished write are cut off {}", len - tail.end, segment.path().display());
+            let cut = segment.file().and_then(|file| file.set_len(tail.end));
+            cut.map_err(|e| Error::io("shorten", segment.path(), e)).inspect_err(|e| self.store.fail(e))?;
+            self.store.damaged.fetch_add(1, Ordering::Relaxed);
+        }
+        match tail.sealed {
+            Some(next) => self.seal(next),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if let Some(lock) = &self.writer.lock {
+            lock.release();
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Learning what other processes wrote: by the active segment's length, then by its frames.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::frame::{Frame, HEADER, Kind};
+use super::layout::Layout;
+use super::sealed::Line;
+use super::segment::{Segment, Tail};
+use super::{Observer, Store, Writer};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The line of a record's or tombstone's frame.
+pub(super) fn line(offset: u64, frame: &Frame) -> Line {
+    Line {
+        hash: frame.hash,
+        sequence: frame.sequence,
+        gone: frame.gone,
+        namespace: frame.namespace,
+        offset: (offset + HEADER as u64) as u32,
+        len: if frame.kind == Kind::Record { frame.len } else { 0 },
+    }
+}
+
+/// Changes by others, to be told once the index shows them.
+#[derive(Default)]
+struct News {
+    changed: Vec<u64>,
+    cleared: Vec<u64>,
+}
+
+impl Store {
+    /// Takes in what other processes wrote since the last call. Costs one look at the active segment's length when that
+    /// is nothing.
+    pub(crate) fn refresh(&self, observer: &dyn Observer) -> Result<()> {
+        let grown = match self.index().active().map(|active| active.len()) {
+            Some(Ok(len)) => len > self.followed.load(Ordering::Acquire),
+            _ => true,
+        };
+        if grown {
+            self.follow(&mut self.writer(), observer)?;
+        }
+        Ok(())
+    }
+
+    /// Reads on behind the known end of the log.
+    pub(super) fn follow(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<()> {
+        let mut news = News::default();
+        let followed = self.follow_frames(writer, &mut news);
+        for hash in news.changed {
+            observer.changed(hash);
+        }
+        for namespace in news.cleared {
+            observer.cleared(Some(namespace).filter(|n| *n != 0));
+        }
+        // Published last: whoever sees it also sees index and observers up to date.
+        self.followed.store(writer.tail.end, Ordering::Release);
+        followed
+    }
+
+    fn follow_frames(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
+        let layout = Layout::new(&self.root);
+        loop {
+            self.follow_segment(writer, news)?;
+            let Some(next) = writer.tail.sealed else { return Ok(()) };
+            let segment = Segment::new(next, self.superblock.id, layout.segment(next));
+            match segment.len() {
+                Ok(_) => self.go_on_with(writer, segment)?,
+                // The process that sealed it has not come to create the next one yet, or never will: a writer does.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+                Err(e) => return Err(Error::io("open", segment.path(), e)),
+            }
+        }
+    }
+
+    fn follow_segment(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
+        let segment = writer.tail.segment.clone();
+        let meta = segment.file().and_then(std::fs::File::metadata).map_err(|e| Error::io("read", segment.path(), e))?;
+        if std::os::unix::fs::MetadataExt::nlink(&meta) == 0 {
+            self.read_only.store(true, Ordering::Relaxed);
+            let message = "the store was emptied by `larder clear` in another process; open it again to go on with it";
+            return Err(Error::new(ErrorKind::Store, message));
+        }
+        if meta.len() <= writer.tail.end {
+            return Ok(());
+        }
+        let mut index = self.index_mut();
+        let walk = segment.walk(writer.tail.end, meta.len(), |offset, frame| {
+            writer.sequence = writer.sequence.max(frame.sequence);
+            writer.tail.has_sync |= frame.sync;
+            match frame.kind {
+                Kind::Record | Kind::Tombstone => {
+                    let line = line(offset, frame);
+                    writer.tail.lines.push(line);
+                    if index.insert(segment.number, line) {
+                        news.changed.push(frame.hash);
+                    }
+                }
+                Kind::Clear => {
+                    writer.tail.clears.push((frame.namespace, frame.sequence));
+                    index.clear(frame.namespace, frame.sequence);
+                    news.cleared.push(frame.namespace);
+                }
+                Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
+                Kind::Dropped => {
+                    index.drop_segment(frame.hash as u32);
+                }
+            }
+        });
+        drop(index);
+        let walk = walk.map_err(|e| Error::io("read", segment.path(), e))?;
+        writer.tail.end = walk.end;
+        self.damaged.fetch_add(walk.damaged, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Makes `next` the active segment.
+    pub(super) fn go_on_with(&self, writer: &mut Writer, next: Segment) -> Result<()> {
+        let next = Arc::new(next);
+        self.index_mut().add_segment(next.clone());
+        writer.tail = Tail::new(next);
+        writer.sealed_bytes = self.measure_sealed(writer.tail.segment.number)?;
+        Ok(())
+    }
+
+    /// Bytes of all files of the log but the active segment.
+    pub(super) fn measure_sealed(&self, active: u32) -> Result<u64> {
+        let layout = Layout::new(&self.root);
+        let size = |path: std::path::PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let full = layout.list()?.into_iter().filter(|number| *number != active);
+        Ok(full.map(|number| size(layout.segment(number)) + size(layout.sealed(number))).sum())
+    }
+}

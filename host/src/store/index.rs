@@ -1,0 +1,265 @@
+//! Where the newest record of every key is.
+//!
+//! The lines of the active segment, and of full ones once they were loaded, are in one hash table. Full segments that
+//! were not loaded yet are *cold*: they are probed on disk, newest first, which is what makes a single look-up in a large
+//! store cheap. After a number of such look-ups everything is loaded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+
+use super::sealed::{Line, Sealed};
+use super::segment::Segment;
+use crate::error::Result;
+
+/// Look-ups in cold segments after which loading them pays.
+const COLD_LOOKUPS: u32 = 64;
+
+/// Where a record is.
+#[derive(Debug, Clone)]
+pub(crate) struct Location {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) line: Line,
+}
+
+impl Location {
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.segment.number == other.segment.number && self.line == other.line
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    line: Line,
+    segment: u32,
+    /// When it was last read, Unix seconds; 0 when not since it was written.
+    accessed: AtomicU32,
+}
+
+#[derive(Debug)]
+struct Held {
+    segment: Arc<Segment>,
+    live: u64,
+    live_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    table: HashTable<Entry>,
+    segments: BTreeMap<u32, Held>,
+    /// Full segments that are not in the table, oldest first.
+    cold: Vec<Sealed>,
+    cold_lookups: AtomicU32,
+    /// Clears that cold segments must honour: namespace (0 is all) and sequence number.
+    clears: Vec<(u64, u64)>,
+    live: u64,
+    live_bytes: u64,
+}
+
+impl Index {
+    pub(crate) fn add_segment(&mut self, segment: Arc<Segment>) {
+        self.segments.insert(segment.number, Held { segment, live: 0, live_bytes: 0 });
+    }
+
+    /// Adds a full segment that stays on disk for now. The caller goes from the oldest to the newest.
+    pub(crate) fn add_cold(&mut self, segment: Arc<Segment>, sealed: Sealed) {
+        self.add_segment(segment);
+        let clears = sealed.clears.clone();
+        self.cold.push(sealed);
+        clears.into_iter().for_each(|(namespace, sequence)| self.clear(namespace, sequence));
+    }
+
+    pub(crate) fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    pub(crate) fn oldest(&self) -> Option<Arc<Segment>> {
+        self.segments.first_key_value().map(|(_, held)| held.segment.clone())
+    }
+
+    pub(crate) fn active(&self) -> Option<&Arc<Segment>> {
+        self.segments.last_key_value().map(|(_, held)| &held.segment)
+    }
+
+    pub(crate) fn all_segments(&self) -> Vec<Arc<Segment>> {
+        self.segments.values().map(|held| held.segment.clone()).collect()
+    }
+
+    pub(crate) fn is_warm(&self) -> bool {
+        self.cold.is_empty()
+    }
+
+    pub(crate) fn wants_warming(&self) -> bool {
+        !self.is_warm() && self.cold_lookups.load(Ordering::Relaxed) >= COLD_LOOKUPS
+    }
+
+    /// Takes in a line that was written after all that is known. Answers whether it says something new: a record that
+    /// was only moved to another place does not.
+    pub(crate) fn insert(&mut self, segment: u32, line: Line) -> bool {
+        let Self { table, segments, cold, live, live_bytes, .. } = self;
+        let slot = table.entry(line.hash, |e| e.line.hash == line.hash, |e| e.line.hash);
+        let mut accessed = 0;
+        let mut news = true;
+        let slot = match slot {
+            TableEntry::Occupied(found) => {
+                let old = found.get();
+                if old.line.sequence > line.sequence {
+                    return false;
+                }
+                if old.line.sequence == line.sequence {
+                    news = false;
+                    accessed = old.accessed.load(Ordering::Relaxed);
+                }
+                discount(segments, live, live_bytes, old);
+                found.remove().1
+            }
+            TableEntry::Vacant(free) => free,
+        };
+        // A tombstone must hide what cold segments hold; without any there is nothing to hide.
+        if line.len == 0 && cold.is_empty() {
+            return news;
+        }
+        let entry = Entry { line, segment, accessed: AtomicU32::new(accessed) };
+        if line.len > 0
+            && let Some(held) = segments.get_mut(&segment)
+        {
+            held.live += 1;
+            held.live_bytes += u64::from(line.len);
+            *live += 1;
+            *live_bytes += u64::from(line.len);
+        }
+        slot.insert(entry);
+        news
+    }
+
+    /// Forgets all entries of a namespace (0 is all) written before `sequence`.
+    pub(crate) fn clear(&mut self, namespace: u64, sequence: u64) {
+        let Self { table, segments, live, live_bytes, .. } = self;
+        table.retain(|entry| {
+            let goes = covers((namespace, sequence), &entry.line);
+            if goes {
+                discount(segments, live, live_bytes, entry);
+            }
+            !goes
+        });
+        if !self.cold.is_empty() {
+            self.clears.push((namespace, sequence));
+        }
+    }
+
+    /// Forgets a segment and what only it held.
+    pub(crate) fn drop_segment(&mut self, number: u32) {
+        if let Some(held) = self.segments.remove(&number) {
+            self.live -= held.live;
+            self.live_bytes -= held.live_bytes;
+        }
+        self.cold.retain(|sealed| sealed.segment != number);
+        // Only the oldest segment is ever dropped, so what is left of it is below all others.
+        let oldest = self.segments.first_key_value().map_or(u32::MAX, |(number, _)| *number);
+        self.table.retain(|entry| entry.segment >= oldest);
+    }
+
+    /// Where the newest record of a hash is.
+    pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
+        let found = match self.table.find(hash, |e| e.line.hash == hash) {
+            Some(entry) => Some((entry.segment, entry.line)),
+            None if self.cold.is_empty() => None,
+            None => self.find_cold(hash)?,
+        };
+        let found = found.filter(|(_, line)| line.len > 0);
+        Ok(found.and_then(|(number, line)| {
+            self.segments.get(&number).map(|held| Location { segment: held.segment.clone(), line })
+        }))
+    }
+
+    fn find_cold(&self, hash: u64) -> Result<Option<(u32, Line)>> {
+        self.cold_lookups.fetch_add(1, Ordering::Relaxed);
+        for sealed in self.cold.iter().rev() {
+            if let Some(line) = sealed.probe(hash)? {
+                let cleared = self.clears.iter().any(|&clear| covers(clear, &line));
+                return Ok((!cleared).then_some((sealed.segment, line)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Notes a read, for the judgement on what is worth keeping.
+    pub(crate) fn note_access(&self, hash: u64, now: u64) {
+        if let Some(entry) = self.table.find(hash, |e| e.line.hash == hash) {
+            entry.accessed.store(u32::try_from(now / 1000).unwrap_or(u32::MAX), Ordering::Relaxed);
+        }
+    }
+
+    /// Loads the cold segments into the table.
+    pub(crate) fn warm(&mut self) -> Result<()> {
+        let mut loaded = Vec::with_capacity(self.cold.len());
+        for sealed in &self.cold {
+            loaded.push((sealed.segment, sealed.lines()?));
+        }
+        let total = loaded.iter().map(|(_, lines)| lines.len()).sum();
+        self.table.reserve(total, |e| e.line.hash);
+        for (number, lines) in loaded {
+            for line in lines {
+                if !self.clears.iter().any(|&clear| covers(clear, &line)) {
+                    self.insert(number, line);
+                }
+            }
+        }
+        self.cold.clear();
+        self.clears.clear();
+        self.table.retain(|entry| entry.line.len > 0);
+        Ok(())
+    }
+
+    /// Entries and bytes of records that are there and not past their time.
+    pub(crate) fn live(&self, now: u64) -> (u64, u64) {
+        let live = self.table.iter().filter(|e| e.line.len > 0 && e.line.gone > now);
+        live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + u64::from(e.line.len)))
+    }
+
+    /// Entries and bytes of records that are there, whatever their time. Only complete once warm.
+    pub(crate) fn held(&self) -> (u64, u64) {
+        (self.live, self.live_bytes)
+    }
+
+    /// The live lines of one segment, or of all, in the order of the log, with when they were last read (Unix seconds).
+    pub(crate) fn lines(&self, segment: Option<u32>) -> Vec<(Location, u32)> {
+        let mut lines: Vec<_> = self
+            .table
+            .iter()
+            .filter(|e| e.line.len > 0 && segment.is_none_or(|number| number == e.segment))
+            .filter_map(|e| {
+                let segment = self.segments.get(&e.segment)?.segment.clone();
+                Some((Location { segment, line: e.line }, e.accessed.load(Ordering::Relaxed)))
+            })
+            .collect();
+        lines.sort_unstable_by_key(|(at, _)| (at.segment.number, at.line.offset));
+        lines
+    }
+
+    /// Forgets one entry.
+    pub(crate) fn remove(&mut self, hash: u64) {
+        if let Ok(found) = self.table.find_entry(hash, |e| e.line.hash == hash) {
+            discount(&mut self.segments, &mut self.live, &mut self.live_bytes, found.get());
+            found.remove();
+        }
+    }
+}
+
+fn covers((namespace, sequence): (u64, u64), line: &Line) -> bool {
+    line.sequence < sequence && (namespace == 0 || namespace == line.namespace)
+}
+
+fn discount(segments: &mut BTreeMap<u32, Held>, live: &mut u64, live_bytes: &mut u64, entry: &Entry) {
+    if entry.line.len > 0
+        && let Some(held) = segments.get_mut(&entry.segment)
+    {
+        held.live -= 1;
+        held.live_bytes -= u64::from(entry.line.len);
+        *live -= 1;
+        *live_bytes -= u64::from(entry.line.len);
+    }
+}

@@ -1,0 +1,154 @@
+//! The store: a log of segments in a directory that many processes share.
+//!
+//! Frames are appended to the active segment under an exclusive file lock; reads take no lock. A process notices what
+//! others appended by the active segment's length and follows the tail. Only the oldest segment is ever dropped, after
+//! what is worth keeping of it was appended again: so nothing deleted or overwritten can come back. `docs/design.md`
+//! gives the formats byte by byte.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `layout` | names, the superblock, whose directory this is |
+//! | `frame` | one frame of the log |
+//! | `segment` | one file of frames: create, append, read, walk |
+//! | `sealed` | the sorted index beside a full segment |
+//! | `index` | where the newest record of every key is |
+//! | `lock` | the lock of writers, with a time-out |
+//! | `open`, `follow`, `append`, `reclaim` | what a store does |
+//!
+//! Locks are taken in this order: writer, shard (in `cache`), index.
+
+mod append;
+mod follow;
+mod frame;
+mod index;
+mod layout;
+mod lock;
+mod open;
+mod read;
+mod reclaim;
+mod sealed;
+mod segment;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+pub(crate) use append::Transaction;
+pub(crate) use index::Location;
+pub(crate) use reclaim::{Candidate, Judge};
+pub(crate) use verify::Verification;
+
+use crate::hash::KeyHasher;
+use index::Index;
+use layout::Superblock;
+use lock::LockFile;
+use segment::Tail;
+
+/// How a store is set up.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    /// Bytes on disk.
+    pub(crate) max_size: u64,
+    /// Entries on disk.
+    pub(crate) max_entries: Option<u64>,
+    /// How long to wait for the lock.
+    pub(crate) lock_timeout: Duration,
+}
+
+impl Options {
+    /// Bytes after which a segment is full: a sixty-fourth of the cap, so that dropping one is a small step.
+    fn segment_size(&self) -> u64 {
+        (self.max_size / 64).clamp(256 << 10, 64 << 20)
+    }
+}
+
+/// What a store tells its owner while it follows the log.
+pub(crate) trait Observer {
+    /// The entry under this hash was written or deleted by another process.
+    fn changed(&self, hash: u64);
+    /// Another process emptied a namespace (by hash), or all.
+    fn cleared(&self, namespace: Option<u64>);
+}
+
+/// Figures about a store. Sizes in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) entries: u64,
+    pub(crate) live_bytes: u64,
+    pub(crate) disk_bytes: u64,
+    pub(crate) segments: u64,
+    pub(crate) damaged: u64,
+}
+
+pub(crate) struct Store {
+    root: PathBuf,
+    options: Options,
+    superblock: Superblock,
+    hasher: KeyHasher,
+    writer: Mutex<Writer>,
+    index: RwLock<Index>,
+    /// Up to where the active segment is known; beyond it are other processes' frames.
+    followed: AtomicU64,
+    /// Set after a failed write: nothing more is written until the store is opened again.
+    read_only: AtomicBool,
+    /// Frames that could not be used.
+    damaged: AtomicU64,
+    /// Serialises fsync, so that one serves all who wait for it.
+    synced: Mutex<segment::Position>,
+}
+
+/// What only a holder of the writer mutex touches.
+struct Writer {
+    /// `None` when the directory cannot be written.
+    lock: Option<LockFile>,
+    tail: Tail,
+    /// The highest sequence number seen.
+    sequence: u64,
+    /// Bytes of all files but the active segment.
+    sealed_bytes: u64,
+}
+
+impl Store {
+    pub(crate) fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether writes are refused until the store is opened again.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn figures(&self, observer: &dyn Observer, now: u64) -> crate::Result<Figures> {
+        self.refresh(observer)?;
+        self.warm()?;
+        let writer = self.writer();
+        let index = self.index();
+        let (entries, live_bytes) = index.live(now);
+        Ok(Figures {
+            entries,
+            live_bytes,
+            disk_bytes: writer.sealed_bytes + writer.tail.end(),
+            segments: index.segments() as u64,
+            damaged: self.damaged.load(Ordering::Relaxed),
+        })
+    }
+
+    // A panic elsewhere must not take the cache down with it: what these locks guard is valid at every step.
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,68 @@
+//! Reading records.
+
+use super::{Location, Store};
+use crate::error::{Error, Result};
+
+/// Bytes read at first when only a record's head is wanted.
+const HEAD: usize = 512;
+
+impl Store {
+    /// Where the newest record of a hash is, if it is not past its time.
+    pub(crate) fn find(&self, hash: u64, now: u64) -> Result<Option<Location>> {
+        if self.index().wants_warming() {
+            self.warm()?;
+        }
+        let index = self.index();
+        let found = index.find(hash)?.filter(|at| at.line.gone > now);
+        if found.is_some() {
+            index.note_access(hash, now);
+        }
+        Ok(found)
+    }
+
+    /// Whether a location is still the newest of its hash.
+    pub(crate) fn is_current(&self, at: &Location) -> bool {
+        self.index().find(at.line.hash).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
+    }
+
+    /// The record at a location.
+    pub(crate) fn read(&self, at: &Location) -> Result<Vec<u8>> {
+        self.read_part(at, at.line.len as usize)
+    }
+
+    /// The first bytes of the record at a location, and whether they are all of it.
+    pub(crate) fn read_head(&self, at: &Location) -> Result<(Vec<u8>, bool)> {
+        let len = at.line.len as usize;
+        Ok((self.read_part(at, len.min(HEAD))?, len <= HEAD))
+    }
+
+    fn read_part(&self, at: &Location, len: usize) -> Result<Vec<u8>> {
+        at.segment.read(u64::from(at.line.offset), len).map_err(|e| Error::io("read", at.segment.path(), e))
+    }
+
+    /// Loads the index of all segments.
+    pub(crate) fn warm(&self) -> Result<()> {
+        if self.index().is_warm() {
+            return Ok(());
+        }
+        self.index_mut().warm()
+    }
+
+    /// All live records that are not past their time, in the order of the log.
+    pub(crate) fn locations(&self, now: u64) -> Result<Vec<(Location, u32)>> {
+        self.warm()?;
+        let mut lines = self.index().lines(None);
+        lines.retain(|(at, _)| at.line.gone > now);
+        Ok(lines)
+    }
+
+    /// How many records a namespace has, or all, whatever their time.
+    pub(crate) fn count(&self, namespace: Option<u64>) -> Result<u64> {
+        self.warm()?;
+        let index = self.index();
+        Ok(match namespace {
+            None => index.held().0,
+            Some(wanted) => index.lines(None).iter().filter(|(at, _)| at.line.namespace == wanted).count() as u64,
+        })
+    }
+}
