@@ -41,7 +41,8 @@ impl KeyHasher {
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Error::new(ErrorKind::Internal, "the operating system gives no random bytes").with(e.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        Error::new(ErrorKind::Internal, "the operating system gives no random bytes").with(e.to_string())
+    })?;
     Ok(bytes)
 }

@@ -1,6 +1,37 @@
-//! Larder for Rust: placeholder while the host grows.
-pub mod component;
+//! Larder for Rust: a cache in one WebAssembly component, with a disk under it.
+//!
+//! ```
+//! use larder::{Cache, SetOptions};
+//! use std::time::Duration;
+//!
+//! # fn main() -> larder::Result<()> {
+//! # let directory = tempfile::tempdir().expect("a directory");
+//! let cache = Cache::builder().directory(&directory).max_size(100 << 20).open()?;
+//! let answer = cache.get_or_insert_with("prompt:7", &SetOptions::new().ttl(Duration::from_secs(3600)), || {
+//!     b"an expensive answer".to_vec()
+//! })?;
+//! assert_eq!(answer, b"an expensive answer");
+//! assert!(cache.contains("prompt:7")?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Cache`] is the entry point. What it promises when processes die, disks fill and bytes rot is said in
+//! `docs/design.md`.
+
+mod cache;
+mod component;
 mod error;
+mod flight;
+mod glob;
 mod hash;
+mod namespace;
+mod shard;
 mod store;
+
+pub use cache::{
+    Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
+    Remaining, SetOptions, Statistics, StoreStatistics, Verification, Written,
+};
+pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};

@@ -80,13 +80,7 @@ impl GuestCache for Instance {
         self.0.borrow_mut().set(namespace, &key, &value, &options(given), now, sequence).answer()
     }
 
-    fn restore(
-        &self,
-        namespace: u32,
-        record: Vec<u8>,
-        now: u64,
-        sequence: Option<u64>,
-    ) -> Result<Stored, Error> {
+    fn restore(&self, namespace: u32, record: Vec<u8>, now: u64, sequence: Option<u64>) -> Result<Stored, Error> {
         self.0.borrow_mut().restore(namespace, &record, now, sequence).answer()
     }
 

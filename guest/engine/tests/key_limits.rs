@@ -1,4 +1,5 @@
-//! Fears keys at the edges: the empty one, the longest one, one byte more, bytes that are no text, the same key elsewhere.
+//! Fears keys at the edges: the empty one, the longest one, one byte more, bytes that are no text, the same key in
+//! another namespace.
 
 use larder_engine::config::MAX_KEY_SIZE;
 use larder_engine::{Config, Engine, Error, ErrorCode, Item, SetOptions};

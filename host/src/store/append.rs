@@ -73,9 +73,9 @@ impl Store {
         };
         let new_segment = synced.segment != point.position.segment;
         let done = point.segment.file().and_then(File::sync_data);
-        let done = done.map_err(|e| Error::io("sync", point.segment.path(), e)).and_then(|()| {
-            if new_segment { sync_directory(&Layout::new(&self.root).segments()) } else { Ok(()) }
-        });
+        let done = done
+            .map_err(|e| Error::io("sync", point.segment.path(), e))
+            .and_then(|()| if new_segment { sync_directory(&Layout::new(&self.root).segments()) } else { Ok(()) });
         match done {
             Ok(()) => {
                 *synced = reached.max(*synced);
@@ -142,8 +142,8 @@ impl Transaction<'_> {
     }
 
     pub(super) fn append(&mut self, frame: &Frame, payload: &[u8]) -> Result<()> {
-        let full = self.writer.tail.end > FIRST
-            && self.writer.tail.end + frame.size() > self.store.options.segment_size();
+        let full =
+            self.writer.tail.end > FIRST && self.writer.tail.end + frame.size() > self.store.options.segment_size();
         if full && frame.kind != Kind::Seal {
             self.rotate()?;
         }

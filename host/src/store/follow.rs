@@ -27,6 +27,8 @@ pub(super) fn line(offset: u64, frame: &Frame) -> Line {
 struct News {
     changed: Vec<u64>,
     cleared: Vec<u64>,
+    /// A segment was dropped: sizes have to be taken anew.
+    dropped: bool,
 }
 
 impl Store {
@@ -47,6 +49,9 @@ impl Store {
     pub(super) fn follow(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<()> {
         let mut news = News::default();
         let followed = self.follow_frames(writer, &mut news);
+        if news.dropped {
+            writer.sealed_bytes = self.measure_sealed(writer.tail.segment.number)?;
+        }
         for hash in news.changed {
             observer.changed(hash);
         }
@@ -75,7 +80,8 @@ impl Store {
 
     fn follow_segment(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
         let segment = writer.tail.segment.clone();
-        let meta = segment.file().and_then(std::fs::File::metadata).map_err(|e| Error::io("read", segment.path(), e))?;
+        let meta =
+            segment.file().and_then(std::fs::File::metadata).map_err(|e| Error::io("read", segment.path(), e))?;
         if std::os::unix::fs::MetadataExt::nlink(&meta) == 0 {
             self.read_only.store(true, Ordering::Relaxed);
             let message = "the store was emptied by `larder clear` in another process; open it again to go on with it";
@@ -104,6 +110,7 @@ impl Store {
                 Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
                 Kind::Dropped => {
                     index.drop_segment(frame.hash as u32);
+                    news.dropped = true;
                 }
             }
         });

@@ -63,8 +63,8 @@ impl Superblock {
             );
             return Err(Error::new(ErrorKind::NewerFormat, message));
         }
-        let sound = bytes.len() == SUPERBLOCK_SIZE
-            && part(40, 8).is_some_and(|sum| sum == xxh3_64(&bytes[..40]).to_le_bytes());
+        let sound =
+            bytes.len() == SUPERBLOCK_SIZE && part(40, 8).is_some_and(|sum| sum == xxh3_64(&bytes[..40]).to_le_bytes());
         match (sound, part(16, 8).and_then(|v| v.try_into().ok()), part(24, 16).and_then(|v| v.try_into().ok())) {
             (true, Some(id), Some(hash_key)) => Ok(Self { id: u64::from_le_bytes(id), hash_key }),
             _ => {
@@ -156,9 +156,9 @@ impl Layout {
                 }
                 Ok(())
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => private_dir(true)
-                .create(&self.root)
-                .map_err(|e| Error::io("create", &self.root, e)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                private_dir(true).create(&self.root).map_err(|e| Error::io("create", &self.root, e))
+            }
             Err(e) => Err(Error::io("look at", &self.root, e)),
         }
     }

@@ -35,10 +35,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-pub(crate) use append::Transaction;
+pub(crate) use append::{Put, Transaction};
 pub(crate) use index::Location;
 pub(crate) use reclaim::{Candidate, Judge};
-pub(crate) use verify::Verification;
+pub use verify::Verification;
 
 use crate::hash::KeyHasher;
 use index::Index;

@@ -25,6 +25,11 @@ impl Store {
         self.index().find(at.line.hash).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
     }
 
+    /// Forgets where a record is, because what it says is outdated and could not be overwritten.
+    pub(crate) fn hide(&self, hash: u64) {
+        self.index_mut().remove(hash);
+    }
+
     /// The record at a location.
     pub(crate) fn read(&self, at: &Location) -> Result<Vec<u8>> {
         self.read_part(at, at.line.len as usize)

@@ -8,7 +8,7 @@ use std::fs;
 
 use super::frame::{Frame, HEADER, Kind};
 use super::index::Location;
-use super::layout::{Layout, sync_directory};
+use super::layout::Layout;
 use super::{Observer, Store, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 

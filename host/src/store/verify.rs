@@ -8,25 +8,26 @@ use super::segment::FIRST;
 use super::{Location, Observer, Store};
 use crate::error::{Error, Result};
 
-/// What was found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Verification {
+/// What looking at a whole store found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Verification {
     /// Segments looked at.
-    pub(crate) segments: u64,
+    pub segments: u64,
     /// Records looked at, overwritten ones included.
-    pub(crate) records: u64,
+    pub records: u64,
     /// Bytes looked at.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// Records that are damaged.
-    pub(crate) damaged_records: u64,
+    pub damaged_records: u64,
     /// Places where frames are damaged.
-    pub(crate) damaged_frames: u64,
+    pub damaged_frames: u64,
     /// Segments whose index is damaged or says something else than the segment.
-    pub(crate) damaged_indexes: u64,
+    pub damaged_indexes: u64,
 }
 
 impl Verification {
-    pub(crate) fn is_sound(&self) -> bool {
+    /// Whether nothing is damaged.
+    pub fn is_sound(&self) -> bool {
         self.damaged_records + self.damaged_frames + self.damaged_indexes == 0
     }
 }

@@ -1,0 +1,246 @@
+//! Setting a cache up.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::options::{Defaults, Durability};
+use super::{Cache, Clock, Inner};
+use crate::component::Loaded;
+use crate::component::bindings::{api, types};
+use crate::error::{Error, Result};
+use crate::flight::Flights;
+use crate::hash::{KeyHasher, random};
+use crate::namespace::Namespaces;
+use crate::shard::Shard;
+use crate::store::{Options, Store};
+
+/// Memory that a guest may use beyond its share of the cache's, for its own structures and for one value on its way.
+const GUEST_SLACK: u64 = 32 << 20;
+
+/// How record bodies are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Codec {
+    /// Not at all.
+    None,
+    /// DEFLATE: small.
+    #[default]
+    Deflate,
+    /// LZ4: fast.
+    Lz4,
+}
+
+/// How typed values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Format {
+    /// JSON, content type `application/json`.
+    #[default]
+    Json,
+    /// Postcard, a compact binary format; content type `application/vnd.larder.postcard`.
+    Postcard,
+}
+
+/// Sets a cache up; made by [`Cache::builder`]. What is not set has the default that is named there.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    directory: Option<PathBuf>,
+    namespace: String,
+    max_memory: u64,
+    max_memory_entries: Option<u32>,
+    max_entry_size: u32,
+    max_key_size: u32,
+    max_size: u64,
+    max_entries: Option<u64>,
+    policy: String,
+    codec: Codec,
+    compression_threshold: u32,
+    compression_level: u8,
+    defaults: Defaults,
+    durability: Durability,
+    shards: Option<usize>,
+    lock_timeout: Duration,
+    pub(super) format: Format,
+    clock: Clock,
+    seed: Option<u64>,
+    guest_memory: Option<u64>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            namespace: "default".into(),
+            max_memory: 64 << 20,
+            max_memory_entries: None,
+            max_entry_size: 64 << 20,
+            max_key_size: 65_535,
+            max_size: 500_000_000,
+            max_entries: None,
+            policy: "lru".into(),
+            codec: Codec::Deflate,
+            compression_threshold: 1024,
+            compression_level: 6,
+            defaults: Defaults::default(),
+            durability: Durability::Process,
+            shards: None,
+            lock_timeout: Duration::from_secs(5),
+            format: Format::Json,
+            clock: Clock::System,
+            seed: None,
+            guest_memory: None,
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty => $value:expr;)*) => {
+        $($(#[$doc])* pub fn $name(mut self, $name: $type) -> Self { self.$name = $value; self })*
+    };
+}
+
+impl Builder {
+    setters! {
+        /// The directory of the store. Default: none, the cache lives in memory only.
+        directory: impl AsRef<Path> => Some(directory.as_ref().to_owned());
+        /// The namespace of the handle that [`open`](Self::open) returns, 1 to 255 bytes. Default `default`.
+        namespace: impl Into<String> => namespace.into();
+        /// Bytes of entries in memory, metadata and 96 bytes of overhead an entry included. Default 64 MiB.
+        max_memory: u64 => max_memory;
+        /// Entries in memory. Default: no limit beyond `max_memory`.
+        max_memory_entries: u32 => Some(max_memory_entries);
+        /// Largest value in bytes, at most 1 GiB. Default 64 MiB.
+        max_entry_size: u32 => max_entry_size;
+        /// Longest key in bytes, 1 to 65,535. Default 65,535.
+        max_key_size: u32 => max_key_size;
+        /// Bytes on disk. Default 500 MB.
+        max_size: u64 => max_size;
+        /// Entries on disk. Default: no limit beyond `max_size`.
+        max_entries: u64 => Some(max_entries);
+        /// Who goes when space is needed: `lru` (the default) or `fifo`.
+        policy: impl Into<String> => policy.into();
+        /// How record bodies are compressed. Default [`Codec::Deflate`].
+        codec: Codec => codec;
+        /// Values of at least so many bytes are compressed. Default 1,024.
+        compression_threshold: u32 => compression_threshold;
+        /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
+        compression_level: u8 => compression_level;
+        /// What entries get when their write does not say otherwise. Default: they do not expire.
+        defaults: Defaults => defaults;
+        /// How long writes last when they do not say otherwise. Default [`Durability::Process`].
+        durability: Durability => durability;
+        /// Guests that share the keys, each behind its own lock, 1 to 256. Default: twice the processors, at most 16.
+        shards: usize => Some(shards);
+        /// How long to wait for other processes that write. Default 5 s.
+        lock_timeout: Duration => lock_timeout;
+        /// How typed values are written. Default [`Format::Json`].
+        format: Format => format;
+        /// Fixes the seed of the guests' hashes and of jitter, for tests that must repeat. Default: drawn at random.
+        seed: u64 => Some(seed);
+        /// Bytes of linear memory that each guest may use. Default: its share of `max_memory`, a quarter more, four times
+        /// `max_entry_size` and 32 MiB.
+        guest_memory: u64 => Some(guest_memory);
+    }
+
+    /// Where the time comes from, in Unix milliseconds, for tests on virtual time. Default: the system's clock.
+    pub fn clock(mut self, now: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        self.clock = Clock::Custom(Arc::new(now));
+        self
+    }
+
+    /// Opens the cache.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a setting outside its range; `Directory` when the directory cannot be used; `NewerFormat`
+    /// or `Corrupt` when the store in it cannot be read; I/O errors.
+    pub fn open(self) -> Result<Cache> {
+        let shards = self.shards.unwrap_or_else(default_shards);
+        if !(1..=256).contains(&shards) {
+            return Err(Error::invalid("shards must be between 1 and 256"));
+        }
+        if self.max_size < 1 << 20 {
+            return Err(Error::invalid("max-size must be at least 1 MiB; use a memory-only cache for less"));
+        }
+        if self.max_entries == Some(0) {
+            return Err(Error::invalid("max-entries must be at least 1; leave it out for no limit"));
+        }
+        let loaded = Loaded::get().map_err(Error::trap)?;
+        let options =
+            Options { max_size: self.max_size, max_entries: self.max_entries, lock_timeout: self.lock_timeout };
+        let store = self.directory.as_deref().map(|dir| Store::open(dir, options)).transpose()?;
+        let hasher = match &store {
+            Some(store) => store.hasher().clone(),
+            None => KeyHasher::random()?,
+        };
+        let settings = self.settings(shards, store.is_some())?;
+        let memory = self.guest_memory.unwrap_or_else(|| {
+            let share = self.max_memory / shards as u64;
+            share + share / 4 + 4 * u64::from(self.max_entry_size) + GUEST_SLACK
+        });
+        let memory = usize::try_from(memory.min(4 << 30)).unwrap_or(usize::MAX);
+        let shard = |seed: u64| {
+            let mut settings = settings.clone();
+            settings.push(api::Setting::Seed(seed));
+            Mutex::new(Shard::new(loaded.clone(), settings, memory))
+        };
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => u64::from_le_bytes(random()?),
+        };
+        let inner = Inner {
+            shards: (0..shards as u64).map(|n| shard(seed.wrapping_add(n))).collect(),
+            hasher,
+            store,
+            namespaces: Namespaces::default(),
+            defaults: self.defaults.clone(),
+            durability: self.durability,
+            format: self.format,
+            clock: self.clock,
+            flights: Flights::default(),
+            traps: AtomicU64::new(0),
+            degraded: AtomicU64::new(0),
+            store_evictions: AtomicU64::new(0),
+        };
+        Cache::with_namespace(Arc::new(inner), &self.namespace, None)
+    }
+
+    /// Makes the directory hold an empty store again, whatever is wrong with the one in it.
+    ///
+    /// # Errors
+    /// `Directory` when the directory is not ours or holds something else; `InvalidArgument` without a directory.
+    pub fn wipe(self) -> Result<()> {
+        let Some(dir) = &self.directory else { return Err(Error::invalid("there is no directory to empty")) };
+        let options =
+            Options { max_size: self.max_size, max_entries: self.max_entries, lock_timeout: self.lock_timeout };
+        Store::wipe(dir, &options)
+    }
+
+    fn settings(&self, shards: usize, store: bool) -> Result<Vec<api::Setting>> {
+        let share = |total: u64| total / shards as u64;
+        let mut settings = vec![
+            api::Setting::MaxBytes(share(self.max_memory)),
+            api::Setting::MaxEntrySize(self.max_entry_size),
+            api::Setting::MaxKeySize(self.max_key_size),
+            api::Setting::Policy(self.policy.clone()),
+            api::Setting::Codec(match self.codec {
+                Codec::None => types::Codec::None,
+                Codec::Deflate => types::Codec::Deflate,
+                Codec::Lz4 => types::Codec::Lz4,
+            }),
+            api::Setting::CompressionThreshold(self.compression_threshold),
+            api::Setting::CompressionLevel(self.compression_level),
+            api::Setting::Store(store),
+        ];
+        if let Some(max) = self.max_memory_entries {
+            if (max as usize) < shards {
+                return Err(Error::invalid("max-memory-entries must be at least the number of shards"));
+            }
+            settings.push(api::Setting::MaxEntries(max / shards as u32));
+        }
+        Ok(settings)
+    }
+}
+
+fn default_shards() -> usize {
+    std::thread::available_parallelism().map_or(2, |n| n.get() * 2).min(16)
+}

@@ -1,0 +1,306 @@
+//! Listing, statistics and upkeep.
+
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashSet;
+use serde::Serialize;
+
+use super::options::EntryInfo;
+use super::{Cache, lock};
+use crate::component::bindings::api;
+use crate::error::Result;
+pub use crate::store::Verification;
+
+/// Which entries a listing shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only keys that begin so.
+    pub prefix: Vec<u8>,
+    /// Only keys that match this pattern: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\` escapes.
+    pub glob: Option<Vec<u8>>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// Counters of the memory tier since this cache was opened, all shards together. `entries` and `bytes` are current.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MemoryStatistics {
+    /// Entries in memory now.
+    pub entries: u64,
+    /// Bytes charged for them.
+    pub bytes: u64,
+    /// Reads that found an entry, in memory or in the store.
+    pub hits: u64,
+    /// Of these, reads answered by the store.
+    pub store_hits: u64,
+    /// Of these, reads answered with a stale value.
+    pub stale_hits: u64,
+    /// Reads that found nothing.
+    pub misses: u64,
+    /// Records refused as damaged, foreign or too new.
+    pub refused: u64,
+    /// Entries written.
+    pub sets: u64,
+    /// Entries deleted.
+    pub deletes: u64,
+    /// Entries removed because their time was over.
+    pub expired: u64,
+    /// Entries removed from memory to stay within its bounds.
+    pub evictions: u64,
+    /// Operations refused.
+    pub errors: u64,
+    /// Bytes of values written.
+    pub bytes_written: u64,
+    /// Bytes of values read.
+    pub bytes_read: u64,
+    /// Bytes given to the codec, of bodies that it made smaller.
+    pub compressed_in: u64,
+    /// Bytes that came out for them.
+    pub compressed_out: u64,
+}
+
+impl MemoryStatistics {
+    fn add(&mut self, s: &api::Statistics) {
+        self.entries += s.entries;
+        self.bytes += s.bytes;
+        self.hits += s.hits + s.admitted;
+        self.store_hits += s.admitted;
+        self.stale_hits += s.stale_hits;
+        self.misses += s.misses.saturating_sub(s.admitted);
+        self.refused += s.refused;
+        self.sets += s.sets;
+        self.deletes += s.deletes;
+        self.expired += s.expired;
+        self.evictions += s.evicted_bytes + s.evicted_entries + s.evicted_asked;
+        self.errors += s.errors;
+        self.bytes_written += s.bytes_written;
+        self.bytes_read += s.bytes_read;
+        self.compressed_in += s.compressed_in;
+        self.compressed_out += s.compressed_out;
+    }
+}
+
+/// Figures of the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStatistics {
+    /// Entries on disk that are not past their time, all namespaces together.
+    pub entries: u64,
+    /// Bytes of their records.
+    pub live_bytes: u64,
+    /// Bytes of all files.
+    pub disk_bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Damaged frames met since the store was opened.
+    pub damaged: u64,
+    /// Entries given up to stay within the bounds, since the store was opened.
+    pub evictions: u64,
+    /// Whether the store takes no more writes.
+    pub read_only: bool,
+}
+
+/// What a cache knows of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Statistics {
+    /// The memory tier and what was asked of the cache.
+    pub memory: MemoryStatistics,
+    /// The store, if there is one.
+    pub store: Option<StoreStatistics>,
+    /// Shards that were stopped and started anew.
+    pub traps: u64,
+    /// Writes that the store could not take.
+    pub degraded: u64,
+}
+
+impl Cache {
+    /// Live entries of this handle's namespace, in the order in which they were written.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn list(&self, filter: &Filter) -> Result<Vec<EntryInfo>> {
+        let mut found = Vec::new();
+        self.each_entry(false, |info| {
+            let wanted = info.key.starts_with(&filter.prefix)
+                && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
+            if wanted {
+                found.push(info);
+            }
+            filter.limit.is_none_or(|limit| found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
+    /// Visits live entries until `visit` answers false.
+    fn each_entry(&self, all_namespaces: bool, mut visit: impl FnMut(EntryInfo) -> bool) -> Result<()> {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let mut seen = HashSet::<u64, std::hash::RandomState>::default();
+        if let Some(store) = &inner.store {
+            self.refresh(store);
+            for (at, accessed) in store.locations(now)? {
+                if !all_namespaces && at.line.namespace != self.hash {
+                    continue;
+                }
+                let Some(mut info) = self.describe(store, &at)? else { continue };
+                seen.insert(at.line.hash);
+                info.accessed = info.accessed.max(u64::from(accessed) * 1000);
+                if !visit(info) {
+                    return Ok(());
+                }
+            }
+        }
+        // What lasts in memory only is nowhere else.
+        let wanted = (!all_namespaces).then_some(self.id);
+        for shard in &inner.shards {
+            let mut cursor = Some(0);
+            while let Some(from) = cursor {
+                let page = inner.on_shard(shard, self.id, |g| {
+                    let methods = g.larder.larder_cache_cache();
+                    methods.cache().call_scan(&mut g.store, g.cache, wanted, &[], from, 1000, now)
+                })?;
+                for info in page.entries {
+                    let hash = inner.hasher.key(inner.hasher.namespace(&info.namespace), &info.key);
+                    if !seen.contains(&hash) && !visit(info.into()) {
+                        return Ok(());
+                    }
+                }
+                cursor = page.next;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counters of this handle's namespace, and the figures of the whole store.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn stats(&self) -> Result<Statistics> {
+        self.statistics(Some(self.id))
+    }
+
+    /// Counters of all namespaces added up, and the figures of the whole store.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn stats_all(&self) -> Result<Statistics> {
+        self.statistics(None)
+    }
+
+    fn statistics(&self, namespace: Option<u32>) -> Result<Statistics> {
+        let inner = &*self.inner;
+        let mut memory = MemoryStatistics::default();
+        for shard in &inner.shards {
+            memory.add(&inner.on_shard(shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_stats(&mut g.store, g.cache, namespace)
+            })?);
+        }
+        let store = match &inner.store {
+            None => None,
+            Some(store) => {
+                let figures = store.figures(inner, inner.clock.now())?;
+                Some(StoreStatistics {
+                    entries: figures.entries,
+                    live_bytes: figures.live_bytes,
+                    disk_bytes: figures.disk_bytes,
+                    segments: figures.segments,
+                    damaged: figures.damaged,
+                    evictions: inner.store_evictions.load(Ordering::Relaxed),
+                    read_only: store.is_read_only(),
+                })
+            }
+        };
+        Ok(Statistics {
+            memory,
+            store,
+            traps: inner.traps.load(Ordering::Relaxed),
+            degraded: inner.degraded.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Removes entries past their time, in all namespaces, and gives back the disk space that nothing needs any more.
+    /// Answers how many entries went.
+    ///
+    /// # Errors
+    /// `Store` when the lock is not had in time; I/O errors.
+    pub fn cleanup(&self) -> Result<u64> {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let mut removed = 0;
+        for shard in &inner.shards {
+            removed += u64::from(inner.on_shard(shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_cleanup(&mut g.store, g.cache, now, u32::MAX).map(Ok)
+            })?);
+        }
+        match &inner.store {
+            Some(store) => store.cleanup(now, inner, inner),
+            None => Ok(removed),
+        }
+    }
+
+    /// Empties this handle's namespace. Answers how many entries went.
+    ///
+    /// # Errors
+    /// `Store` when the store cannot take it; I/O errors.
+    pub fn clear(&self) -> Result<u64> {
+        self.clear_some(Some((self.id, self.hash)))
+    }
+
+    /// Empties all namespaces and gives the disk space back. Answers how many entries went.
+    ///
+    /// # Errors
+    /// `Store` when the store cannot take it; I/O errors.
+    pub fn clear_all(&self) -> Result<u64> {
+        self.clear_some(None)
+    }
+
+    fn clear_some(&self, namespace: Option<(u32, u64)>) -> Result<u64> {
+        let inner = &*self.inner;
+        let mut stored = 0;
+        // Locked until the memory is empty as well, so that no write of ours falls in between.
+        let mut transaction = match &inner.store {
+            Some(store) => Some(store.begin(0, inner, inner)?),
+            None => None,
+        };
+        if let (Some(open), Some(store)) = (&mut transaction, &inner.store) {
+            stored = store.count(namespace.map(|(_, hash)| hash))?;
+            open.clear(namespace.map(|(_, hash)| hash))?;
+        }
+        let mut removed = 0;
+        for shard in &inner.shards {
+            removed += u64::from(inner.on_shard(shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_clear(&mut g.store, g.cache, namespace.map(|(id, _)| id))
+            })?);
+        }
+        Ok(removed.max(stored))
+    }
+
+    /// Looks at every frame and record of the store, and at the structures in memory. `progress` is told how many bytes
+    /// each record took.
+    ///
+    /// # Errors
+    /// I/O errors; `Internal` when the memory tier contradicts itself.
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Result<Verification> {
+        let inner = &*self.inner;
+        for shard in &inner.shards {
+            inner.on_shard(shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_check(&mut g.store, g.cache)
+            })?;
+        }
+        let Some(store) = &inner.store else { return Ok(Verification::default()) };
+        let check = |record: &[u8], hash: u64, version: u64| {
+            let verified = inner.call_again(&mut lock(&inner.shards[0]), self.id, |g| {
+                g.larder.larder_cache_cache().call_verify(&mut g.store, record, 1 << 30)
+            });
+            verified.is_ok_and(|info| {
+                let namespace = inner.hasher.namespace(&info.namespace);
+                info.version == version && inner.hasher.key(namespace, &info.key) == hash
+            })
+        };
+        store.verify(inner, check, progress)
+    }
+
+    /// The directory of the store.
+    pub fn directory(&self) -> Option<&std::path::Path> {
+        self.inner.store.as_ref().map(crate::store::Store::root)
+    }
+}

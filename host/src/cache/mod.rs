@@ -1,0 +1,242 @@
+//! The cache: shards in memory, the store behind them, and the operations on both.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `builder` | setting a cache up |
+//! | `options` | what goes in and comes out |
+//! | `read`, `write`, `batch` | operations on entries |
+//! | `compute` | one computation for each key |
+//! | `typed` | values of Rust types |
+//! | `maintain` | listing, statistics, upkeep |
+//! | `snapshot` | export and import |
+
+mod batch;
+mod builder;
+mod compute;
+mod maintain;
+mod options;
+mod read;
+mod snapshot;
+mod typed;
+mod write;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use builder::{Builder, Codec, Format};
+pub use maintain::{Filter, MemoryStatistics, Statistics, StoreStatistics, Verification};
+pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
+pub use read::Remaining;
+pub use snapshot::{Exported, Imported};
+
+use crate::component::bindings::api;
+use crate::error::{ErrorKind, Result};
+use crate::flight::Flights;
+use crate::hash::KeyHasher;
+use crate::namespace::{Namespace, Namespaces};
+use crate::shard::{Answer, Guest, Shard};
+use crate::store::{Candidate, Judge, Observer, Store};
+
+/// A handle on one namespace of a cache. Cheap to clone; all clones and all handles made by
+/// [`namespace`](Self::namespace) share one cache.
+///
+/// ```
+/// # fn main() -> larder::Result<()> {
+/// let cache = larder::Cache::builder().max_memory(8 << 20).open()?;
+/// cache.set("user:42", "Ada")?;
+/// assert_eq!(cache.get("user:42")?.as_deref(), Some(&b"Ada"[..]));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    inner: Arc<Inner>,
+    /// The namespace's number in every guest.
+    id: u32,
+    /// The namespace's hash in the store.
+    hash: u64,
+}
+
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    hasher: KeyHasher,
+    store: Option<Store>,
+    namespaces: Namespaces,
+    /// What a new namespace starts with.
+    defaults: Defaults,
+    durability: Durability,
+    format: Format,
+    clock: Clock,
+    flights: Flights,
+    traps: AtomicU64,
+    /// Writes that the store could not take.
+    degraded: AtomicU64,
+    store_evictions: AtomicU64,
+}
+
+/// Where the time comes from.
+#[derive(Clone)]
+enum Clock {
+    System,
+    Custom(Arc<dyn Fn() -> u64 + Send + Sync>),
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Custom(_) => "Custom",
+        })
+    }
+}
+
+impl Clock {
+    #[inline]
+    fn now(&self) -> u64 {
+        match self {
+            Self::System => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64),
+            Self::Custom(now) => now(),
+        }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = self.inner.store.as_ref().map(Store::root);
+        f.debug_struct("Cache").field("namespace", &self.id).field("directory", &root).finish_non_exhaustive()
+    }
+}
+
+impl Cache {
+    /// Sets up a cache.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A handle on another namespace of the same cache, with the cache's defaults if it is new.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the name is empty or longer than 255 bytes.
+    pub fn namespace(&self, name: &str) -> Result<Self> {
+        Self::with_namespace(self.inner.clone(), name, None)
+    }
+
+    /// A handle on another namespace of the same cache, whose defaults become `defaults`. Entries already there keep
+    /// their times. Defaults live as long as this cache is open.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when the name is empty or longer than 255 bytes, or a default is outside its range.
+    pub fn namespace_with(&self, name: &str, defaults: &Defaults) -> Result<Self> {
+        Self::with_namespace(self.inner.clone(), name, Some(defaults))
+    }
+
+    fn with_namespace(inner: Arc<Inner>, name: &str, defaults: Option<&Defaults>) -> Result<Self> {
+        let hash = inner.hasher.namespace(name);
+        let id = inner.namespaces.find_or_insert(name, || Namespace {
+            name: name.to_owned(),
+            hash,
+            defaults: inner.defaults.to_wit(),
+        });
+        if let Some(defaults) = defaults {
+            let defaults = defaults.to_wit();
+            inner.namespaces.set_defaults(id, defaults.clone());
+            for shard in &inner.shards {
+                inner.on_shard(shard, id, |g| {
+                    g.larder.larder_cache_cache().cache().call_set_defaults(&mut g.store, g.cache, id, &defaults)
+                })?;
+            }
+        }
+        let cache = Self { inner, id, hash };
+        // Lets the first guest judge name and defaults, so that a bad one is refused here and not at the first write.
+        cache.inner.on_shard(&cache.inner.shards[0], id, |_| Ok(Ok(())))?;
+        Ok(cache)
+    }
+
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        self.inner.hasher.key(self.hash, key)
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        let at = ((hash >> 32) * self.shards.len() as u64) >> 32;
+        &self.shards[at as usize]
+    }
+
+    /// Calls a guest that knows the namespaces up to `namespace`.
+    #[inline]
+    fn on_shard<T>(&self, shard: &Mutex<Shard>, namespace: u32, op: impl FnOnce(&mut Guest) -> Answer<T>) -> Result<T> {
+        self.call(&mut lock(shard), namespace, op)
+    }
+
+    #[inline]
+    fn call<T>(&self, shard: &mut Shard, namespace: u32, op: impl FnOnce(&mut Guest) -> Answer<T>) -> Result<T> {
+        let answer = shard.call(&self.namespaces, namespace, op);
+        if let Err(e) = &answer
+            && e.kind() == ErrorKind::Trap
+        {
+            self.traps.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// As [`call`](Self::call), for operations that may be repeated: a trap is answered with one more try.
+    #[inline]
+    fn call_again<T>(&self, shard: &mut Shard, namespace: u32, op: impl Fn(&mut Guest) -> Answer<T>) -> Result<T> {
+        match self.call(shard, namespace, &op) {
+            Err(e) if e.kind() == ErrorKind::Trap => self.call(shard, namespace, op),
+            answer => answer,
+        }
+    }
+}
+
+impl Observer for Inner {
+    fn changed(&self, hash: u64) {
+        lock(self.shard(hash)).mark_outdated(hash);
+    }
+
+    fn cleared(&self, namespace: Option<u64>) {
+        let id = namespace.map(|hash| self.namespaces.by_hash(hash));
+        if id == Some(None) {
+            return;
+        }
+        let id = id.flatten();
+        for shard in &self.shards {
+            // A guest that cannot clear is replaced by an empty one, which comes to the same.
+            let _ = self.on_shard(shard, id.unwrap_or(0), |g| {
+                g.larder.larder_cache_cache().cache().call_clear(&mut g.store, g.cache, id)
+            });
+        }
+    }
+}
+
+impl Judge for Inner {
+    fn judge(&self, candidates: &[Candidate], needed: u64) -> Vec<usize> {
+        let summaries: Vec<_> = candidates
+            .iter()
+            .map(|c| api::Summary { size: c.size, version: c.version, accessed: c.accessed, gone: c.gone })
+            .collect();
+        let now = self.clock.now();
+        let judged = self.call_again(&mut lock(&self.shards[0]), 0, |g| {
+            g.larder.larder_cache_cache().cache().call_judge(&mut g.store, g.cache, &summaries, needed, now).map(Ok)
+        });
+        match judged {
+            Ok(places) => places.into_iter().map(|place| place as usize).collect(),
+            // Without a judge the oldest go, which is what dropping a segment means.
+            Err(_) => (0..candidates.len()).collect(),
+        }
+    }
+
+    fn evicted(&self, count: u64) {
+        self.store_evictions.fetch_add(count, Ordering::Relaxed);
+    }
+}
+
+#[inline]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

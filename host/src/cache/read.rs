@@ -1,0 +1,217 @@
+//! Reading entries: memory first, then the store, whose record the engine admits or refuses.
+
+use super::options::{EntryInfo, Hit};
+use super::{Cache, lock};
+use crate::component::bindings::{api, types};
+use crate::error::{ErrorKind, Result};
+use crate::shard::Guest;
+use crate::store::{Location, Store};
+
+/// How often a read starts anew because the entry was overwritten meanwhile.
+const TRIES: u32 = 8;
+
+impl Cache {
+    /// The value under a key.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped twice over it. A damaged record, a disk that cannot be read: these are
+    /// misses, and counted.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        Ok(self.find(key.as_ref())?.map(|hit| hit.value))
+    }
+
+    /// The value under a key, and what belongs to it.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn lookup(&self, key: impl AsRef<[u8]>) -> Result<Option<Hit>> {
+        Ok(self.find(key.as_ref())?.map(Hit::from))
+    }
+
+    pub(super) fn find(&self, key: &[u8]) -> Result<Option<api::Hit>> {
+        let inner = &*self.inner;
+        let hash = self.hash(key);
+        let now = inner.clock.now();
+        let Some(store) = &inner.store else {
+            let mut shard = lock(inner.shard(hash));
+            return inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now));
+        };
+        self.refresh(store);
+        let hit = {
+            let mut shard = lock(inner.shard(hash));
+            if shard.take_outdated(hash) {
+                inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
+            }
+            inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?
+        };
+        let hit = match hit {
+            Some(hit) => Some(hit),
+            None => self.find_stored(store, hash, key, now)?,
+        };
+        if hit.as_ref().is_some_and(|hit| hit.renew) {
+            self.renew(key);
+        }
+        Ok(hit)
+    }
+
+    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64) -> Result<Option<api::Hit>> {
+        let inner = &*self.inner;
+        for _ in 0..TRIES {
+            let Some((at, record)) = self.read_record(store, hash, now) else { return Ok(None) };
+            let mut shard = lock(inner.shard(hash));
+            // Between reading and locking the entry may have been overwritten or deleted.
+            if !store.is_current(&at) {
+                continue;
+            }
+            let admitted = inner.call_again(&mut shard, self.id, |g| {
+                g.larder
+                    .larder_cache_cache()
+                    .cache()
+                    .call_admit(&mut g.store, g.cache, self.id, key, &record, now)
+                    .map(Ok)
+            })?;
+            return match admitted {
+                Ok(hit) => Ok(Some(hit)),
+                Err(e) if e.code == types::ErrorCode::Outdated => {
+                    inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))
+                }
+                Err(e) => {
+                    if matches!(e.code, types::ErrorCode::Corrupt | types::ErrorCode::NewerFormat) {
+                        tracing::warn!("a record is treated as a miss: {}", e.message);
+                    }
+                    Ok(None)
+                }
+            };
+        }
+        Ok(None)
+    }
+
+    /// The newest record of a hash and where it is. A record that cannot be read is a miss.
+    pub(super) fn read_record(&self, store: &Store, hash: u64, now: u64) -> Option<(Location, Vec<u8>)> {
+        let read = store.find(hash, now).and_then(|found| match found {
+            Some(at) => store.read(&at).map(|record| Some((at, record))),
+            None => Ok(None),
+        });
+        read.unwrap_or_else(|e| {
+            tracing::warn!("treated as a miss: {e}");
+            // Perhaps its segment was dropped by another process meanwhile.
+            self.refresh(store);
+            None
+        })
+    }
+
+    /// Learns what other processes wrote. When that fails, the cache goes on with what it knows.
+    pub(super) fn refresh(&self, store: &Store) {
+        if let Err(e) = store.refresh(&*self.inner) {
+            tracing::debug!("could not follow the store: {e}");
+        }
+    }
+
+    /// Restarts an idle time-out in the store. A read does not fail because this does.
+    fn renew(&self, key: &[u8]) {
+        if let Err(e) = self.touch_ms(key, None) {
+            tracing::debug!("an idle time-out was not renewed: {e}");
+        }
+    }
+
+    /// Whether a live entry is there. Counts as no read.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.inspect(key)?.is_some())
+    }
+
+    /// All that is known of an entry but its value. Counts as no read.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn inspect(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
+        let key = key.as_ref();
+        let inner = &*self.inner;
+        let hash = self.hash(key);
+        let now = inner.clock.now();
+        if let Some(store) = &inner.store {
+            self.refresh(store);
+        }
+        let known = {
+            let mut shard = lock(inner.shard(hash));
+            if shard.take_outdated(hash) {
+                inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
+            }
+            inner.call_again(&mut shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_inspect(&mut g.store, g.cache, self.id, key, now)
+            })?
+        };
+        if let Some(info) = known {
+            return Ok(Some(info.into()));
+        }
+        let Some(store) = &inner.store else { return Ok(None) };
+        let at = store.find(hash, now).unwrap_or_else(|e| {
+            tracing::warn!("treated as a miss: {e}");
+            None
+        });
+        let Some(at) = at else { return Ok(None) };
+        let info = self.describe(store, &at)?;
+        Ok(info.filter(|info| info.key == key && info.gone.is_none_or(|gone| gone > now)))
+    }
+
+    /// What the record at a location says; `None` when it is damaged.
+    pub(super) fn describe(&self, store: &Store, at: &Location) -> Result<Option<EntryInfo>> {
+        let describe = |head: &[u8]| {
+            self.inner.call_again(&mut lock(&self.inner.shards[0]), self.id, |g| {
+                g.larder.larder_cache_cache().call_describe(&mut g.store, head)
+            })
+        };
+        let (head, whole) = match store.read_head(at) {
+            Ok(read) => read,
+            Err(e) => {
+                tracing::warn!("treated as a miss: {e}");
+                return Ok(None);
+            }
+        };
+        let described = match describe(&head) {
+            // Long keys and metadata reach beyond the first bytes.
+            Err(e) if e.kind() == ErrorKind::Corrupt && !whole => store.read(at).and_then(|record| describe(&record)),
+            described => described,
+        };
+        match described {
+            Ok(info) => Ok(Some(info.into())),
+            Err(e) if e.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// How long an entry stays fresh, in milliseconds; `None` when it is not there.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Remaining>> {
+        let now = self.inner.clock.now();
+        Ok(self.inspect(key)?.map(|info| match info.expires {
+            None => Remaining::Forever,
+            Some(expires) if expires > now => Remaining::Fresh(expires - now),
+            Some(_) => Remaining::Stale(info.gone.unwrap_or(now).saturating_sub(now)),
+        }))
+    }
+}
+
+/// What is left of an entry's time, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remaining {
+    /// It does not expire.
+    Forever,
+    /// It stays fresh for so long.
+    Fresh(u64),
+    /// It may be served stale for so long.
+    Stale(u64),
+}
+
+#[inline]
+fn get(g: &mut Guest, ns: u32, key: &[u8], now: u64) -> crate::shard::Answer<Option<api::Hit>> {
+    g.larder.larder_cache_cache().cache().call_get(&mut g.store, g.cache, ns, key, now)
+}
+
+pub(super) fn forget(g: &mut Guest, ns: u32, key: &[u8]) -> crate::shard::Answer<()> {
+    g.larder.larder_cache_cache().cache().call_forget(&mut g.store, g.cache, ns, key)
+}

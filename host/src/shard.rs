@@ -1,0 +1,177 @@
+//! A shard: one guest in one wasmtime Store, with the entries of its share of the keys.
+//!
+//! A trap ends the guest and nothing else. The next call finds a new one, empty; a cache with a store refills it as it
+//! is asked. A guest that keeps trapping is left alone for a while that doubles each time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashbrown::HashSet;
+use wasmtime::Store;
+use wasmtime::component::ResourceAny;
+
+use crate::component::bindings::{Larder, api, types};
+use crate::component::{DEADLINE_TICKS, Limits, Loaded};
+use crate::error::{Error, ErrorKind, Result};
+use crate::namespace::Namespaces;
+
+const LONGEST_REST: Duration = Duration::from_secs(30);
+
+/// Changes by other processes that a shard notes one by one; beyond, it empties itself instead.
+const MAX_OUTDATED: usize = 1 << 16;
+
+pub(crate) type Answer<T> = wasmtime::Result<std::result::Result<T, types::Error>>;
+
+pub(crate) struct Shard {
+    loaded: Arc<Loaded>,
+    settings: Vec<api::Setting>,
+    /// Bytes of linear memory.
+    memory: usize,
+    guest: Option<Guest>,
+    traps_in_a_row: u32,
+    rest_until: Option<Instant>,
+    /// Hashes of keys that other processes changed since the guest saw them.
+    outdated: HashSet<u64, Passthrough>,
+}
+
+/// The hashes are keyed already.
+type Passthrough = std::hash::BuildHasherDefault<PassthroughHasher>;
+
+#[derive(Default)]
+pub(crate) struct PassthroughHasher(u64);
+
+impl std::hash::Hasher for PassthroughHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.0 = self.0.rotate_left(8) ^ u64::from(*b));
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+}
+
+/// A living instance of the component and the cache in it.
+pub(crate) struct Guest {
+    pub(crate) store: Store<Limits>,
+    pub(crate) larder: Larder,
+    pub(crate) cache: ResourceAny,
+    /// How many namespaces it knows; numbers are the same in all guests.
+    namespaces: u32,
+}
+
+impl Guest {
+    fn new(loaded: &Loaded, settings: &[api::Setting], memory: usize) -> Result<Self> {
+        let (mut store, larder) = loaded.instantiate(Limits::new(memory)).map_err(Error::trap)?;
+        let cache = larder.larder_cache_cache().cache().call_open(&mut store, settings).map_err(Error::trap)??;
+        Ok(Self { store, larder, cache, namespaces: 0 })
+    }
+
+    /// Makes the namespaces up to `id` known.
+    #[cold]
+    fn learn(&mut self, namespaces: &Namespaces) -> wasmtime::Result<std::result::Result<(), types::Error>> {
+        for namespace in namespaces.from(self.namespaces) {
+            let methods = self.larder.larder_cache_cache();
+            let id = match methods.cache().call_namespace(&mut self.store, self.cache, &namespace.name)? {
+                Ok(id) => id,
+                Err(e) => return Ok(Err(e)),
+            };
+            let set = methods.cache().call_set_defaults(&mut self.store, self.cache, id, &namespace.defaults)?;
+            if let Err(e) = set {
+                return Ok(Err(e));
+            }
+            self.namespaces = id + 1;
+        }
+        Ok(Ok(()))
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(loaded: Arc<Loaded>, settings: Vec<api::Setting>, memory: usize) -> Self {
+        Self {
+            loaded,
+            settings,
+            memory,
+            guest: None,
+            traps_in_a_row: 0,
+            rest_until: None,
+            outdated: HashSet::default(),
+        }
+    }
+
+    /// Calls the guest, which knows the namespaces up to `namespace`.
+    #[inline]
+    pub(crate) fn call<T>(
+        &mut self,
+        namespaces: &Namespaces,
+        namespace: u32,
+        op: impl FnOnce(&mut Guest) -> Answer<T>,
+    ) -> Result<T> {
+        let guest = match &mut self.guest {
+            Some(guest) => guest,
+            None => {
+                let fresh = self.instantiate()?;
+                self.guest.insert(fresh)
+            }
+        };
+        guest.store.set_epoch_deadline(DEADLINE_TICKS);
+        if guest.namespaces <= namespace {
+            match guest.learn(namespaces) {
+                Ok(learnt) => learnt?,
+                Err(trap) => return Err(self.trapped(trap)),
+            }
+        }
+        match op(guest) {
+            Ok(answer) => {
+                self.traps_in_a_row = 0;
+                Ok(answer?)
+            }
+            Err(trap) => Err(self.trapped(trap)),
+        }
+    }
+
+    /// Notes that another process changed a key.
+    pub(crate) fn mark_outdated(&mut self, hash: u64) {
+        if self.guest.is_none() {
+            return;
+        }
+        self.outdated.insert(hash);
+        if self.outdated.len() > MAX_OUTDATED {
+            self.outdated.clear();
+            self.guest = None;
+        }
+    }
+
+    /// Whether what the guest has under this hash must be forgotten; says so once.
+    #[inline]
+    pub(crate) fn take_outdated(&mut self, hash: u64) -> bool {
+        !self.outdated.is_empty() && self.outdated.remove(&hash)
+    }
+
+    #[cold]
+    fn instantiate(&mut self) -> Result<Guest> {
+        if let Some(until) = self.rest_until
+            && Instant::now() < until
+        {
+            return Err(Error::new(ErrorKind::Trap, "this part of the cache failed repeatedly and rests for a while"));
+        }
+        self.outdated.clear();
+        Guest::new(&self.loaded, &self.settings, self.memory)
+    }
+
+    #[cold]
+    fn trapped(&mut self, trap: wasmtime::Error) -> Error {
+        self.guest = None;
+        self.traps_in_a_row += 1;
+        tracing::error!("a shard was stopped ({} in a row) and starts anew: {trap:#}", self.traps_in_a_row);
+        // The first two are on the house: a single bad call should not cost anyone a wait.
+        if self.traps_in_a_row > 2 {
+            let rest = Duration::from_millis(10).saturating_mul(1 << self.traps_in_a_row.min(20)).min(LONGEST_REST);
+            self.rest_until = Some(Instant::now() + rest);
+        }
+        Error::trap(trap)
+    }
+}
