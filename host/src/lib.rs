@@ -31,7 +31,9 @@ mod store;
 
 pub use cache::{
     Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
+    NamespaceFigures,
     Remaining, SetOptions, Statistics, StoreStatistics, Verification, Written,
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};
+pub use store::Lease;

@@ -4,6 +4,7 @@ use super::Cache;
 use super::options::SetOptions;
 use crate::error::{Error, Result};
 use crate::flight::Role;
+use crate::store::Lease;
 
 impl Cache {
     /// The value under a key, or the one that `compute` makes, stored with `options`. However many threads ask for a
@@ -19,6 +20,15 @@ impl Cache {
         compute: impl FnOnce() -> Vec<u8>,
     ) -> Result<Vec<u8>> {
         self.get_or_try_insert_with(key, options, || Ok::<_, Error>(compute()))
+    }
+
+    /// The right to compute what is under a key, among all processes that share the store: waits until no other has it.
+    /// Ends when dropped, or with the process. `None` for a cache without a store.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn lease(&self, key: impl AsRef<[u8]>) -> Result<Option<Lease>> {
+        self.inner.store.as_ref().map(|store| store.lease(self.hash(key.as_ref()))).transpose()
     }
 
     /// As [`get_or_insert_with`](Self::get_or_insert_with), for a computation that can fail. A failure is not stored.

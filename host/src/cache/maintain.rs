@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use hashbrown::HashSet;
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::options::EntryInfo;
@@ -97,6 +98,17 @@ pub struct StoreStatistics {
     pub evictions: u64,
     /// Whether the store takes no more writes.
     pub read_only: bool,
+}
+
+/// What a namespace has in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamespaceFigures {
+    /// Its name.
+    pub name: String,
+    /// Entries that are not past their time.
+    pub entries: u64,
+    /// Bytes of their records.
+    pub bytes: u64,
 }
 
 /// What a cache knows of itself.
@@ -215,6 +227,31 @@ impl Cache {
             traps: inner.traps.load(Ordering::Relaxed),
             degraded: inner.degraded.load(Ordering::Relaxed),
         })
+    }
+
+    /// The namespaces that have entries in the store, by name.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn namespaces(&self) -> Result<Vec<NamespaceFigures>> {
+        let Some(store) = &self.inner.store else { return Ok(Vec::new()) };
+        self.refresh(store);
+        let mut found: HashMap<u64, NamespaceFigures, std::hash::RandomState> = HashMap::default();
+        for (at, _) in store.locations(self.inner.clock.now())? {
+            let figures = match found.entry(at.line.namespace) {
+                Entry::Occupied(known) => known.into_mut(),
+                // The log knows namespaces by hash; any record of one tells its name.
+                Entry::Vacant(new) => match self.describe(store, &at)? {
+                    Some(info) => new.insert(NamespaceFigures { name: info.namespace, entries: 0, bytes: 0 }),
+                    None => continue,
+                },
+            };
+            figures.entries += 1;
+            figures.bytes += u64::from(at.line.len);
+        }
+        let mut figures: Vec<_> = found.into_values().collect();
+        figures.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(figures)
     }
 
     /// Removes entries past their time, in all namespaces, and gives back the disk space that nothing needs any more.

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, Codec, Format};
-pub use maintain::{Filter, MemoryStatistics, Statistics, StoreStatistics, Verification};
+pub use maintain::{Filter, MemoryStatistics, NamespaceFigures, Statistics, StoreStatistics, Verification};
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
 pub use read::Remaining;
 pub use snapshot::{Exported, Imported};

@@ -1,7 +1,8 @@
 //! What lies in the directory, and whose it is.
 //!
 //! `larder.store` is the superblock: it makes the directory a store, gives it an identity and the key of its hash, and
-//! says which version of the format the rest is in. `larder.lock` is locked by writers. `segments/` holds the log.
+//! says which version of the format the rest is in. `larder.lock` is locked by writers. `segments/` holds the log, `leases/` a file
+//! for each key that is being computed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,6 +20,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 const SUPERBLOCK: &str = "larder.store";
 const LOCK: &str = "larder.lock";
 const SEGMENTS: &str = "segments";
+const LEASES: &str = "leases";
 const MAGIC: &[u8; 8] = b"\x8CLARDER\n";
 const SUPERBLOCK_SIZE: usize = 48;
 
@@ -108,6 +110,13 @@ impl Layout {
 
     pub(crate) fn sealed(&self, number: u32) -> PathBuf {
         self.root.join(SEGMENTS).join(format!("{number:010}.idx"))
+    }
+
+    /// The file that is locked by whoever computes what is under a hash.
+    pub(crate) fn lease(&self, hash: u64) -> Result<PathBuf> {
+        let dir = self.root.join(LEASES);
+        private_dir(true).create(&dir).map_err(|e| Error::io("create", &dir, e))?;
+        Ok(dir.join(format!("{hash:016x}")))
     }
 
     /// The numbers of the segments there are, ascending.

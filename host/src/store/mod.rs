@@ -12,7 +12,7 @@
 //! | `segment` | one file of frames: create, append, read, walk |
 //! | `sealed` | the sorted index beside a full segment |
 //! | `index` | where the newest record of every key is |
-//! | `lock` | the lock of writers, with a time-out |
+//! | `lock`, `lease` | the lock of writers, with a time-out; who computes a key |
 //! | `open`, `follow`, `append`, `reclaim` | what a store does |
 //!
 //! Locks are taken in this order: writer, shard (in `cache`), index.
@@ -22,6 +22,7 @@ mod follow;
 mod frame;
 mod index;
 mod layout;
+mod lease;
 mod lock;
 mod open;
 mod read;
@@ -37,6 +38,7 @@ use std::time::Duration;
 
 pub(crate) use append::{Put, Transaction};
 pub(crate) use index::Location;
+pub use lease::Lease;
 pub(crate) use reclaim::{Candidate, Judge};
 pub use verify::Verification;
 

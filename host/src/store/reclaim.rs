@@ -159,10 +159,9 @@ impl Transaction<'_> {
             let active = self.writer.tail.segment.number;
             // The clear itself must outlast what it clears.
             self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, 0) }, &[])?;
-            for segment in self.store.index().all_segments() {
-                if segment.number != active {
-                    self.remove_segment(segment.number)?;
-                }
+            let all = self.store.index().all_segments();
+            for segment in all.iter().filter(|segment| segment.number != active) {
+                self.remove_segment(segment.number)?;
             }
         }
         Ok(())

@@ -1,0 +1,158 @@
+//! The command line: one file for each family of commands.
+//!
+//! Exit codes: 0 done or hit; 1 absent; 2 usage or configuration; 3 the store or another process said no. `run` passes
+//! on the command's own code. Values and answers go to stdout, everything else to stderr.
+
+mod entry;
+mod failure;
+mod listing;
+mod output;
+mod run;
+mod settings;
+mod units;
+mod upkeep;
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use larder::Cache;
+
+use failure::Failure;
+use output::Output;
+use settings::{Flags, Settings};
+
+/// A cache you can carry: results you would otherwise compute twice.
+#[derive(Debug, Parser)]
+#[command(name = "larder", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// Say more on stderr; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done or hit, 1 absent, 2 usage or configuration, 3 the store or another process said no.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Store an entry: VALUE, a file, or standard input
+    Set(entry::SetArgs),
+    /// Print an entry's value, byte for byte
+    Get(entry::GetArgs),
+    /// Say whether an entry is there, by the exit code
+    Exists(entry::KeyArgs),
+    /// Print how long an entry stays fresh
+    Ttl(entry::KeyArgs),
+    /// Give an entry a new time to live, or restart its idle time-out
+    Touch(entry::TouchArgs),
+    /// Remove entries
+    Delete(entry::DeleteArgs),
+    /// Print all that is known of an entry but its value
+    Inspect(entry::KeyArgs),
+    /// List entries of the namespace
+    List(listing::ListArgs),
+    /// Print what the cache holds and takes
+    Stats,
+    /// Run a command, or replay what it printed and returned the last time
+    Run(run::RunArgs),
+    /// Remove entries past their time and give disk space back
+    Cleanup,
+    /// Empty the namespace given with --namespace, or everything. Always works
+    Clear,
+    /// Look at every record and report damage
+    Verify,
+    /// Write all entries to a snapshot file (- is stdout)
+    Export(upkeep::FileArgs),
+    /// Store the entries of a snapshot file (- is stdin)
+    Import(upkeep::FileArgs),
+    /// Print the settings in force and where each comes from
+    Config(upkeep::ConfigArgs),
+    /// Write the WebAssembly component, or print its interface
+    Component(upkeep::ComponentArgs),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are not errors, and a closed pipe is nobody's fault.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    log_to_stderr(cli.verbose, cli.quiet);
+    match execute(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report();
+            failure.code()
+        }
+    }
+}
+
+fn log_to_stderr(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => tracing::Level::ERROR,
+        (false, 0) => tracing::Level::WARN,
+        (false, 1) => tracing::Level::INFO,
+        (false, 2) => tracing::Level::DEBUG,
+        (false, _) => tracing::Level::TRACE,
+    };
+    let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .without_time()
+        .init();
+}
+
+fn execute(cli: Cli) -> Result<ExitCode, Failure> {
+    let out = Output::new(cli.json);
+    // These need neither settings nor a directory.
+    match cli.command {
+        Command::Component(args) => return upkeep::component(&args, &out),
+        Command::Config(upkeep::ConfigArgs { completions: Some(shell), .. }) => {
+            return upkeep::completions(shell, Cli::command());
+        }
+        Command::Config(upkeep::ConfigArgs { man: true, .. }) => return upkeep::man(Cli::command()),
+        _ => {}
+    }
+    let settings = Settings::gather(&cli.flags)?;
+    let open = || -> Result<Cache, Failure> { Ok(settings.builder()?.open()?) };
+    match cli.command {
+        Command::Set(args) => entry::set(&open()?, args, &out),
+        Command::Get(args) => entry::get(&open()?, &args, &out),
+        Command::Exists(args) => entry::exists(&open()?, &args, &out),
+        Command::Ttl(args) => entry::ttl(&open()?, &args, &out),
+        Command::Touch(args) => entry::touch(&open()?, &args, &out),
+        Command::Delete(args) => entry::delete(&open()?, &args, &out),
+        Command::Inspect(args) => entry::inspect(&open()?, &args, &out),
+        Command::List(args) => listing::list(&open()?, &args, &out),
+        Command::Stats => listing::stats(&open()?, &settings, &out),
+        Command::Run(args) => run::run(&settings, args),
+        Command::Cleanup => upkeep::cleanup(&open()?, &out),
+        Command::Clear => upkeep::clear(&settings, cli.flags.namespace.is_some(), &out),
+        Command::Verify => upkeep::verify(&open()?, &out),
+        Command::Export(args) => upkeep::export(&open()?, &args, &out),
+        Command::Import(args) => upkeep::import(&open()?, &args, &out),
+        Command::Config(_) => upkeep::config(&settings, &out),
+        Command::Component(_) => unreachable!("handled above"),
+    }
+}
