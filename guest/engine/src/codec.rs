@@ -8,7 +8,7 @@ use miniz_oxide::deflate::core::{
 };
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// How a body is compressed. The number is what a record carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -81,10 +81,11 @@ impl Compressor {
     }
 }
 
-/// The original of `body`, exactly `raw_len` bytes, where `raw_len` is at most `limit`.
+/// The original of `body`, exactly `raw_len` bytes; `TooLarge` when that is above `limit`.
 pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize) -> Result<Vec<u8>> {
     if raw_len > limit {
-        return Err(Error::corrupt(&format!("its value of {raw_len} bytes is above the limit of {limit}")));
+        let message = format!("the record's value of {raw_len} bytes is above the limit of {limit}");
+        return Err(Error::new(ErrorCode::TooLarge, message));
     }
     if raw_len > body.len().saturating_mul(codec.max_ratio()) {
         return Err(Error::corrupt("it declares more than its body can hold"));

@@ -31,11 +31,11 @@ impl Engine {
             };
             (!is_over(s), worth)
         });
-        let mut freed = 0;
+        let mut freed = 0u64;
         let goes = |&place: &u32| {
             let s = &candidates[place as usize];
             let goes = is_over(s) || freed < needed;
-            freed += s.size;
+            freed = freed.saturating_add(s.size);
             goes
         };
         order.into_iter().take_while(goes).collect()

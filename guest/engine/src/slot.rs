@@ -11,12 +11,16 @@ use crate::time::{NEVER, U48, after};
 pub(crate) const NIL: u32 = u32::MAX;
 
 const OCCUPIED: u8 = 1;
-const HAS_IDLE_OR_STALE: u8 = 1 << 1;
-const DURABILITY_SHIFT: u8 = 2;
+const HAS_STALE: u8 = 1 << 1;
+const HAS_IDLE: u8 = 1 << 2;
+const DURABILITY_SHIFT: u8 = 3;
+
+/// Bytes behind the value of an entry with an idle time-out: when its record was written.
+const WRITTEN: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Fields, key, value.
+    /// Fields, key, value, and for an entry with an idle time-out when its record was written.
     blob: Box<[u8]>,
     /// Kept so that the index can grow without hashing keys again.
     pub(crate) hash: u32,
@@ -45,6 +49,8 @@ pub(crate) struct Contents<'a> {
     pub(crate) value: &'a [u8],
     pub(crate) created: u64,
     pub(crate) accessed: u64,
+    /// What the record says of `accessed`, or would say.
+    pub(crate) written: u64,
     pub(crate) expires: u64,
     pub(crate) version: u64,
     pub(crate) durability: Durability,
@@ -79,19 +85,24 @@ impl Slot {
 
     /// Fills the slot. Links, hits and the place in the expiry index stay as they are.
     pub(crate) fn fill(&mut self, c: &Contents<'_>) {
-        let mut blob = Vec::with_capacity(c.fields.len() + c.key.len() + c.value.len());
+        let fields = Fields::new(c.fields);
+        let has_idle = fields.idle_timeout().is_some();
+        let trailer = if has_idle { WRITTEN } else { 0 };
+        let mut blob = Vec::with_capacity(c.fields.len() + c.key.len() + c.value.len() + trailer);
         blob.extend_from_slice(c.fields);
         blob.extend_from_slice(c.key);
         blob.extend_from_slice(c.value);
+        if has_idle {
+            blob.extend_from_slice(&c.written.to_le_bytes());
+        }
         self.blob = blob.into_boxed_slice();
         self.hash = c.hash;
         self.fields_len = c.fields.len() as u32;
         self.key_len = c.key.len() as u16;
         self.namespace = c.namespace;
-        let fields = Fields::new(c.fields);
-        let moving = fields.idle_timeout().is_some() || fields.stale_window().is_some();
         self.flags = OCCUPIED
-            | if moving { HAS_IDLE_OR_STALE } else { 0 }
+            | if has_idle { HAS_IDLE } else { 0 }
+            | if fields.stale_window().is_some() { HAS_STALE } else { 0 }
             | match c.durability {
                 Durability::Memory => 0,
                 Durability::Process => 1 << DURABILITY_SHIFT,
@@ -136,7 +147,17 @@ impl Slot {
 
     #[inline]
     pub(crate) fn value(&self) -> &[u8] {
-        &self.blob[self.fields_len as usize + usize::from(self.key_len)..]
+        &self.blob[self.fields_len as usize + usize::from(self.key_len)..self.blob.len() - self.trailer()]
+    }
+
+    #[inline]
+    fn trailer(&self) -> usize {
+        if self.flags & HAS_IDLE != 0 { WRITTEN } else { 0 }
+    }
+
+    /// When the record of an entry with an idle time-out was written: what another host would count from.
+    pub(crate) fn written(&self) -> u64 {
+        self.blob.last_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     /// The full compare behind every look-up.
@@ -146,7 +167,7 @@ impl Slot {
     }
 
     pub(crate) fn charge(&self) -> u64 {
-        (ENTRY_OVERHEAD + self.blob.len()) as u64
+        (ENTRY_OVERHEAD + self.blob.len() - self.trailer()) as u64
     }
 
     pub(crate) fn created(&self) -> u64 {
@@ -172,16 +193,16 @@ impl Slot {
         self.version.get()
     }
 
-    /// Whether reading this entry moves its place in the expiry index.
+    /// Whether reading this entry puts off its end.
     #[inline]
-    pub(crate) fn has_idle_or_stale(&self) -> bool {
-        self.flags & HAS_IDLE_OR_STALE != 0
+    pub(crate) fn has_idle_timeout(&self) -> bool {
+        self.flags & HAS_IDLE != 0
     }
 
     /// Gone from this time on: the time to live and the stale window over, or idle for too long.
     #[inline]
     pub(crate) fn gone_at(&self) -> u64 {
-        if !self.has_idle_or_stale() {
+        if self.flags & (HAS_IDLE | HAS_STALE) == 0 {
             return self.expires();
         }
         let fields = self.fields();

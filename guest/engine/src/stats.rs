@@ -9,7 +9,7 @@ pub struct Statistics {
     pub bytes: u64,
     /// Reads answered from the memory tier.
     pub hits: u64,
-    /// Of the hits, those answered with a stale value.
+    /// Of the hits and admissions, those answered with a stale value.
     pub stale_hits: u64,
     /// Reads that the memory tier could not answer. A host with a store may still have served them: see `admitted`.
     pub misses: u64,

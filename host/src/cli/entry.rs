@@ -113,7 +113,10 @@ pub(super) fn set(cache: &Cache, args: SetArgs, out: &Output) -> Result<ExitCode
             _ => Failure::Refused("the store did not take the entry; see the warning above".into()),
         });
     }
-    out.show(&json!({"key": args.key, "version": written.version, "durability": name(written.durability)}), String::new)?;
+    out.show(
+        &json!({"key": args.key, "version": written.version, "durability": name(written.durability)}),
+        String::new,
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -208,7 +208,8 @@ struct File {
 impl File {
     fn read(flags: &Flags) -> Result<Self, Failure> {
         let named = flags.config.clone().or_else(|| env::var_os("LARDER_CONFIG").map(PathBuf::from));
-        let Some(path) = named.clone().or_else(|| Some(directory("XDG_CONFIG_HOME", ".config")?.join("config.toml"))) else {
+        let Some(path) = named.clone().or_else(|| Some(directory("XDG_CONFIG_HOME", ".config")?.join("config.toml")))
+        else {
             return Ok(Self::default());
         };
         let text = match fs::read_to_string(&path) {
@@ -216,8 +217,9 @@ impl File {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => return Ok(Self::default()),
             Err(e) => return Err(Failure::Usage(format!("could not read the configuration {}: {e}", path.display()))),
         };
-        let table: toml::Table = toml::from_str(&text)
-            .map_err(|e| Failure::Usage(format!("{} is not valid TOML: {}", path.display(), e.to_string().trim_end())))?;
+        let table: toml::Table = toml::from_str(&text).map_err(|e| {
+            Failure::Usage(format!("{} is not valid TOML: {}", path.display(), e.to_string().trim_end()))
+        })?;
         let known: Vec<_> = flags.given().into_iter().map(|(name, ..)| name).collect();
         let mut values = BTreeMap::new();
         for (key, value) in table {

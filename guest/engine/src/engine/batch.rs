@@ -25,7 +25,7 @@ impl Engine {
     ) -> Vec<Result<Stored>> {
         let numbered = items.into_iter().enumerate();
         let set = |(place, item): (usize, &Item)| {
-            let sequence = sequence.map(|first| first + place as u64);
+            let sequence = sequence.map(|first| first.saturating_add(place as u64));
             self.set(namespace, &item.key, &item.value, &item.options, now, sequence)
         };
         numbered.map(set).collect()

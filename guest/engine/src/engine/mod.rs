@@ -107,22 +107,26 @@ impl Engine {
         let charge = contents.charge();
         let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
         // An overwritten entry keeps its slot, so that a scan under way does not see it twice.
-        let kept = old.map(|id| {
+        if let Some(id) = old {
             self.policy.removed(&mut self.slab, id);
             self.uncount(id);
-            id
-        });
+            let slot = self.slab.slot_mut(id);
+            // One whose time was over only happened to lie there still.
+            if slot.gone_at() <= contents.accessed {
+                slot.hits = 0;
+            }
+        }
         while self.bytes + charge > self.config.max_bytes {
             if !self.evict_one(Cause::NeedsBytes) {
                 break;
             }
         }
-        if let (None, Some(max)) = (kept, self.config.max_entries) {
+        if let (None, Some(max)) = (old, self.config.max_entries) {
             while self.slab.len() >= max && self.evict_one(Cause::NeedsEntries) {}
         }
-        let id = kept.unwrap_or_else(|| self.slab.allocate());
+        let id = old.unwrap_or_else(|| self.slab.allocate());
         self.slab.slot_mut(id).fill(contents);
-        if kept.is_none() {
+        if old.is_none() {
             self.index.insert(&self.slab, id);
         }
         self.policy.inserted(&mut self.slab, id);

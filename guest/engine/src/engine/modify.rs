@@ -80,7 +80,8 @@ impl Engine {
         if !condition(self.current_version(ns, key, stored, now)?) {
             return Ok(None);
         }
-        Ok(Some(self.write(&draft, sequence)))
+        let version = self.next_version(sequence)?;
+        Ok(Some(self.write(&draft, version)))
     }
 
     /// Adds `delta` to an entry whose value is a decimal integer and answers the sum. An entry that is not there counts
@@ -103,18 +104,16 @@ impl Engine {
         let Some(current) = self.current(ns, key, stored, now)? else {
             let text = delta.to_string();
             let draft = self.draft(ns, key, text.as_bytes(), options, now)?;
-            return Ok((delta, self.write(&draft, sequence)));
+            let version = self.next_version(sequence)?;
+            return Ok((delta, self.write(&draft, version)));
         };
         let sum = std::str::from_utf8(&current.value)
             .ok()
             .and_then(|text| text.trim_ascii().parse::<i64>().ok())
             .and_then(|number| number.checked_add(delta));
         let Some(sum) = sum else {
-            self.namespaces.stats(ns).errors += 1;
-            return Err(Error::new(
-                ErrorCode::NotANumber,
-                "the value is not a decimal integer, or the sum leaves the range of 64 bits",
-            ));
+            let message = "the value is not a decimal integer, or the sum leaves the range of 64 bits";
+            return Err(self.counted(ns, Error::new(ErrorCode::NotANumber, message)));
         };
         let text = sum.to_string();
         let draft = Draft {
@@ -127,7 +126,9 @@ impl Engine {
             expires: current.expires,
             durability: current.durability,
         };
-        Ok((sum, self.write(&draft, sequence)))
+        self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
+        let version = self.next_version(sequence)?;
+        Ok((sum, self.write(&draft, version)))
     }
 
     /// Gives a live entry a new time to live, counted from now, and restarts its idle time-out. With `ttl` `None` only
@@ -146,7 +147,8 @@ impl Engine {
     ) -> Result<Option<Stored>> {
         let ns = self.known_namespace(namespace)?;
         if ttl == Some(0) {
-            return Err(Error::invalid("a time to live of zero would expire the entry at once; delete it instead"));
+            let refusal = Error::invalid("a time to live of zero would expire the entry at once; delete it instead");
+            return Err(self.counted(ns, refusal));
         }
         let Some(current) = self.current(ns, key, stored, now)? else { return Ok(None) };
         let draft = Draft {
@@ -159,6 +161,7 @@ impl Engine {
             expires: ttl.map_or(current.expires, |ttl| after(now, ttl)),
             durability: current.durability,
         };
-        Ok(Some(self.write(&draft, sequence)))
+        let version = self.next_version(sequence)?;
+        Ok(Some(self.write(&draft, version)))
     }
 }

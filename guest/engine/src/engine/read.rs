@@ -30,8 +30,8 @@ impl Engine {
         slot.set_accessed(now.max(before));
         slot.hits = slot.hits.saturating_add(1);
         let mut renew = false;
-        if slot.has_idle_or_stale() {
-            let written = slot.created().max(before);
+        if slot.has_idle_timeout() {
+            let written = slot.written();
             renew = slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
             self.expiry.update(&mut self.slab, id);
         }
@@ -48,7 +48,8 @@ impl Engine {
     /// would have. A value too large for the memory tier is answered and not kept.
     ///
     /// # Errors
-    /// `Corrupt`, `NewerFormat`, `AnotherKey`, `Expired` or `Outdated` say why the record is a miss; `UnknownNamespace`.
+    /// `Corrupt`, `NewerFormat`, `TooLarge` (for `max_entry_size`), `AnotherKey`, `Expired` or `Outdated` say why the
+    /// record is a miss; `UnknownNamespace`.
     pub fn admit(&mut self, namespace: NamespaceId, key: &[u8], record: &[u8], now: u64) -> Result<Hit<'_>> {
         let ns = self.known_namespace(namespace)?;
         let (head, value) = match self.open_record(record) {
@@ -65,7 +66,6 @@ impl Engine {
             return Err(Error::new(ErrorCode::Outdated, "a newer version of the entry is known already"));
         }
         let Meta { version, created, accessed, expires, durability, .. } = head.meta;
-        self.sequence = self.sequence.max(version);
         let stale = expires <= now;
         let idle = head.fields.idle_timeout();
         let renew = idle.is_some_and(|idle| now.saturating_sub(accessed) > idle / 4);
@@ -81,6 +81,7 @@ impl Engine {
             value: &value,
             created,
             accessed: now.max(accessed),
+            written: accessed,
             expires,
             version,
             durability,
@@ -157,7 +158,7 @@ pub fn describe(record: &[u8]) -> Result<EntryInfo> {
 /// Checks a whole record, body included, without keeping it. Values above `limit` bytes are refused.
 ///
 /// # Errors
-/// `Corrupt` or `NewerFormat`.
+/// `Corrupt`, `NewerFormat` or `TooLarge`.
 pub fn verify(record: &[u8], limit: usize) -> Result<EntryInfo> {
     let (head, body) = record::decode(record)?;
     decompress(head.meta.codec, body, head.meta.value_len, limit)?;

@@ -74,15 +74,17 @@ impl Engine {
         Ok((head, value))
     }
 
-    /// Whether a sound record is this entry, and still good.
+    /// Whether a sound record is this entry, and still good. If so, its version has been seen.
     pub(super) fn is_current(&mut self, ns: u16, key: &[u8], head: &Head<'_>, now: u64) -> Result<()> {
         if head.key != key || head.namespace != self.namespaces.name(ns) {
+            self.namespaces.stats(ns).refused += 1;
             return Err(Error::new(ErrorCode::AnotherKey, "the record belongs to another key"));
         }
         if gone_at(head.meta.expires, head.meta.accessed, head.fields) <= now {
             self.namespaces.stats(ns).expired += 1;
             return Err(Error::new(ErrorCode::Expired, "the entry's time is over"));
         }
+        self.sequence = self.sequence.max(head.meta.version);
         Ok(())
     }
 

@@ -10,6 +10,9 @@ use crate::record::{self, Meta};
 use crate::slot::{Contents, gone_at};
 use crate::time::{NEVER, after, known};
 
+/// Versions are below this number.
+const MAX_SEQUENCE: u64 = 1 << 48;
+
 /// An entry ready to be written.
 pub(super) struct Draft<'a> {
     pub(super) namespace: u16,
@@ -25,12 +28,13 @@ pub(super) struct Draft<'a> {
 impl Engine {
     /// Stores an entry in place of whatever was there.
     ///
-    /// `sequence` becomes the entry's version; a host that shares its store passes the store's next number, others pass
-    /// `None` for one more than the highest version seen.
+    /// `sequence`, below 2⁴⁸, becomes the entry's version; a host that shares its store passes the store's next number,
+    /// others pass `None` for one more than the highest version seen.
     ///
     /// # Errors
     /// `InvalidArgument` for an empty key, a time to live or idle time-out of zero, oversized fields; `KeyTooLarge`;
-    /// `TooLarge` for a value above `max_entry_size`, or, without a store, for an entry larger than the memory tier;
+    /// `TooLarge` for a value above `max_entry_size`, or for an entry that the memory tier cannot hold and no store will
+    /// (there is none, or the write lasts in memory only);
     /// `UnknownNamespace`. The entry that was there before stays.
     pub fn set(
         &mut self,
@@ -43,7 +47,8 @@ impl Engine {
     ) -> Result<Stored> {
         let ns = self.known_namespace(namespace)?;
         let draft = self.draft(ns, key, value, options, now)?;
-        Ok(self.write(&draft, sequence))
+        let version = self.next_version(sequence)?;
+        Ok(self.write(&draft, version))
     }
 
     /// Stores the entry of a record that came from elsewhere, a snapshot for instance, with its own times, under a new
@@ -60,9 +65,8 @@ impl Engine {
         sequence: Option<u64>,
     ) -> Result<Stored> {
         let ns = self.known_namespace(namespace)?;
-        let (head, value) = self.open_record(record)?;
+        let (head, value) = self.open_record(record).map_err(|e| self.counted(ns, e))?;
         self.is_current(ns, head.key, &head, now)?;
-        self.check_sizes(head.key, &value)?;
         let draft = Draft {
             namespace: ns,
             key: head.key,
@@ -73,7 +77,9 @@ impl Engine {
             expires: head.meta.expires,
             durability: head.meta.durability,
         };
-        Ok(self.write(&draft, sequence))
+        self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
+        let version = self.next_version(sequence)?;
+        Ok(self.write(&draft, version))
     }
 
     /// Deletes an entry. Answers whether a live one was there.
@@ -111,11 +117,13 @@ impl Engine {
         options: &SetOptions,
         now: u64,
     ) -> Result<Draft<'a>> {
-        let drafted = self.try_draft(ns, key, value, options, now);
-        if drafted.is_err() {
-            self.namespaces.stats(ns).errors += 1;
-        }
-        drafted
+        self.try_draft(ns, key, value, options, now).map_err(|e| self.counted(ns, e))
+    }
+
+    /// A refusal, counted.
+    pub(super) fn counted(&mut self, ns: u16, refusal: Error) -> Error {
+        self.namespaces.stats(ns).errors += 1;
+        refusal
     }
 
     fn try_draft<'a>(
@@ -126,7 +134,6 @@ impl Engine {
         options: &SetOptions,
         now: u64,
     ) -> Result<Draft<'a>> {
-        self.check_sizes(key, value)?;
         if options.ttl == Some(0) || options.tti == Some(0) {
             return Err(Error::invalid(
                 "a time of zero would expire the entry at once; leave it out for an entry that does not expire, or \
@@ -138,23 +145,19 @@ impl Engine {
         let stale = options.stale.or(defaults.stale).filter(|&ms| ms > 0);
         let (ttl, jitter) = (options.ttl.or(defaults.ttl), defaults.jitter);
         let fields = fields::encode(options, tti, stale)?;
-        let expires = ttl.map_or(NEVER, |ttl| after(now, self.jittered(ttl, jitter)));
+        let expires = match ttl {
+            Some(ttl) if after(now, ttl) < NEVER => after(now, self.jittered(ttl, jitter)),
+            _ => NEVER,
+        };
         let durability = options.durability;
         let draft = Draft { namespace: ns, key, value, fields, created: now, accessed: now, expires, durability };
-        let charge = self.contents(&draft, 0).charge();
-        if !self.fits(charge) && !(self.config.store && durability != Durability::Memory) {
-            return Err(Error::new(
-                ErrorCode::TooLarge,
-                format!(
-                    "the entry takes {charge} bytes and the memory tier holds {}; raise max-memory, or use a store",
-                    self.config.max_bytes
-                ),
-            ));
-        }
+        self.check_fits(&draft)?;
         Ok(draft)
     }
 
-    fn check_sizes(&self, key: &[u8], value: &[u8]) -> Result<()> {
+    /// Whether key and value are within the limits, and the entry can be held somewhere.
+    pub(super) fn check_fits(&self, draft: &Draft<'_>) -> Result<()> {
+        let Draft { key, value, .. } = draft;
         if key.is_empty() {
             return Err(Error::invalid("the key is empty; an entry needs a key of at least one byte"));
         }
@@ -168,6 +171,19 @@ impl Engine {
             return Err(Error::new(
                 ErrorCode::TooLarge,
                 format!("the value has {} bytes, max-entry-size is {}", value.len(), self.config.max_entry_size),
+            ));
+        }
+        let charge = self.contents(draft, 0).charge();
+        let persists = self.config.store && draft.durability != Durability::Memory;
+        if !persists && !self.fits(charge) {
+            return Err(Error::new(
+                ErrorCode::TooLarge,
+                format!(
+                    "the entry takes {charge} bytes of memory and the memory tier holds {} bytes and {} entries; raise \
+                     max-memory, or use a store",
+                    self.config.max_bytes,
+                    self.config.max_entries.map_or("any number of".to_owned(), |max| max.to_string()),
+                ),
             ));
         }
         Ok(())
@@ -190,15 +206,24 @@ impl Engine {
             value: draft.value,
             created: draft.created,
             accessed: draft.accessed,
+            written: draft.accessed,
             expires: draft.expires,
             version,
             durability: draft.durability,
         }
     }
 
+    /// The version of the next write: the host's number, or one more than the highest seen.
+    pub(super) fn next_version(&self, sequence: Option<u64>) -> Result<u64> {
+        let version = sequence.unwrap_or_else(|| self.sequence.saturating_add(1));
+        if version >= MAX_SEQUENCE {
+            return Err(Error::invalid(format!("sequence number {version} is not below 2^48")));
+        }
+        Ok(version)
+    }
+
     /// Writes a checked entry.
-    pub(super) fn write(&mut self, draft: &Draft<'_>, sequence: Option<u64>) -> Stored {
-        let version = sequence.unwrap_or(self.sequence + 1);
+    pub(super) fn write(&mut self, draft: &Draft<'_>, version: u64) -> Stored {
         self.sequence = self.sequence.max(version);
         let record = if self.config.store && draft.durability != Durability::Memory {
             self.frame(draft, version)

@@ -141,6 +141,9 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Result<Head<'_>> {
     if namespace.is_empty() || key.is_empty() {
         return Err(Error::corrupt("it names no entry"));
     }
+    if version > NEVER {
+        return Err(Error::corrupt("its version is out of range"));
+    }
     Ok(Head {
         meta: Meta { codec, durability, value_len, version, created, accessed, expires },
         namespace,

@@ -50,8 +50,12 @@ fn spawn(command: &[String], with_input: bool) -> Result<Child, Failure> {
         // What the command might read there would not be in the key.
         (false, false) => Stdio::null(),
     };
-    let spawned =
-        Command::new(&command[0]).args(&command[1..]).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let spawned = Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
     spawned.map_err(|e| match e.kind() {
         ErrorKind::NotFound => Failure::NotRun(127, format!("there is no command {:?}", command[0])),
         _ => Failure::NotRun(126, format!("{:?} cannot be run: {e}", command[0])),
