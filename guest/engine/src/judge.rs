@@ -11,7 +11,7 @@ pub struct Summary {
     pub size: u64,
     /// The entry's version; grows in the order of writing.
     pub version: u64,
-    /// When it was last read, Unix milliseconds; 0 when not since it was written.
+    /// When it was last read or written, Unix milliseconds; 0 when not as far as the host knows.
     pub accessed: u64,
     /// When it is gone; `None` is never.
     pub gone: Option<u64>,

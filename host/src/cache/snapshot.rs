@@ -147,6 +147,7 @@ impl Cache {
                         version: stored.version,
                         gone: stored.gone,
                         sync: false,
+                        now,
                     })?;
                 }
                 imported.entries += 1;

@@ -293,7 +293,7 @@ impl Cache {
             }
         } else {
             let api::Stored { record, version, gone } = stored;
-            open.put(&Put { hash, namespace: self.hash, record, version: *version, gone: *gone, sync })
+            open.put(&Put { hash, namespace: self.hash, record, version: *version, gone: *gone, sync, now })
         };
         if let Err(e) = appended {
             store.hide(hash);

@@ -28,6 +28,8 @@ pub(crate) struct Put<'a> {
     /// When the entry is gone; `None` is never.
     pub(crate) gone: Option<u64>,
     pub(crate) sync: bool,
+    /// Unix milliseconds.
+    pub(crate) now: u64,
 }
 
 /// A place in the log that is to survive power loss.
@@ -122,13 +124,13 @@ impl Transaction<'_> {
             namespace: put.namespace,
             gone: put.gone.unwrap_or(NEVER),
         };
-        self.append(&frame, put.record)
+        self.append(&frame, put.record, u32::try_from(put.now / 1000).unwrap_or(u32::MAX))
     }
 
     /// Appends a tombstone.
     pub(crate) fn delete(&mut self, hash: u64, namespace: u64, sync: bool) -> Result<()> {
         let sequence = self.next_sequence();
-        self.append(&Frame { sync, ..Frame::mark(Kind::Tombstone, sequence, hash, namespace) }, &[])
+        self.append(&Frame { sync, ..Frame::mark(Kind::Tombstone, sequence, hash, namespace) }, &[], 0)
     }
 
     /// Where the newest record of a hash is.
@@ -141,7 +143,8 @@ impl Transaction<'_> {
         SyncPoint { segment: self.writer.tail.segment.clone(), position: self.writer.tail.position() }
     }
 
-    pub(super) fn append(&mut self, frame: &Frame, payload: &[u8]) -> Result<()> {
+    /// Appends a frame. `accessed` is now in Unix seconds for what is written now, 0 for what is only moved.
+    pub(super) fn append(&mut self, frame: &Frame, payload: &[u8], accessed: u32) -> Result<()> {
         let full =
             self.writer.tail.end > FIRST && self.writer.tail.end + frame.size() > self.store.options.segment_size();
         if full && frame.kind != Kind::Seal {
@@ -165,7 +168,7 @@ impl Transaction<'_> {
             Kind::Record | Kind::Tombstone => {
                 let line = super::follow::line(offset, frame);
                 writer.tail.lines.push(line);
-                self.store.index_mut().insert(segment.number, line);
+                self.store.index_mut().insert(segment.number, line, accessed);
             }
             Kind::Clear => {
                 writer.tail.clears.push((frame.namespace, frame.sequence));
@@ -182,7 +185,7 @@ impl Transaction<'_> {
     pub(super) fn rotate(&mut self) -> Result<()> {
         let next = self.writer.tail.segment.number + 1;
         let sequence = self.writer.sequence;
-        self.append(&Frame::mark(Kind::Seal, sequence, u64::from(next), 0), &[])?;
+        self.append(&Frame::mark(Kind::Seal, sequence, u64::from(next), 0), &[], 0)?;
         self.seal(next)
     }
 

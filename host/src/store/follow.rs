@@ -98,7 +98,7 @@ impl Store {
                 Kind::Record | Kind::Tombstone => {
                     let line = line(offset, frame);
                     writer.tail.lines.push(line);
-                    if index.insert(segment.number, line) {
+                    if index.insert(segment.number, line, 0) {
                         news.changed.push(frame.hash);
                     }
                 }

@@ -35,7 +35,7 @@ impl Location {
 struct Entry {
     line: Line,
     segment: u32,
-    /// When it was last read, Unix seconds; 0 when not since it was written.
+    /// When it was last read or written, Unix seconds; 0 when not since the store was opened.
     accessed: AtomicU32,
 }
 
@@ -96,12 +96,11 @@ impl Index {
         !self.is_warm() && self.cold_lookups.load(Ordering::Relaxed) >= COLD_LOOKUPS
     }
 
-    /// Takes in a line that was written after all that is known. Answers whether it says something new: a record that
-    /// was only moved to another place does not.
-    pub(crate) fn insert(&mut self, segment: u32, line: Line) -> bool {
+    /// Takes in a line that was written after all that is known, at the time `accessed` (Unix seconds, 0 if that is long
+    /// ago). Answers whether it says something new: a record that was only moved to another place does not.
+    pub(crate) fn insert(&mut self, segment: u32, line: Line, mut accessed: u32) -> bool {
         let Self { table, segments, cold, live, live_bytes, .. } = self;
         let slot = table.entry(line.hash, |e| e.line.hash == line.hash, |e| e.line.hash);
-        let mut accessed = 0;
         let mut news = true;
         let slot = match slot {
             TableEntry::Occupied(found) => {
@@ -204,7 +203,7 @@ impl Index {
         for (number, lines) in loaded {
             for line in lines {
                 if !self.clears.iter().any(|&clear| covers(clear, &line)) {
-                    self.insert(number, line);
+                    self.insert(number, line, 0);
                 }
             }
         }

@@ -190,7 +190,7 @@ fn load_tail(superblock: &Superblock, loaded: &mut Loaded) -> Result<()> {
     let read = Contents::read(superblock, &segment, len)?;
     loaded.index.add_segment(segment.clone());
     for line in &read.lines {
-        loaded.index.insert(segment.number, *line);
+        loaded.index.insert(segment.number, *line, 0);
     }
     for &(namespace, sequence) in &read.clears {
         loaded.index.clear(namespace, sequence);

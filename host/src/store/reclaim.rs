@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Candidate {
     pub(crate) size: u64,
     pub(crate) version: u64,
-    /// When it was last read, Unix milliseconds; 0 when not since it was written.
+    /// When it was last read or written, Unix milliseconds; 0 when not since the store was opened.
     pub(crate) accessed: u64,
     /// When it is gone; `None` is never.
     pub(crate) gone: Option<u64>,
@@ -99,7 +99,7 @@ impl Transaction<'_> {
             namespace: at.line.namespace,
             gone: at.line.gone,
         };
-        self.append(&frame, &record)
+        self.append(&frame, &record, 0)
     }
 
     /// Removes a segment's files, once what was moved out of it is safe.
@@ -110,7 +110,7 @@ impl Transaction<'_> {
             store.sync_tail(&self.writer.tail)?;
         }
         let sequence = self.writer.sequence;
-        self.append(&Frame::mark(Kind::Dropped, sequence, u64::from(number), 0), &[])?;
+        self.append(&Frame::mark(Kind::Dropped, sequence, u64::from(number), 0), &[], 0)?;
         for path in [layout.segment(number), layout.sealed(number)] {
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &path, e)),
@@ -152,13 +152,13 @@ impl Transaction<'_> {
     /// Empties a namespace (by hash), or everything. Emptying everything gives the space back at once.
     pub(crate) fn clear(&mut self, namespace: Option<u64>) -> Result<()> {
         let sequence = self.next_sequence();
-        self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, namespace.unwrap_or(0)) }, &[])?;
+        self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, namespace.unwrap_or(0)) }, &[], 0)?;
         if namespace.is_none() {
             self.store.warm()?;
             self.rotate()?;
             let active = self.writer.tail.segment.number;
             // The clear itself must outlast what it clears.
-            self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, 0) }, &[])?;
+            self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, 0) }, &[], 0)?;
             let all = self.store.index().all_segments();
             for segment in all.iter().filter(|segment| segment.number != active) {
                 self.remove_segment(segment.number)?;

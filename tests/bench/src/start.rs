@@ -42,11 +42,12 @@ pub fn run(setup: &Setup, report: &mut Report) -> Result<()> {
     let mut contestants = vec![Contestant::Open];
     let wanted = entries / 2;
     let name = String::from_utf8_lossy(&key(wanted as u64)).into_owned();
-    match larder() {
+    let arguments: Vec<String> = ["--dir".into(), store.display().to_string(), "get".into(), name].into();
+    let value = values.of(wanted).to_vec();
+    // Once to see that it is there and answers rightly.
+    match larder().and_then(|program| start(&program, &arguments, Some(&value)).map(|()| program)) {
         Ok(program) => {
-            let arguments = ["--dir".into(), store.display().to_string(), "get".into(), name];
-            let value = Some(values.of(wanted).to_vec());
-            contestants.push(Contestant::Process { program, arguments: arguments.into(), value });
+            contestants.push(Contestant::Process { program, arguments, value: Some(value) });
             names.push("`larder --dir DIR get KEY`");
         }
         Err(reason) => report.add(format!("**The command line was left out: {reason:#}**")),

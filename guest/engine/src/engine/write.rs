@@ -134,6 +134,7 @@ impl Engine {
         options: &SetOptions,
         now: u64,
     ) -> Result<Draft<'a>> {
+        self.check_sizes(key, value)?;
         if options.ttl == Some(0) || options.tti == Some(0) {
             return Err(Error::invalid(
                 "a time of zero would expire the entry at once; leave it out for an entry that does not expire, or \
@@ -151,13 +152,17 @@ impl Engine {
         };
         let durability = options.durability;
         let draft = Draft { namespace: ns, key, value, fields, created: now, accessed: now, expires, durability };
-        self.check_fits(&draft)?;
+        self.check_held(&draft)?;
         Ok(draft)
     }
 
-    /// Whether key and value are within the limits, and the entry can be held somewhere.
+    /// What is asked of an entry that does not come from a call's own arguments.
     pub(super) fn check_fits(&self, draft: &Draft<'_>) -> Result<()> {
-        let Draft { key, value, .. } = draft;
+        self.check_sizes(draft.key, draft.value)?;
+        self.check_held(draft)
+    }
+
+    fn check_sizes(&self, key: &[u8], value: &[u8]) -> Result<()> {
         if key.is_empty() {
             return Err(Error::invalid("the key is empty; an entry needs a key of at least one byte"));
         }
@@ -173,6 +178,11 @@ impl Engine {
                 format!("the value has {} bytes, max-entry-size is {}", value.len(), self.config.max_entry_size),
             ));
         }
+        Ok(())
+    }
+
+    /// Whether there is something that can hold the entry.
+    fn check_held(&self, draft: &Draft<'_>) -> Result<()> {
         let charge = self.contents(draft, 0).charge();
         let persists = self.config.store && draft.durability != Durability::Memory;
         if !persists && !self.fits(charge) {
