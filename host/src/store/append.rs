@@ -135,7 +135,7 @@ impl Transaction<'_> {
 
     /// Where the newest record of a hash is.
     pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
-        self.store.index().find(hash)
+        self.store.index().find(hash, None)
     }
 
     /// What has to be synced for everything written so far to survive power loss.
@@ -216,14 +216,16 @@ impl Transaction<'_> {
     fn mend_tail(&mut self) -> Result<()> {
         let tail = &self.writer.tail;
         let segment = tail.segment.clone();
-        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-        if len > tail.end {
-            tracing::warn!("{} bytes of an unfinished write are cut off {}", len - tail.end, segment.path().display());
+        // Nobody else has written since: the lock is ours.
+        if tail.looked > tail.end {
+            let torn = tail.looked - tail.end;
+            tracing::warn!("{torn} bytes of an unfinished write are cut off {}", segment.path().display());
             let cut = segment.file().and_then(|file| file.set_len(tail.end));
             cut.map_err(|e| Error::io("shorten", segment.path(), e)).inspect_err(|e| self.store.fail(e))?;
             self.store.damaged.fetch_add(1, Ordering::Relaxed);
+            self.writer.tail.looked = self.writer.tail.end;
         }
-        match tail.sealed {
+        match self.writer.tail.sealed {
             Some(next) => self.seal(next),
             None => Ok(()),
         }

@@ -80,18 +80,18 @@ impl Store {
 
     fn follow_segment(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
         let segment = writer.tail.segment.clone();
-        let meta =
-            segment.file().and_then(std::fs::File::metadata).map_err(|e| Error::io("read", segment.path(), e))?;
-        if std::os::unix::fs::MetadataExt::nlink(&meta) == 0 {
+        let look = segment.look().map_err(|e| Error::io("read", segment.path(), e))?;
+        if !look.is_there {
             self.read_only.store(true, Ordering::Relaxed);
             let message = "the store was emptied by `larder clear` in another process; open it again to go on with it";
             return Err(Error::new(ErrorKind::Store, message));
         }
-        if meta.len() <= writer.tail.end {
+        writer.tail.looked = look.len;
+        if look.len <= writer.tail.end {
             return Ok(());
         }
         let mut index = self.index_mut();
-        let walk = segment.walk(writer.tail.end, meta.len(), |offset, frame| {
+        let walk = segment.walk(writer.tail.end, look.len, |offset, frame| {
             writer.sequence = writer.sequence.max(frame.sequence);
             writer.tail.has_sync |= frame.sync;
             match frame.kind {

@@ -161,10 +161,16 @@ impl Index {
         self.table.retain(|entry| entry.segment >= oldest);
     }
 
-    /// Where the newest record of a hash is.
-    pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
+    /// Where the newest record of a hash is. With `now` (Unix milliseconds), the read is noted for the judgement on what
+    /// is worth keeping.
+    pub(crate) fn find(&self, hash: u64, now: Option<u64>) -> Result<Option<Location>> {
         let found = match self.table.find(hash, |e| e.line.hash == hash) {
-            Some(entry) => Some((entry.segment, entry.line)),
+            Some(entry) => {
+                if let Some(now) = now {
+                    entry.accessed.store(u32::try_from(now / 1000).unwrap_or(u32::MAX), Ordering::Relaxed);
+                }
+                Some((entry.segment, entry.line))
+            }
             None if self.cold.is_empty() => None,
             None => self.find_cold(hash)?,
         };
@@ -185,18 +191,19 @@ impl Index {
         Ok(None)
     }
 
-    /// Notes a read, for the judgement on what is worth keeping.
-    pub(crate) fn note_access(&self, hash: u64, now: u64) {
-        if let Some(entry) = self.table.find(hash, |e| e.line.hash == hash) {
-            entry.accessed.store(u32::try_from(now / 1000).unwrap_or(u32::MAX), Ordering::Relaxed);
-        }
-    }
-
-    /// Loads the cold segments into the table.
-    pub(crate) fn warm(&mut self) -> Result<()> {
+    /// Loads the cold segments into the table. `rebuild` makes the lines of a segment whose index is damaged.
+    pub(crate) fn warm(&mut self, rebuild: impl Fn(&Segment) -> Result<Vec<Line>>) -> Result<()> {
         let mut loaded = Vec::with_capacity(self.cold.len());
         for sealed in &self.cold {
-            loaded.push((sealed.segment, sealed.lines()?));
+            let lines = match (sealed.lines(), self.segments.get(&sealed.segment)) {
+                (Ok(lines), _) => lines,
+                (Err(e), Some(held)) => {
+                    tracing::warn!("{e}; it is made again from the segment");
+                    rebuild(&held.segment)?
+                }
+                (Err(e), None) => return Err(e),
+            };
+            loaded.push((sealed.segment, lines));
         }
         let total = loaded.iter().map(|(_, lines)| lines.len()).sum();
         self.table.reserve(total, |e| e.line.hash);

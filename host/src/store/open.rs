@@ -200,6 +200,7 @@ fn load_tail(superblock: &Superblock, loaded: &mut Loaded) -> Result<()> {
     loaded.tail = Tail {
         segment,
         end: read.end,
+        looked: len,
         lines: read.lines,
         clears: read.clears,
         sealed: read.sealed,

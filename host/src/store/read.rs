@@ -1,7 +1,9 @@
 //! Reading records.
 
+use super::open::Contents;
+use super::sealed::newest;
 use super::{Location, Store};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// Bytes read at first when only a record's head is wanted.
 const HEAD: usize = 512;
@@ -12,17 +14,21 @@ impl Store {
         if self.index().wants_warming() {
             self.warm()?;
         }
-        let index = self.index();
-        let found = index.find(hash)?.filter(|at| at.line.gone > now);
-        if found.is_some() {
-            index.note_access(hash, now);
-        }
-        Ok(found)
+        let found = self.index().find(hash, Some(now));
+        let found = match found {
+            // A damaged index is no reason for a miss: what it said is in the segment.
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                self.warm()?;
+                self.index().find(hash, Some(now))?
+            }
+            found => found?,
+        };
+        Ok(found.filter(|at| at.line.gone > now))
     }
 
     /// Whether a location is still the newest of its hash.
     pub(crate) fn is_current(&self, at: &Location) -> bool {
-        self.index().find(at.line.hash).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
+        self.index().find(at.line.hash, None).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
     }
 
     /// Forgets where a record is, because what it says is outdated and could not be overwritten.
@@ -50,7 +56,10 @@ impl Store {
         if self.index().is_warm() {
             return Ok(());
         }
-        self.index_mut().warm()
+        self.index_mut().warm(|segment| {
+            let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+            Ok(newest(&Contents::read(&self.superblock, segment, len)?.lines))
+        })
     }
 
     /// All live records that are not past their time, in the order of the log.

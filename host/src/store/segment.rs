@@ -74,7 +74,15 @@ impl Segment {
     }
 
     pub(crate) fn len(&self) -> io::Result<u64> {
-        Ok(self.file()?.metadata()?.len())
+        Ok(self.look()?.len)
+    }
+
+    /// The file's length and whether it still has its name. One system call, the cheapest there is for it: every
+    /// operation of a cache begins with this.
+    #[inline]
+    pub(crate) fn look(&self) -> io::Result<Look> {
+        let stat = rustix::fs::fstat(self.file()?)?;
+        Ok(Look { len: stat.st_size as u64, is_there: stat.st_nlink > 0 })
     }
 
     /// Reads `len` bytes at `offset`.
@@ -144,6 +152,14 @@ impl Segment {
     }
 }
 
+/// What the file system says of a segment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) len: u64,
+    /// Not so once another process emptied the whole store.
+    pub(crate) is_there: bool,
+}
+
 /// How a walk ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Walk {
@@ -195,6 +211,8 @@ pub(crate) struct Tail {
     pub(crate) segment: Arc<Segment>,
     /// Behind the last frame that is known.
     pub(crate) end: u64,
+    /// The file's length when it was looked at last; more than `end` when a frame is not whole.
+    pub(crate) looked: u64,
     /// What the segment's index will hold once it is full, in the order of writing.
     pub(crate) lines: Vec<Line>,
     /// Clears among its frames: namespace and sequence number.
@@ -207,7 +225,15 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(segment: Arc<Segment>) -> Self {
-        Self { segment, end: FIRST, lines: Vec::new(), clears: Vec::new(), sealed: None, has_sync: false }
+        Self {
+            segment,
+            end: FIRST,
+            looked: FIRST,
+            lines: Vec::new(),
+            clears: Vec::new(),
+            sealed: None,
+            has_sync: false,
+        }
     }
 
     pub(crate) fn end(&self) -> u64 {
