@@ -86,7 +86,7 @@ impl MemoryStatistics {
 pub struct StoreStatistics {
     /// Entries on disk that are not past their time, all namespaces together.
     pub entries: u64,
-    /// Bytes of their records.
+    /// Bytes that they take on disk.
     pub live_bytes: u64,
     /// Bytes of all files.
     pub disk_bytes: u64,
@@ -107,7 +107,7 @@ pub struct NamespaceFigures {
     pub name: String,
     /// Entries that are not past their time.
     pub entries: u64,
-    /// Bytes of their records.
+    /// Bytes that they take on disk.
     pub bytes: u64,
 }
 
@@ -247,7 +247,7 @@ impl Cache {
                 },
             };
             figures.entries += 1;
-            figures.bytes += u64::from(at.line.len);
+            figures.bytes += at.line.disk_size();
         }
         let mut figures: Vec<_> = found.into_values().collect();
         figures.sort_by(|a, b| a.name.cmp(&b.name));
@@ -295,7 +295,7 @@ impl Cache {
         let mut stored = 0;
         // Locked until the memory is empty as well, so that no write of ours falls in between.
         let mut transaction = match &inner.store {
-            Some(store) => Some(store.begin(0, inner, inner)?),
+            Some(store) => Some(store.begin(0, 0, inner, inner)?),
             None => None,
         };
         if let (Some(open), Some(store)) = (&mut transaction, &inner.store) {

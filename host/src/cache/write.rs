@@ -200,7 +200,7 @@ impl Cache {
             let mut shard = lock(inner.shard(hash));
             return inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, None, now));
         };
-        let mut transaction = match store.begin(0, inner, inner) {
+        let mut transaction = match store.begin(0, hash, inner, inner) {
             Ok(transaction) => transaction,
             Err(e) => {
                 store.hide(hash);
@@ -321,7 +321,7 @@ impl Cache {
                 return Ok(None);
             }
         }
-        match store.begin(request.size as u64, inner, inner) {
+        match store.begin(request.size as u64, hash, inner, inner) {
             Ok(transaction) => Ok(Some(transaction)),
             Err(e) if e.kind() == ErrorKind::TooLarge => Err(e),
             Err(e) => self.degrade(request, e).map(|()| None),

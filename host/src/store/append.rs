@@ -39,18 +39,24 @@ pub(crate) struct SyncPoint {
 }
 
 impl Store {
-    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes.
+    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes under a hash.
     ///
     /// # Errors
     /// `Store` when the lock is not had in time or the store is read-only; I/O errors.
-    pub(crate) fn begin(&self, reserve: u64, observer: &dyn Observer, judge: &dyn Judge) -> Result<Transaction<'_>> {
+    pub(crate) fn begin(
+        &self,
+        reserve: u64,
+        hash: u64,
+        observer: &dyn Observer,
+        judge: &dyn Judge,
+    ) -> Result<Transaction<'_>> {
         let writer = self.writer();
         let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
         lock.acquire(self.options.lock_timeout)?;
         let mut transaction = Transaction { store: self, writer };
         self.follow(&mut transaction.writer, observer)?;
         transaction.mend_tail()?;
-        transaction.make_room(reserve, judge)?;
+        transaction.make_room(reserve, hash, judge)?;
         Ok(transaction)
     }
 
@@ -212,10 +218,14 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Cuts off a frame that its writer never finished, and begins the segment that a sealed one promises.
+    /// Cuts off a frame that its writer never finished, writes a header that never was, and begins the segment that a sealed one promises.
     fn mend_tail(&mut self) -> Result<()> {
         let tail = &self.writer.tail;
         let segment = tail.segment.clone();
+        if tail.looked < FIRST {
+            let written = segment.write_header(self.store.superblock.id);
+            written.map_err(|e| Error::io("write", segment.path(), e)).inspect_err(|e| self.store.fail(e))?;
+        }
         // Nobody else has written since: the lock is ours.
         if tail.looked > tail.end {
             let torn = tail.looked - tail.end;
@@ -223,8 +233,8 @@ impl Transaction<'_> {
             let cut = segment.file().and_then(|file| file.set_len(tail.end));
             cut.map_err(|e| Error::io("shorten", segment.path(), e)).inspect_err(|e| self.store.fail(e))?;
             self.store.damaged.fetch_add(1, Ordering::Relaxed);
-            self.writer.tail.looked = self.writer.tail.end;
         }
+        self.writer.tail.looked = self.writer.tail.end;
         match self.writer.tail.sealed {
             Some(next) => self.seal(next),
             None => Ok(()),

@@ -35,8 +35,8 @@ impl Store {
     /// Takes in what other processes wrote since the last call. Costs one look at the active segment's length when that
     /// is nothing.
     pub(crate) fn refresh(&self, observer: &dyn Observer) -> Result<()> {
-        let grown = match self.index().active().map(|active| active.len()) {
-            Some(Ok(len)) => len > self.followed.load(Ordering::Acquire),
+        let grown = match self.index().active().map(|active| active.look()) {
+            Some(Ok(look)) => look.len > self.followed.load(Ordering::Acquire) || !look.is_there,
             _ => true,
         };
         if grown {
@@ -58,8 +58,10 @@ impl Store {
         for namespace in news.cleared {
             observer.cleared(Some(namespace).filter(|n| *n != 0));
         }
-        // Published last: whoever sees it also sees index and observers up to date.
-        self.followed.store(writer.tail.end, Ordering::Release);
+        // Published last: whoever sees it also sees index and observers up to date. Behind a seal there is more to come,
+        // in a file whose length nobody looks at yet.
+        let reached = if writer.tail.sealed.is_some() { 0 } else { writer.tail.end };
+        self.followed.store(reached, Ordering::Release);
         followed
     }
 
@@ -82,7 +84,10 @@ impl Store {
         let segment = writer.tail.segment.clone();
         let look = segment.look().map_err(|e| Error::io("read", segment.path(), e))?;
         if !look.is_there {
+            // What this process knows is gone, and where the new store is it would have to find out from the start.
             self.read_only.store(true, Ordering::Relaxed);
+            self.index_mut().clear(0, u64::MAX);
+            news.cleared.push(0);
             let message = "the store was emptied by `larder clear` in another process; open it again to go on with it";
             return Err(Error::new(ErrorKind::Store, message));
         }

@@ -126,9 +126,9 @@ impl Index {
             && let Some(held) = segments.get_mut(&segment)
         {
             held.live += 1;
-            held.live_bytes += u64::from(line.len);
+            held.live_bytes += line.disk_size();
             *live += 1;
-            *live_bytes += u64::from(line.len);
+            *live_bytes += line.disk_size();
         }
         slot.insert(entry);
         news
@@ -151,14 +151,14 @@ impl Index {
 
     /// Forgets a segment and what only it held.
     pub(crate) fn drop_segment(&mut self, number: u32) {
-        if let Some(held) = self.segments.remove(&number) {
-            self.live -= held.live;
-            self.live_bytes -= held.live_bytes;
-        }
+        let Some(held) = self.segments.remove(&number) else { return };
+        self.live -= held.live;
+        self.live_bytes -= held.live_bytes;
         self.cold.retain(|sealed| sealed.segment != number);
-        // Only the oldest segment is ever dropped, so what is left of it is below all others.
-        let oldest = self.segments.first_key_value().map_or(u32::MAX, |(number, _)| *number);
-        self.table.retain(|entry| entry.segment >= oldest);
+        // Whoever drops a segment has taken care of its entries; whoever only learns of it has not.
+        if held.live > 0 || !self.cold.is_empty() {
+            self.table.retain(|entry| entry.segment != number);
+        }
     }
 
     /// Where the newest record of a hash is. With `now` (Unix milliseconds), the read is noted for the judgement on what
@@ -220,15 +220,28 @@ impl Index {
         Ok(())
     }
 
-    /// Entries and bytes of records that are there and not past their time.
+    /// Entries that are there and not past their time, and the bytes that they take on disk.
     pub(crate) fn live(&self, now: u64) -> (u64, u64) {
         let live = self.table.iter().filter(|e| e.line.len > 0 && e.line.gone > now);
-        live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + u64::from(e.line.len)))
+        live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + e.line.disk_size()))
     }
 
-    /// Entries and bytes of records that are there, whatever their time. Only complete once warm.
+    /// Entries that are there, whatever their time, and the bytes that they take on disk. Only complete once warm.
     pub(crate) fn held(&self) -> (u64, u64) {
         (self.live, self.live_bytes)
+    }
+
+    /// Of the lines that a segment's index has those that are the newest of their hash, with when they were last read.
+    pub(crate) fn newest_of(&self, segment: &Arc<Segment>, lines: &[Line]) -> Vec<(Location, u32)> {
+        let newest = |line: &Line| {
+            let entry = self.table.find(line.hash, |e| e.line.hash == line.hash)?;
+            let same = entry.segment == segment.number && entry.line == *line && line.len > 0;
+            let at = Location { segment: segment.clone(), line: *line };
+            same.then(|| (at, entry.accessed.load(Ordering::Relaxed)))
+        };
+        let mut found: Vec<_> = lines.iter().filter_map(newest).collect();
+        found.sort_unstable_by_key(|(at, _)| at.line.offset);
+        found
     }
 
     /// The live lines of one segment, or of all, in the order of the log, with when they were last read (Unix seconds).
@@ -264,8 +277,8 @@ fn discount(segments: &mut BTreeMap<u32, Held>, live: &mut u64, live_bytes: &mut
         && let Some(held) = segments.get_mut(&entry.segment)
     {
         held.live -= 1;
-        held.live_bytes -= u64::from(entry.line.len);
+        held.live_bytes -= entry.line.disk_size();
         *live -= 1;
-        *live_bytes -= u64::from(entry.line.len);
+        *live_bytes -= entry.line.disk_size();
     }
 }

@@ -208,7 +208,7 @@ impl Layout {
 
     /// Writes the superblock, whole or not at all.
     pub(crate) fn write_superblock(&self, superblock: &Superblock) -> Result<()> {
-        write_whole(&self.superblock(), &superblock.encode())
+        write_whole(&self.superblock(), &superblock.encode(), true)
     }
 
     pub(crate) fn open_lock(&self) -> io::Result<File> {
@@ -228,12 +228,14 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Fil
     options.clone().mode(0o600).custom_flags(no_follow).open(path)
 }
 
-/// Writes a file so that it is there whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file so that it is there whole or not at all; with `sync`, after a power loss too.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let written = tempfile::Builder::new().prefix(".larder-").tempfile_in(dir).and_then(|mut file| {
         file.write_all(bytes)?;
-        file.as_file().sync_data()?;
+        if sync {
+            file.as_file().sync_data()?;
+        }
         file.persist(path).map_err(|e| e.error)
     });
     written.map(drop).map_err(|e| Error::io("write", path, e))

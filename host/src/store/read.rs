@@ -1,7 +1,9 @@
 //! Reading records.
 
+use super::layout::Layout;
 use super::open::Contents;
-use super::sealed::newest;
+use super::sealed::{Line, Sealed, newest};
+use super::segment::Segment;
 use super::{Location, Store};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -56,10 +58,20 @@ impl Store {
         if self.index().is_warm() {
             return Ok(());
         }
-        self.index_mut().warm(|segment| {
-            let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-            Ok(newest(&Contents::read(&self.superblock, segment, len)?.lines))
-        })
+        self.index_mut().warm(|segment| self.rebuild_lines(segment))
+    }
+
+    /// What the index of a full segment says, or would say.
+    pub(super) fn sealed_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
+        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+        let path = Layout::new(&self.root).sealed(segment.number);
+        let sealed = Sealed::open(segment.number, &path, segment.seed, len);
+        sealed.and_then(|sealed| sealed.lines().ok()).map_or_else(|| self.rebuild_lines(segment), Ok)
+    }
+
+    fn rebuild_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
+        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+        Ok(newest(&Contents::read(&self.superblock, segment, len)?.lines))
     }
 
     /// All live records that are not past their time, in the order of the log.

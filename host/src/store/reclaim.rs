@@ -9,8 +9,12 @@ use std::fs;
 use super::frame::{Frame, HEADER, Kind};
 use super::index::Location;
 use super::layout::Layout;
+use super::sealed::index_size;
 use super::{Observer, Store, Transaction};
 use crate::error::{Error, ErrorKind, Result};
+
+/// What one write may add besides its record: its frame, a seal, and a block of the index.
+const ROOM_FOR_FRAMES: u64 = 3 * HEADER as u64 + 4096;
 
 /// What the judge must know of an entry.
 #[derive(Debug, Clone, Copy)]
@@ -33,32 +37,40 @@ pub(crate) trait Judge {
 
 impl Transaction<'_> {
     /// Makes sure that `reserve` more bytes, and one more entry, stay within the bounds.
-    pub(super) fn make_room(&mut self, reserve: u64, judge: &dyn Judge) -> Result<()> {
+    pub(super) fn make_room(&mut self, reserve: u64, hash: u64, judge: &dyn Judge) -> Result<()> {
         let options = &self.store.options;
-        let reserve = reserve + 2 * HEADER as u64;
+        let adds_an_entry = reserve > 0;
+        let reserve = reserve + ROOM_FOR_FRAMES;
         if reserve > options.max_size / 2 {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 format!("an entry of {reserve} bytes is more than half of max-size ({}); raise it", options.max_size),
             ));
         }
+        let mut patience = 2 * self.store.index().segments();
         while self.disk_bytes() + reserve > options.max_size {
-            if !self.drop_oldest(judge)? {
+            if !self.drop_oldest(judge, patience == 0)? {
                 break;
             }
+            patience = patience.saturating_sub(1);
         }
-        if let Some(max) = options.max_entries {
+        // An entry that replaces another needs no place of its own.
+        if let Some(max) = options.max_entries
+            && adds_an_entry
+            && self.find(hash)?.is_none()
+        {
             self.evict_beyond(max, judge)?;
         }
         Ok(())
     }
 
-    fn disk_bytes(&self) -> u64 {
-        self.writer.sealed_bytes + self.writer.tail.end
+    /// Bytes of all files, and of the index that the active segment will have.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.writer.sealed_bytes + self.writer.tail.end + index_size(self.writer.tail.lines.len())
     }
 
-    /// Drops the oldest segment; false when nothing would be gained.
-    pub(super) fn drop_oldest(&mut self, judge: &dyn Judge) -> Result<bool> {
+    /// Drops the oldest segment, with all that is in it if `everything` says so; false when there is nothing to drop.
+    pub(super) fn drop_oldest(&mut self, judge: &dyn Judge, everything: bool) -> Result<bool> {
         let store = self.store;
         store.warm()?;
         let Some(oldest) = store.index().oldest() else { return Ok(false) };
@@ -68,26 +80,29 @@ impl Transaction<'_> {
             }
             self.rotate()?;
         }
-        let lines = store.index().lines(Some(oldest.number));
+        let all = store.sealed_lines(&oldest)?;
+        let lines = store.index().newest_of(&oldest, &all);
         let (_, live_bytes) = store.index().held();
         let needed = live_bytes.saturating_sub(store.options.max_size / 5 * 4);
-        let goes = places(&lines, judge, needed);
+        let goes = places(&lines, judge, if everything { u64::MAX } else { needed });
         judge.evicted(goes.iter().filter(|goes| **goes).count() as u64);
-        let kept = lines.iter().zip(&goes).filter(|(_, goes)| !**goes);
-        for ((at, _), _) in kept {
-            self.move_record(at)?;
+        for ((at, _), goes) in lines.iter().zip(goes) {
+            if goes || !self.move_record(at)? {
+                store.hide(at.line.hash);
+            }
         }
         self.remove_segment(oldest.number)?;
         Ok(true)
     }
 
-    fn move_record(&mut self, at: &Location) -> Result<()> {
+    /// Appends a record again; false when it cannot be read.
+    fn move_record(&mut self, at: &Location) -> Result<bool> {
         let record = match self.store.read(at) {
             Ok(record) => record,
             // What cannot be read is lost already, and a reason to drop the segment rather than not to.
             Err(e) => {
                 tracing::warn!("a record is given up: {e}");
-                return Ok(());
+                return Ok(false);
             }
         };
         let frame = Frame {
@@ -99,7 +114,7 @@ impl Transaction<'_> {
             namespace: at.line.namespace,
             gone: at.line.gone,
         };
-        self.append(&frame, &record, 0)
+        self.append(&frame, &record, 0).map(|()| true)
     }
 
     /// Removes a segment's files, once what was moved out of it is safe.
@@ -175,7 +190,7 @@ impl Transaction<'_> {
             let Some(oldest) = self.store.index().oldest() else { break };
             let lines = self.store.index().lines(Some(oldest.number));
             let alive = lines.iter().any(|(at, _)| at.line.gone > now);
-            if alive || oldest.number == self.writer.tail.segment.number || !self.drop_oldest(judge)? {
+            if alive || oldest.number == self.writer.tail.segment.number || !self.drop_oldest(judge, false)? {
                 break;
             }
             dropped += 1;
@@ -188,7 +203,7 @@ impl Store {
     /// Locks, drops what is dead at the old end of the log, and forgets entries past their time. Answers how many
     /// entries were forgotten.
     pub(crate) fn cleanup(&self, now: u64, observer: &dyn Observer, judge: &dyn Judge) -> Result<u64> {
-        let mut transaction = self.begin(0, observer, judge)?;
+        let mut transaction = self.begin(0, 0, observer, judge)?;
         self.warm()?;
         let lines = self.index().lines(None);
         let over: Vec<_> = lines.iter().filter(|(at, _)| at.line.gone <= now).collect();
@@ -215,7 +230,7 @@ fn places(lines: &[(Location, u32)], judge: &dyn Judge, needed: u64) -> Vec<bool
 
 fn candidate((at, accessed): &(Location, u32)) -> Candidate {
     Candidate {
-        size: u64::from(at.line.len),
+        size: at.line.disk_size(),
         version: at.line.sequence,
         accessed: u64::from(*accessed) * 1000,
         gone: Some(at.line.gone).filter(|gone| *gone != super::frame::NEVER),

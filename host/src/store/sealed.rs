@@ -10,6 +10,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::frame::ALIGN;
 use super::layout::{open_regular, write_whole};
 use crate::error::{Error, Result};
 
@@ -18,6 +19,7 @@ const HEADER: usize = 48;
 const LINE: usize = 40;
 const BLOCK: usize = 4096;
 const LINES: usize = (BLOCK - 16) / LINE;
+const HEADER_OF_FRAME: u64 = super::frame::HEADER as u64;
 
 /// Where a segment holds the newest it knows of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,11 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Bytes that the entry takes on disk: its frame, and its line in the index.
+    pub(crate) fn disk_size(&self) -> u64 {
+        (HEADER_OF_FRAME + u64::from(self.len)).next_multiple_of(ALIGN) + LINE as u64
+    }
+
     fn encode(&self, out: &mut Vec<u8>) {
         for number in [self.hash, self.sequence, self.gone, self.namespace] {
             out.extend_from_slice(&number.to_le_bytes());
@@ -53,6 +60,11 @@ impl Line {
             len: half(36),
         }
     }
+}
+
+/// Bytes that the index of a segment with so many lines takes, at most.
+pub(crate) fn index_size(lines: usize) -> u64 {
+    (HEADER + lines.div_ceil(LINES) * BLOCK) as u64
 }
 
 /// Keeps of every hash the line written last, sorted by hash.
@@ -116,7 +128,8 @@ impl Sealed {
             let sum = xxh3_64_with_seed(&out[start + 8..], seed ^ place as u64);
             out[start..start + 8].copy_from_slice(&sum.to_le_bytes());
         }
-        write_whole(path, &out)
+        // It can be made again, so nobody waits for it to reach the disk.
+        write_whole(path, &out, false)
     }
 
     /// Opens the index of a segment of `covered` bytes. `None` when it is missing, damaged or of another length.

@@ -50,9 +50,13 @@ impl Segment {
         let segment = Self::new(number, store, path);
         let options = OpenOptions::new().read(true).write(true).create_new(true).clone();
         let file = open_regular(&segment.path, &options).map_err(|e| Error::io("create", &segment.path, e))?;
-        file.write_all_at(&header(number, store), 0).map_err(|e| Error::io("write", &segment.path, e))?;
         let _ = segment.file.set(file);
+        segment.write_header(store).map_err(|e| Error::io("write", &segment.path, e))?;
         Ok(segment)
+    }
+
+    pub(crate) fn write_header(&self, store: u64) -> io::Result<()> {
+        self.file()?.write_all_at(&header(self.number, store), 0)
     }
 
     pub(crate) fn path(&self) -> &Path {

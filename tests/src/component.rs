@@ -1,0 +1,113 @@
+//! The built component in wasmtime, with an empty linker, every call by its name: nothing here knows a single function
+//! of the contract, so what is tested is what any host sees.
+
+mod values;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component as Compiled, Func, Linker, ResourceAny, Type, Val};
+use wasmtime::{Engine, Store};
+
+use crate::Host;
+
+/// The interface whose functions are called.
+pub const INTERFACE: &str = "larder:cache/cache@0.1.0";
+
+/// An instance of the component.
+pub struct Component {
+    store: Store<()>,
+    functions: BTreeMap<String, Function>,
+    /// The open cache.
+    cache: Option<ResourceAny>,
+}
+
+struct Function {
+    func: Func,
+    params: Vec<(String, Type)>,
+    result: Option<Type>,
+}
+
+/// Compiles once for each process; an instance then takes less than a millisecond.
+fn compiled() -> &'static Compiled {
+    static COMPILED: OnceLock<Compiled> = OnceLock::new();
+    COMPILED.get_or_init(|| {
+        let engine = Engine::default();
+        Compiled::new(&engine, larder::COMPONENT).expect("the component compiles")
+    })
+}
+
+impl Component {
+    /// A new instance, with a cache of the default settings.
+    ///
+    /// # Panics
+    /// When the component cannot be instantiated without imports, or does not export the interface.
+    #[must_use]
+    pub fn new() -> Self {
+        let component = compiled();
+        let engine = component.engine();
+        let mut store = Store::new(engine, ());
+        let instance = Linker::new(engine).instantiate(&mut store, component).expect("instantiates without imports");
+        let (item, at) = component.get_export(None, INTERFACE).expect("exports the interface");
+        let ComponentItem::ComponentInstance(interface) = item else { panic!("{INTERFACE} is an interface") };
+        let mut functions = BTreeMap::new();
+        for (full_name, _) in interface.exports(engine) {
+            let Some(export) = component.get_export_index(Some(&at), full_name) else { continue };
+            let Some(func) = instance.get_func(&mut store, export) else { continue };
+            let ty = func.ty(&store);
+            let params = ty.params().map(|(name, ty)| (name.to_owned(), ty)).collect();
+            let result = ty.results().next();
+            functions.insert(short(full_name).to_owned(), Function { func, params, result });
+        }
+        let mut host = Self { store, functions, cache: None };
+        assert_eq!(host.call("open", &json!({})), Value::Null, "the defaults are valid");
+        host
+    }
+
+    fn close(&mut self) {
+        if let Some(cache) = self.cache.take() {
+            cache.resource_drop(&mut self.store).expect("dropping a cache does not trap");
+        }
+    }
+}
+
+/// `get` of `[method]cache.get`.
+fn short(full_name: &str) -> &str {
+    full_name.rsplit_once('.').map_or(full_name, |(_, name)| name)
+}
+
+impl Default for Component {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host for Component {
+    fn name(&self) -> &'static str {
+        "the component"
+    }
+
+    fn call(&mut self, name: &str, args: &Value) -> Value {
+        let function = self.functions.get(name).unwrap_or_else(|| panic!("the contract has no call {name:?}"));
+        let argument = |(name, ty): &(String, Type)| match ty {
+            Type::Borrow(_) => Val::Resource(self.cache.expect("a cache is open")),
+            _ => values::to_val(args.get(name).unwrap_or(&Value::Null), ty),
+        };
+        let params: Vec<_> = function.params.iter().map(argument).collect();
+        let mut results = vec![Val::Bool(false); usize::from(function.result.is_some())];
+        let called = function.func.call(&mut self.store, &params, &mut results);
+        called.unwrap_or_else(|trap| panic!("{name} {args} ended in a trap: {trap:#}"));
+        match (results.pop(), &function.result) {
+            (Some(Val::Result(Ok(Some(opened)))), _) if matches!(*opened, Val::Resource(_)) => {
+                self.close();
+                let Val::Resource(cache) = *opened else { return Value::Null };
+                self.cache = Some(cache);
+                Value::Null
+            }
+            (Some(result), Some(ty)) => values::to_json(result, ty),
+            _ => Value::Null,
+        }
+    }
+}

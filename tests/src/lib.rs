@@ -1,0 +1,27 @@
+//! Tests that hold for every build of Larder: the same calls, the same answers, the same bytes.
+//!
+//! A call is a name and its arguments in the words of `wit/cache.wit`, both as JSON; a [`Host`] answers it. What is said
+//! once against that trait is tested against the natively linked engine ([`Native`]) and against the component in
+//! wasmtime ([`Component`]); a browser's runner reads the same files in `vectors/`.
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`host`] | the trait and the form of calls and answers |
+//! | [`native`], [`component`] | the two hosts |
+//! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
+//! | [`bytes`] | byte strings in JSON |
+//! | [`random`] | seeded random calls |
+
+pub mod bytes;
+pub mod compare;
+pub mod component;
+pub mod host;
+pub mod interpret;
+pub mod native;
+pub mod random;
+pub mod vector;
+
+pub use component::Component;
+pub use host::Host;
+pub use native::Native;
+pub use vector::Vector;

@@ -1,0 +1,151 @@
+//! The engine's answers into the contract's, as JSON.
+
+use larder_engine::{Codec, Durability, EntryInfo, Error, ErrorCode, Freshness, Hit, Page, Result, Statistics, Stored};
+use serde_json::{Value, json};
+
+use crate::bytes::to_json;
+use crate::host::{refusal, signed, unsigned};
+
+/// Something that a call answers with.
+pub(super) trait Answer {
+    fn answer(self) -> Value;
+}
+
+pub(super) fn answer<T: Answer>(result: Result<T>) -> Value {
+    result.map_or_else(|refused| refusal(code(&refused)), Answer::answer)
+}
+
+impl Answer for () {
+    fn answer(self) -> Value {
+        Value::Null
+    }
+}
+
+impl Answer for bool {
+    fn answer(self) -> Value {
+        json!(self)
+    }
+}
+
+impl Answer for u32 {
+    fn answer(self) -> Value {
+        json!(self)
+    }
+}
+
+impl Answer for u64 {
+    fn answer(self) -> Value {
+        unsigned(self)
+    }
+}
+
+impl<T: Answer> Answer for Option<T> {
+    fn answer(self) -> Value {
+        self.map_or(Value::Null, Answer::answer)
+    }
+}
+
+impl<T: Answer> Answer for Vec<T> {
+    fn answer(self) -> Value {
+        self.into_iter().map(Answer::answer).collect()
+    }
+}
+
+impl Answer for Hit<'_> {
+    fn answer(self) -> Value {
+        json!({
+            "value": to_json(&self.value),
+            "content-type": self.content_type,
+            "version": unsigned(self.version),
+            "created": unsigned(self.created),
+            "expires": self.expires.answer(),
+            "freshness": match self.freshness {
+                Freshness::Fresh => "fresh",
+                Freshness::Stale => "stale",
+            },
+            "renew": self.renew,
+        })
+    }
+}
+
+impl Answer for Stored {
+    fn answer(self) -> Value {
+        json!({ "version": unsigned(self.version), "gone": self.gone.answer(), "record": to_json(&self.record) })
+    }
+}
+
+impl Answer for (i64, Stored) {
+    fn answer(self) -> Value {
+        json!({ "value": signed(self.0), "stored": self.1.answer() })
+    }
+}
+
+impl Answer for EntryInfo {
+    fn answer(self) -> Value {
+        json!({
+            "namespace": self.namespace,
+            "key": to_json(&self.key),
+            "content-type": self.content_type,
+            "metadata": self.metadata,
+            "tags": self.tags,
+            "version": unsigned(self.version),
+            "created": unsigned(self.created),
+            "accessed": unsigned(self.accessed),
+            "expires": self.expires.answer(),
+            "gone": self.gone.answer(),
+            "idle-timeout": self.idle_timeout.answer(),
+            "stale-window": self.stale_window.answer(),
+            "hits": self.hits,
+            "value-size": unsigned(self.value_size),
+            "size": unsigned(self.size),
+            "codec": match self.codec {
+                Codec::None => "none",
+                Codec::Deflate => "deflate",
+                Codec::Lz4 => "lz4",
+            },
+            "durability": match self.durability {
+                Durability::Memory => "memory",
+                Durability::Process => "process",
+                Durability::Sync => "sync",
+            },
+        })
+    }
+}
+
+impl Answer for Page {
+    fn answer(self) -> Value {
+        json!({ "entries": self.entries.answer(), "next": self.next.answer() })
+    }
+}
+
+impl Answer for Statistics {
+    fn answer(self) -> Value {
+        json!({
+            "entries": self.entries, "bytes": self.bytes,
+            "hits": self.hits, "stale-hits": self.stale_hits, "misses": self.misses,
+            "admitted": self.admitted, "refused": self.refused,
+            "sets": self.sets, "deletes": self.deletes, "expired": self.expired,
+            "evicted-bytes": self.evicted_bytes, "evicted-entries": self.evicted_entries,
+            "evicted-asked": self.evicted_asked, "errors": self.errors,
+            "bytes-written": self.bytes_written, "bytes-read": self.bytes_read,
+            "compressed-in": self.compressed_in, "compressed-out": self.compressed_out,
+        })
+    }
+}
+
+fn code(refused: &Error) -> &'static str {
+    match refused.code {
+        ErrorCode::InvalidArgument => "invalid-argument",
+        ErrorCode::KeyTooLarge => "key-too-large",
+        ErrorCode::TooLarge => "too-large",
+        ErrorCode::UnknownNamespace => "unknown-namespace",
+        ErrorCode::NotANumber => "not-a-number",
+        ErrorCode::Corrupt => "corrupt",
+        ErrorCode::NewerFormat => "newer-format",
+        ErrorCode::Expired => "expired",
+        ErrorCode::Invalidated => "invalidated",
+        ErrorCode::AnotherKey => "another-key",
+        ErrorCode::Outdated => "outdated",
+        _ => "internal",
+    }
+}

@@ -1,0 +1,157 @@
+//! The contract's arguments as JSON into the engine's types.
+
+use larder_engine::{
+    Codec, Config, Durability, Item, NamespaceDefaults, NamespaceId, PolicyKind, Result, SetOptions, Summary,
+};
+use serde_json::Value;
+
+use crate::bytes;
+use crate::host::{to_signed, to_unsigned};
+
+/// The arguments of a call, by name.
+#[derive(Clone, Copy)]
+pub(super) struct Args<'a>(pub(super) &'a Value);
+
+impl<'a> Args<'a> {
+    fn given(self, name: &str) -> &'a Value {
+        self.0.get(name).unwrap_or_else(|| panic!("the argument {name} is missing in {}", self.0))
+    }
+
+    fn if_given(self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    pub(super) fn namespace(self) -> NamespaceId {
+        self.number("namespace") as NamespaceId
+    }
+
+    pub(super) fn number(self, name: &str) -> u64 {
+        to_unsigned(self.given(name))
+    }
+
+    pub(super) fn signed(self, name: &str) -> i64 {
+        to_signed(self.given(name))
+    }
+
+    pub(super) fn optional(self, name: &str) -> Option<u64> {
+        self.if_given(name).map(to_unsigned)
+    }
+
+    pub(super) fn text(self, name: &str) -> &'a str {
+        text(self.given(name))
+    }
+
+    pub(super) fn bytes(self, name: &str) -> Vec<u8> {
+        self.if_given(name).map(byte_string).unwrap_or_default()
+    }
+
+    pub(super) fn optional_bytes(self, name: &str) -> Option<Vec<u8>> {
+        self.if_given(name).map(byte_string)
+    }
+
+    pub(super) fn list(self, name: &str) -> &'a [Value] {
+        self.if_given(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn keys(self) -> Vec<Vec<u8>> {
+        self.list("keys").iter().map(byte_string).collect()
+    }
+}
+
+fn byte_string(value: &Value) -> Vec<u8> {
+    bytes::from_json(value).unwrap_or_else(|| panic!("{value} is not a byte string"))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("{value} is not text"))
+}
+
+/// Case and payload of a variant.
+fn case(value: &Value) -> (&str, &Value) {
+    let fields = value.as_object().filter(|fields| fields.len() == 1);
+    let (case, payload) = fields.and_then(|fields| fields.iter().next()).expect("a variant has one case");
+    (case, payload)
+}
+
+pub(super) fn config(settings: &[Value]) -> Result<Config> {
+    let mut config = Config::default();
+    for (case, payload) in settings.iter().map(case) {
+        match case {
+            "max-bytes" => config.max_bytes = to_unsigned(payload),
+            "max-entries" => config.max_entries = Some(to_unsigned(payload) as u32),
+            "max-entry-size" => config.max_entry_size = to_unsigned(payload) as usize,
+            "max-key-size" => config.max_key_size = to_unsigned(payload) as usize,
+            "policy" => config.policy = PolicyKind::parse(text(payload))?,
+            "codec" => config.codec = codec(text(payload)),
+            "compression-threshold" => config.compression_threshold = to_unsigned(payload) as usize,
+            "compression-level" => config.compression_level = to_unsigned(payload) as u8,
+            "store" => config.store = payload.as_bool().expect("store is true or false"),
+            "seed" => config.seed = to_unsigned(payload),
+            _ => panic!("the contract has no setting {case:?}"),
+        }
+    }
+    Ok(config)
+}
+
+fn codec(name: &str) -> Codec {
+    match name {
+        "none" => Codec::None,
+        "deflate" => Codec::Deflate,
+        "lz4" => Codec::Lz4,
+        _ => panic!("the contract has no codec {name:?}"),
+    }
+}
+
+pub(super) fn defaults(given: &[Value]) -> NamespaceDefaults {
+    let mut defaults = NamespaceDefaults::default();
+    for (case, payload) in given.iter().map(case) {
+        let number = to_unsigned(payload);
+        match case {
+            "ttl" => defaults.ttl = Some(number),
+            "tti" => defaults.tti = Some(number),
+            "stale" => defaults.stale = Some(number),
+            "jitter" => defaults.jitter = number as u8,
+            _ => panic!("the contract has no namespace default {case:?}"),
+        }
+    }
+    defaults
+}
+
+pub(super) fn options(given: &[Value]) -> SetOptions {
+    let mut options = SetOptions::default();
+    for (case, payload) in given.iter().map(case) {
+        match case {
+            "ttl" => options.ttl = Some(to_unsigned(payload)),
+            "tti" => options.tti = Some(to_unsigned(payload)),
+            "stale" => options.stale = Some(to_unsigned(payload)),
+            "content-type" => text(payload).clone_into(&mut options.content_type),
+            "metadata" => options.metadata.push((text(&payload[0]).to_owned(), text(&payload[1]).to_owned())),
+            "tag" => options.tags.push(text(payload).to_owned()),
+            "durability" => {
+                options.durability = match text(payload) {
+                    "memory" => Durability::Memory,
+                    "process" => Durability::Process,
+                    "sync" => Durability::Sync,
+                    other => panic!("the contract has no durability {other:?}"),
+                }
+            }
+            _ => panic!("the contract has no option {case:?}"),
+        }
+    }
+    options
+}
+
+pub(super) fn item(given: &Value) -> Item {
+    let a = Args(given);
+    Item { key: a.bytes("key"), value: a.bytes("value"), options: options(a.list("options")) }
+}
+
+pub(super) fn summary(given: &Value) -> Summary {
+    let a = Args(given);
+    Summary {
+        size: a.number("size"),
+        version: a.number("version"),
+        accessed: a.number("accessed"),
+        gone: a.optional("gone"),
+    }
+}
