@@ -52,20 +52,20 @@ pub fn written(value: &Value, saved: &Saved) -> Option<Vec<u8>> {
         Some(object) if object.len() == 1 => object.iter().next()?,
         _ => return None,
     };
-    let malformed = || panic!("{value} is a malformed byte string");
-    Some(match form.as_str() {
-        "text" => content.as_str().unwrap_or_else(malformed).as_bytes().to_vec(),
-        "hex" => from_json(value).unwrap_or_else(malformed),
+    let decoded = match form.as_str() {
+        "text" => content.as_str().map(|text| text.as_bytes().to_vec()),
+        "hex" => from_json(value),
         "repeat" => {
-            let unit = content[0].as_str().and_then(from_hex).unwrap_or_else(malformed);
-            unit.repeat(content[1].as_u64().unwrap_or_else(malformed) as usize)
+            let unit = content[0].as_str().and_then(from_hex);
+            unit.zip(content[1].as_u64()).map(|(unit, times)| unit.repeat(times as usize))
         }
         "saved" => {
-            let name = content.as_str().unwrap_or_else(malformed);
-            saved.get(name).unwrap_or_else(|| panic!("no earlier step saved {name:?}")).clone()
+            let name = content.as_str().unwrap_or_default();
+            Some(saved.get(name).unwrap_or_else(|| panic!("no earlier step saved {name:?}")).clone())
         }
         _ => return None,
-    })
+    };
+    Some(decoded.unwrap_or_else(|| panic!("{value} is a malformed byte string")))
 }
 
 /// The same value with every byte string in it as `hex`.

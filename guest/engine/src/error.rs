@@ -53,7 +53,8 @@ impl Error {
         Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
     }
 
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    /// A refusal of an argument that is outside its documented range.
+    pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidArgument, message)
     }
 }
