@@ -60,9 +60,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Bytes after which a segment is full: a sixty-fourth of the cap, so that dropping one is a small step.
+    /// Bytes after which a segment is full: a sixty-fourth of the cap, so that dropping one is a small step; at most 8 MiB,
+    /// because whoever opens the store reads the active one; more in a store so large that there would be too many.
     fn segment_size(&self) -> u64 {
-        (self.max_size / 64).clamp(256 << 10, 64 << 20)
+        (self.max_size / 64).clamp(256 << 10, 8 << 20).max(self.max_size / 1024).min(64 << 20)
     }
 }
 

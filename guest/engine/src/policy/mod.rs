@@ -11,7 +11,7 @@ use crate::slab::Slab;
 /// frees a slot.
 ///
 /// The caller guarantees that every occupied slot was announced by `inserted` exactly once and not yet by `removed`.
-pub(crate) trait Policy {
+pub(crate) trait Policy: Send {
     /// The slot was filled and takes part from now on.
     fn inserted(&mut self, slab: &mut Slab, id: u32);
     /// The slot was read.
