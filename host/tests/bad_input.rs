@@ -237,9 +237,19 @@ fn a_directory_of_foreign_files_is_refused_and_left_alone() {
         home.run(args).refused(3, &["notes.txt", "--dir"]);
     }
     assert!(contents(&home.store()) == before, "nothing was added or removed: {:?}", contents(&home.store()));
-    let wiped = Cache::builder().directory(home.store()).wipe().expect_err("not a store");
-    assert_eq!(wiped.kind(), ErrorKind::Directory);
+}
+
+/// Wiping removes `segments/`: it must be sure that this is a store's.
+#[test]
+fn a_directory_of_foreign_files_is_not_wiped() {
+    let home = Home::new();
+    home.write("store/notes.txt", "precious");
+    home.write("store/segments/chapter.txt", "precious too");
+    fs::set_permissions(home.store(), fs::Permissions::from_mode(0o755)).expect("permissions");
+    let before = contents(&home.store());
+    let wiped = Cache::builder().directory(home.store()).wipe();
     assert!(contents(&home.store()) == before, "nothing was added or removed: {:?}", contents(&home.store()));
+    assert_eq!(wiped.expect_err("not a store").kind(), ErrorKind::Directory);
 }
 
 #[test]
@@ -315,8 +325,8 @@ fn a_store_that_may_not_be_written_is_read_all_the_same() {
     }
     assert_eq!(finish(mortal(&home, &["export", "-"]), None).succeeded().out[1..6], *b"LSNAP");
     for args in [&["set", "k", "v"][..], &["delete", "one"], &["touch", "one", "--ttl", "1h"], &["cleanup"]] {
-        let done = finish(mortal(&home, args), None).ended(3);
-        assert!(done.out.is_empty(), "{args:?}: {done:?}");
+        let done = finish(mortal(&home, args), None);
+        assert!(done.code == 3 && done.out.is_empty(), "{args:?}: {done:?}");
         assert!(done.err.contains("read-only") || done.err.contains("ermission"), "{args:?}: {}", done.err);
     }
     finish(mortal(&home, &["clear"]), None).refused(3, &[]);
@@ -724,6 +734,7 @@ fn a_lock_that_is_never_given_back_does_not_hang_anybody() {
     home.run(&[&with[..], &["set", "one", "lost"]].concat()).refused(3, &["another process"]);
     home.run(&[&with[..], &["delete", "one"]].concat()).refused(3, &["another process"]);
     home.run(&[&with[..], &["clear"]].concat()).refused(3, &["another process"]);
+    home.run(&[&with[..], &["touch", "one", "--ttl", "1h"]].concat()).refused(3, &["another process"]);
     let done = home.run(&[&with[..], &["run", "--", "echo", "out"]].concat()).succeeded();
     assert_eq!(done.text(), "out\n");
     drop(lock);

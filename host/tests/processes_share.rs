@@ -8,12 +8,13 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use common::{Home, end_of, noise, wait_until};
-use larder::{Cache, SetOptions};
+use larder::{Cache, ErrorKind, SetOptions};
 use serde_json::json;
 
 const TASK: &str = "TASK_OF_THIS_CHILD";
@@ -76,8 +77,16 @@ fn children(home: &Home, task: &str, count: u64) -> Vec<Child> {
         command.env(TASK, format!("{task}|{}|{place}", home.path().display()));
         command.spawn().expect("starts")
     });
-    let children: Vec<_> = children.collect();
-    wait_until("all are ready", || (0..count).all(|place| home.file(&format!("ready-{place}")).exists()));
+    let mut children: Vec<_> = children.collect();
+    wait_until("all are ready", || {
+        let dead = children.iter_mut().any(|child| child.try_wait().expect("can be asked").is_some());
+        if dead {
+            // The others would wait for one that does not come.
+            children.iter_mut().for_each(|child| drop(child.kill()));
+        }
+        assert!(!dead, "a child failed to open the store");
+        (0..count).all(|place| home.file(&format!("ready-{place}")).exists())
+    });
     home.write("go", "");
     children
 }
@@ -170,7 +179,10 @@ fn a_long_lived_cache_survives_that_its_store_is_made_anew() {
     let home = Home::new();
     let cache = open(&home);
     cache.set("old", "v").expect("stored");
-    fs::write(home.store().join("larder.store"), b"\x8CLARDER\n damaged").expect("writable");
+    let superblock = home.store().join("larder.store");
+    let mut bytes = fs::read(&superblock).expect("readable");
+    bytes[30] ^= 1;
+    fs::write(&superblock, bytes).expect("writable");
     home.run(&["clear"]).succeeded();
     home.run(&["set", "new", "w"]).succeeded();
     // It may work on from memory, but not fail, and not write over the new one.
@@ -298,6 +310,34 @@ fn a_store_is_made_once_however_many_come_first() {
         }
         assert_eq!(home.ok(&["list"]).lines().count(), 12);
         home.run(&["verify"]).succeeded();
+    }
+}
+
+/// Between looking for the superblock and looking what else there is, somebody else may make the store.
+#[test]
+fn whoever_comes_while_the_store_is_made_is_not_turned_away() {
+    for round in 0..200 {
+        let home = Home::new();
+        let barrier = Arc::new(Barrier::new(3));
+        let come = |patience: Duration| {
+            let (dir, barrier) = (home.store(), barrier.clone());
+            thread::spawn(move || {
+                barrier.wait();
+                let began = Instant::now();
+                loop {
+                    // Without patience for the lock it comes again and again while another one makes the store.
+                    let opened = Cache::builder().directory(&dir).shards(1).lock_timeout(patience).open();
+                    match opened {
+                        Err(e) if e.kind() == ErrorKind::Store && began.elapsed() < common::DEADLINE => {}
+                        opened => return opened.map(drop),
+                    }
+                }
+            })
+        };
+        let all = [come(Duration::from_secs(5)), come(Duration::ZERO), come(Duration::ZERO)];
+        for one in all {
+            one.join().expect("no panic").unwrap_or_else(|e| panic!("turned away in round {round}: {e}"));
+        }
     }
 }
 

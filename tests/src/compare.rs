@@ -29,8 +29,8 @@ fn differences(expected: &Value, actual: &Value, saved: &Saved, at: &str) -> Res
     }
     match (expected, actual) {
         (Value::Array(wanted), Value::Array(got)) if wanted.len() == got.len() => {
-            let pairs = wanted.iter().zip(got).enumerate();
-            pairs.map(|(place, (w, g))| differences(w, g, saved, &format!("{at}[{place}]"))).collect()
+            let mut pairs = wanted.iter().zip(got).enumerate();
+            pairs.try_for_each(|(place, (w, g))| differences(w, g, saved, &format!("{at}[{place}]")))
         }
         (Value::Object(wanted), Value::Object(got)) => {
             if let Some(unknown) = wanted.keys().find(|&name| !got.contains_key(name)) {

@@ -7,6 +7,7 @@ use larder_engine::{Config, Engine, Hit};
 use serde_json::Value;
 
 use crate::Host;
+use crate::host::refusal;
 use answers::{Answer, answer};
 use args::Args;
 
@@ -48,7 +49,7 @@ impl Host for Native {
             "open" => answer(self.open(a)),
             "describe" => answer(larder_engine::describe(&a.bytes("record"))),
             "verify" => answer(larder_engine::verify(&a.bytes("record"), a.number("limit") as usize)),
-            "get" | "admit" | "exists" | "inspect" | "get-many" | "scan" => self.read(name, a),
+            "get" | "get-short" | "admit" | "exists" | "inspect" | "get-many" | "scan" => self.read(name, a),
             "add" | "replace" | "compare-and-set" | "increment" | "touch" => self.modify(name, a),
             "set" | "set-many" | "restore" | "delete" | "delete-many" | "forget" => self.write(name, a),
             _ => self.maintain(name, a),
@@ -61,6 +62,10 @@ impl Native {
         let (engine, now) = (&mut self.engine, a.number("now"));
         match name {
             "get" => answer(engine.get(a.namespace(), &a.bytes("key"), now)),
+            "get-short" => match a.short_key() {
+                Some(key) => answer(engine.get(a.namespace(), &key, now)),
+                None => refusal("invalid-argument"),
+            },
             "admit" => answer(engine.admit(a.namespace(), &a.bytes("key"), &a.bytes("record"), now)),
             "exists" => answer(engine.exists(a.namespace(), &a.bytes("key"), now)),
             "inspect" => answer(engine.inspect(a.namespace(), &a.bytes("key"), now)),

@@ -53,6 +53,7 @@ impl Script {
         let name = self.name();
         match name {
             "set" => self.add_write(&mut args),
+            "get-short" => self.add_short_key(&mut args),
             "add" | "replace" | "compare-and-set" | "increment" => {
                 self.add_write(&mut args);
                 self.add_stored(&mut args);
@@ -101,7 +102,7 @@ impl Script {
 
     fn name(&mut self) -> &'static str {
         match self.below(100) {
-            0..20 => "get",
+            0..20 => self.one_of(&["get", "get-short"]),
             20..42 => "set",
             42..50 => "admit",
             50..54 => self.one_of(&["add", "replace"]),
@@ -132,6 +133,17 @@ impl Script {
     fn add_stored(&mut self, args: &mut Value) {
         self.sometimes(args, "stored", 40, Self::record);
         self.add_sequence(args);
+    }
+
+    /// The key as four numbers; now and then a length that no short key has.
+    fn add_short_key(&mut self, args: &mut Value) {
+        let key = self.one_of(&KEYS).as_bytes();
+        let mut words = [0; 32];
+        words[..key.len()].copy_from_slice(key);
+        for (name, word) in ["a", "b", "c", "d"].iter().zip(words.chunks_exact(8)) {
+            args[name] = json!(u64::from_le_bytes(word.try_into().expect("eight bytes")).to_string());
+        }
+        args["len"] = if self.chance(2) { json!(33 + self.below(200)) } else { json!(key.len()) };
     }
 
     fn add_candidates(&mut self, args: &mut Value) {

@@ -55,7 +55,7 @@ fn engine_and_component_answer_alike() {
     }
     let enough = calls / 50;
     assert!(
-        records > enough && hits > enough && refusals > enough,
+        records >= enough && hits >= enough && refusals >= enough,
         "the calls reach all sides of the cache: {records} records, {hits} hits, {refusals} refusals of {calls}"
     );
 }

@@ -53,6 +53,12 @@ impl<'a> Args<'a> {
         self.if_given(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
+    /// The key in the arguments of `get-short`.
+    pub(super) fn short_key(self) -> Option<Vec<u8>> {
+        let words = ["a", "b", "c", "d"].map(|word| self.number(word).to_le_bytes());
+        words.concat().get(..self.number("len") as usize).map(<[u8]>::to_vec)
+    }
+
     pub(super) fn keys(self) -> Vec<Vec<u8>> {
         self.list("keys").iter().map(byte_string).collect()
     }

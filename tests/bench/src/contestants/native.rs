@@ -24,10 +24,6 @@ struct Shard {
     namespace: NamespaceId,
 }
 
-// SAFETY: an engine is not `Send` only because its policy is a trait object whose trait does not say so. Every policy is
-// a list head of plain numbers; nothing in an engine is shared with another thread or tied to its own.
-unsafe impl Send for Shard {}
-
 impl Native {
     /// As many shards as Larder has by default.
     pub fn new(room: Room) -> Self {
