@@ -368,11 +368,11 @@ fn touch_changes_times_only() {
     let dir = tempfile::tempdir().expect("a directory");
     for builder in [Cache::builder(), on(&dir)] {
         let cache = time.on(builder.clone()).open().expect("opens");
-        assert!(!cache.touch("k", None).expect("decided"));
+        assert!(cache.touch("k", None).expect("decided").is_none());
         let given = plain().ttl(ms(1_000)).tag("t").metadata("a", "b").content_type("x/y");
         cache.set_with("k", "v", &given).expect("stored");
         time.pass(600);
-        assert!(cache.touch("k", Some(ms(1_000))).expect("decided"));
+        assert!(cache.touch("k", Some(ms(1_000))).expect("decided").is_some());
         time.pass(600);
         assert_eq!(text(&cache, "k").as_deref(), Some("v"));
         assert_eq!(cache.ttl("k").expect("readable"), Some(Remaining::Fresh(400)));
@@ -381,12 +381,12 @@ fn touch_changes_times_only() {
         assert_eq!(info.metadata, [("a".to_owned(), "b".to_owned())]);
         assert_eq!(cache.touch("k", Some(Duration::ZERO)).expect_err("zero").kind(), ErrorKind::InvalidArgument);
         assert_eq!(cache.ttl("k").expect("readable"), Some(Remaining::Fresh(400)));
-        assert!(cache.touch("k", Some(Duration::MAX)).expect("decided"));
+        assert!(cache.touch("k", Some(Duration::MAX)).expect("decided").is_some());
         assert_eq!(cache.ttl("k").expect("readable"), Some(Remaining::Forever));
-        assert!(cache.touch("k", Some(ms(500))).expect("decided"));
+        assert!(cache.touch("k", Some(ms(500))).expect("decided").is_some());
         time.pass(500);
         assert_eq!(text(&cache, "k"), None);
-        assert!(!cache.touch("k", Some(ms(500))).expect("decided"));
+        assert!(cache.touch("k", Some(ms(500))).expect("decided").is_none());
     }
     // What was touched is so for those who open the store later.
     let cache = time.on(on(&dir)).open().expect("opens");

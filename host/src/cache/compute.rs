@@ -11,7 +11,7 @@ impl Cache {
     /// missing key, one computes and the others wait. A panic in `compute` passes through and lets the next one compute.
     ///
     /// # Errors
-    /// `InvalidArgument` when `compute` asks for the same key; else as [`get`](Self::get). A value that cannot be stored
+    /// `InvalidArgument` when `compute` asks for the same key, or for one whose computation waits for it; else as [`get`](Self::get). A value that cannot be stored
     /// is returned all the same.
     pub fn get_or_insert_with(
         &self,
@@ -48,7 +48,8 @@ impl Cache {
             }
             match self.inner.flights.join(self.id, key)? {
                 Role::LookAgain => {}
-                Role::Compute(_flying) => {
+                Role::Landed(value) => return Ok(value.to_vec()),
+                Role::Compute(flying) => {
                     // Between the look and the take-off somebody may have landed.
                     if let Some(hit) = self.find(key)? {
                         return Ok(hit.value);
@@ -57,6 +58,7 @@ impl Cache {
                     if let Err(e) = self.set_with(key, &value, options) {
                         tracing::warn!("a computed value was not stored: {e}");
                     }
+                    flying.land(&value);
                     return Ok(value);
                 }
             }

@@ -131,6 +131,9 @@ impl Cache {
     /// As [`get`](Self::get).
     pub fn list(&self, filter: &Filter) -> Result<Vec<EntryInfo>> {
         let mut found = Vec::new();
+        if filter.limit == Some(0) {
+            return Ok(found);
+        }
         self.each_entry(false, |info| {
             let wanted = info.key.starts_with(&filter.prefix)
                 && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
@@ -295,7 +298,7 @@ impl Cache {
         let mut stored = 0;
         // Locked until the memory is empty as well, so that no write of ours falls in between.
         let mut transaction = match &inner.store {
-            Some(store) => Some(store.begin(0, 0, inner, inner)?),
+            Some(store) => Some(store.begin(0, None, inner, inner)?),
             None => None,
         };
         if let (Some(open), Some(store)) = (&mut transaction, &inner.store) {

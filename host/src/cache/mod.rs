@@ -32,7 +32,7 @@ pub use read::Remaining;
 pub use snapshot::{Exported, Imported};
 
 use crate::component::bindings::api;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
@@ -133,6 +133,10 @@ impl Cache {
     }
 
     fn with_namespace(inner: Arc<Inner>, name: &str, defaults: Option<&Defaults>) -> Result<Self> {
+        if name.is_empty() || name.len() > 255 {
+            return Err(Error::invalid("a namespace name has 1 to 255 bytes"));
+        }
+        defaults.unwrap_or(&inner.defaults).validate()?;
         let hash = inner.hasher.namespace(name);
         let id = inner.namespaces.find_or_insert(name, || Namespace {
             name: name.to_owned(),
@@ -149,7 +153,7 @@ impl Cache {
             }
         }
         let cache = Self { inner, id, hash };
-        // Lets the first guest judge name and defaults, so that a bad one is refused here and not at the first write.
+        // Lets the first guest judge the settings, so that a bad one is refused here and not at the first write.
         cache.inner.on_shard(&cache.inner.shards[0], id, |_| Ok(Ok(())))?;
         Ok(cache)
     }

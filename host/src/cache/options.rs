@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::component::bindings::{api, types};
+use crate::error::{Error, Result};
 
 /// How long a write must last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
@@ -134,6 +135,19 @@ pub struct Defaults {
 }
 
 impl Defaults {
+    pub(crate) fn validate(&self) -> Result<()> {
+        let spans = [("ttl", self.ttl), ("tti", self.tti)];
+        if let Some((name, _)) = spans.iter().find(|(_, span)| *span == Some(Duration::ZERO)) {
+            return Err(Error::invalid(format!(
+                "a default {name} of zero would expire every entry at once; leave it out"
+            )));
+        }
+        if self.jitter > 100 {
+            return Err(Error::invalid("jitter is a percentage between 0 and 100"));
+        }
+        Ok(())
+    }
+
     pub(crate) fn to_wit(&self) -> Vec<api::NamespaceDefault> {
         let mut defaults = Vec::new();
         defaults.extend(self.ttl.map(millis).map(api::NamespaceDefault::Ttl));
@@ -226,7 +240,7 @@ pub struct EntryInfo {
     pub durability: &'static str,
 }
 
-fn as_text<S: serde::Serializer>(key: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(key: &[u8], serializer: S) -> std::result::Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(key))
 }
 

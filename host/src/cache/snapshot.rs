@@ -127,7 +127,7 @@ impl Cache {
         let hash = target.hash(&info.key);
         let now = inner.clock.now();
         let mut transaction = match &inner.store {
-            Some(store) => Some(store.begin(record.len() as u64 + info.value_size, hash, inner, inner)?),
+            Some(store) => Some(store.begin(record.len() as u64 + info.value_size, Some(hash), inner, inner)?),
             None => None,
         };
         let sequence = transaction.as_ref().map(|open| open.next_sequence());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::options::{Durability, SetOptions, Written, millis};
 use super::read::forget;
 use super::{Cache, lock};
-use crate::component::bindings::api;
+use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shard::{Answer, Guest};
 use crate::store::{Put, Transaction};
@@ -42,6 +42,8 @@ struct Request<'a> {
     durability: Durability,
     /// Whether the engine must know what is there now.
     reads: bool,
+    /// Whether there may be an entry more afterwards.
+    adds: bool,
 }
 
 /// What the engine is given besides the call's own arguments.
@@ -104,7 +106,7 @@ impl Cache {
         options: &SetOptions,
     ) -> Result<Option<Written>> {
         let (key, value) = (key.as_ref(), value.as_ref());
-        let request = self.request(key, value, options, true);
+        let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
             let methods = g.larder.larder_cache_cache();
@@ -124,7 +126,7 @@ impl Cache {
         options: &SetOptions,
     ) -> Result<Option<Written>> {
         let (key, value) = (key.as_ref(), value.as_ref());
-        let request = self.request(key, value, options, true);
+        let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
             g.larder.larder_cache_cache().cache().call_compare_and_set(
@@ -159,19 +161,19 @@ impl Cache {
     }
 
     /// Gives an entry a new time to live, counted from now, and restarts its idle time-out; with `None` only the latter.
-    /// [`Duration::MAX`] means "never expires". False when no live entry is there.
+    /// [`Duration::MAX`] means "never expires". `None` when no live entry is there.
     ///
     /// # Errors
     /// `InvalidArgument` for a time of zero; else as [`set`](Self::set).
-    pub fn touch(&self, key: impl AsRef<[u8]>, ttl: Option<Duration>) -> Result<bool> {
+    pub fn touch(&self, key: impl AsRef<[u8]>, ttl: Option<Duration>) -> Result<Option<Written>> {
         self.touch_ms(key.as_ref(), ttl.map(millis))
     }
 
-    pub(super) fn touch_ms(&self, key: &[u8], ttl: Option<u64>) -> Result<bool> {
+    pub(super) fn touch_ms(&self, key: &[u8], ttl: Option<u64>) -> Result<Option<Written>> {
         // The value is written again; how large it is shows only under the lock, so room is made for what is known.
         let size = self.inspect(key)?.map_or(0, |info| info.value_size + info.size) as usize;
-        let request = Request { key, size, durability: self.inner.durability, reads: true };
-        let (stored, _) = self.write(&request, |g, Given { stored, now, sequence }| {
+        let request = Request { key, size, durability: self.inner.durability, reads: true, adds: false };
+        self.write_maybe(&request, |g, Given { stored, now, sequence }| {
             g.larder.larder_cache_cache().cache().call_touch(
                 &mut g.store,
                 g.cache,
@@ -182,8 +184,7 @@ impl Cache {
                 now,
                 sequence,
             )
-        })?;
-        Ok(stored.is_some())
+        })
     }
 
     /// Deletes an entry; true when a live one was there.
@@ -200,7 +201,7 @@ impl Cache {
             let mut shard = lock(inner.shard(hash));
             return inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, None, now));
         };
-        let mut transaction = match store.begin(0, hash, inner, inner) {
+        let mut transaction = match store.begin(0, None, inner, inner) {
             Ok(transaction) => transaction,
             Err(e) => {
                 store.hide(hash);
@@ -216,7 +217,14 @@ impl Cache {
         let record = found.as_ref().and_then(|at| store.read(at).ok());
         let existed = inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, record.as_deref(), now))?;
         if found.is_some() {
-            let sync = inner.durability == Durability::Sync;
+            // What was to survive a power loss must not come back after one.
+            let was_sync = record.as_deref().is_some_and(|record| {
+                let described = inner.call_again(&mut shard, self.id, |g| {
+                    g.larder.larder_cache_cache().call_describe(&mut g.store, record)
+                });
+                described.is_ok_and(|info| info.durability == types::Durability::Sync)
+            });
+            let sync = was_sync || inner.durability == Durability::Sync;
             transaction.delete(hash, self.hash, sync)?;
             if sync {
                 let point = transaction.sync_point();
@@ -234,6 +242,7 @@ impl Cache {
             size: key.len() + value.len() + options.size(),
             durability: options.durability.unwrap_or(self.inner.durability),
             reads,
+            adds: true,
         }
     }
 
@@ -321,7 +330,7 @@ impl Cache {
                 return Ok(None);
             }
         }
-        match store.begin(request.size as u64, hash, inner, inner) {
+        match store.begin(request.size as u64, request.adds.then_some(hash), inner, inner) {
             Ok(transaction) => Ok(Some(transaction)),
             Err(e) if e.kind() == ErrorKind::TooLarge => Err(e),
             Err(e) => self.degrade(request, e).map(|()| None),

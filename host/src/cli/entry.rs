@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use larder::{Cache, Durability, EntryInfo, Remaining, SetOptions};
+use larder::{Cache, Durability, EntryInfo, Remaining, SetOptions, Written};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -76,7 +76,7 @@ pub(super) struct SetArgs {
     /// The key
     key: String,
     /// The value; - or nothing is standard input
-    #[arg(conflicts_with = "file", allow_hyphen_values = true)]
+    #[arg(conflicts_with = "file", allow_negative_numbers = true)]
     value: Option<String>,
     /// Take the value from a file
     #[arg(long, value_name = "F")]
@@ -88,7 +88,7 @@ pub(super) struct SetArgs {
     entry: EntryArgs,
 }
 
-pub(super) fn set(cache: &Cache, args: SetArgs, out: &Output) -> Result<ExitCode, Failure> {
+pub(super) fn set(cache: &Cache, default: Durability, args: SetArgs, out: &Output) -> Result<ExitCode, Failure> {
     let value = match (args.value.as_deref(), args.file) {
         (_, Some(file)) => fs::read(&file).map_err(Failure::io(format!("read {}", file.display())))?,
         (Some("-"), None) => read_stdin()?,
@@ -98,26 +98,29 @@ pub(super) fn set(cache: &Cache, args: SetArgs, out: &Output) -> Result<ExitCode
         }
         (None, None) => read_stdin()?,
     };
-    let asked = args.entry.durability;
+    if args.entry.durability.unwrap_or(default) == Durability::Memory {
+        let message = "an entry of durability memory would end with this command; use process or sync";
+        return Err(Failure::Usage(message.into()));
+    }
     let mut options = args.entry.options();
     if let Some(content_type) = args.content_type {
         options = options.content_type(content_type);
     }
     let written = cache.set_with(&args.key, value, &options)?;
-    // A command that ends now has no memory in which the entry could live on.
-    if written.durability == Durability::Memory {
-        return Err(match asked {
-            Some(Durability::Memory) => {
-                Failure::Usage("durability memory ends with this command; use process or sync".into())
-            }
-            _ => Failure::Refused("the store did not take the entry; see the warning above".into()),
-        });
-    }
+    must_last(&written)?;
     out.show(
         &json!({"key": args.key, "version": written.version, "durability": name(written.durability)}),
         String::new,
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A command that ends now has no memory in which an entry could live on.
+fn must_last(written: &Written) -> Result<(), Failure> {
+    match written.durability {
+        Durability::Memory => Err(Failure::Refused("the store did not take the entry; see the warning above".into())),
+        _ => Ok(()),
+    }
 }
 
 fn read_stdin() -> Result<Vec<u8>, Failure> {
@@ -181,7 +184,8 @@ pub(super) fn ttl(cache: &Cache, args: &KeyArgs, out: &Output) -> Result<ExitCod
         Remaining::Fresh(ms) => (Some(ms), show_span(ms)),
         Remaining::Stale(ms) => (Some(0), format!("stale, gone in {}", show_span(ms))),
     };
-    out.show(&json!({"key": args.key, "ttl_ms": ms}), || text + "\n")?;
+    let stale = matches!(remaining, Remaining::Stale(_));
+    out.show(&json!({"key": args.key, "ttl_ms": ms, "stale": stale}), || text + "\n")?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -195,9 +199,8 @@ pub(super) struct TouchArgs {
 }
 
 pub(super) fn touch(cache: &Cache, args: &TouchArgs, out: &Output) -> Result<ExitCode, Failure> {
-    if !cache.touch(&args.key, args.ttl)? {
-        return absent(&args.key, out);
-    }
+    let Some(written) = cache.touch(&args.key, args.ttl)? else { return absent(&args.key, out) };
+    must_last(&written)?;
     out.show(&json!({"key": args.key, "touched": true}), String::new)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! Why a command ends without having done what it was asked, and with which exit code.
 
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -38,12 +39,9 @@ impl Failure {
     }
 
     pub(super) fn report(&self) {
-        match self {
-            // Whoever read our output has enough of it.
-            Self::Io(_, e) if e.kind() == io::ErrorKind::BrokenPipe => {}
-            Self::Usage(message) | Self::Refused(message) | Self::NotRun(_, message) => eprintln!("larder: {message}"),
-            Self::Larder(e) => eprintln!("larder: {e}"),
-            Self::Io(what, e) => eprintln!("larder: could not {what}: {e}"),
+        // Whoever reads our output has enough of it when the pipe is closed.
+        if !matches!(self, Self::Io(_, e) if e.kind() == io::ErrorKind::BrokenPipe) {
+            eprintln!("larder: {self}");
         }
     }
 
@@ -51,6 +49,16 @@ impl Failure {
     pub(super) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         |e| Self::Io(what, e)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Refused(message) | Self::NotRun(_, message) => f.write_str(message),
+            Self::Larder(e) => e.fmt(f),
+            Self::Io(what, e) => write!(f, "could not {what}: {e}"),
+        }
     }
 }
 

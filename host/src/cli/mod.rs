@@ -72,7 +72,7 @@ enum Command {
     Run(run::RunArgs),
     /// Remove entries past their time and give disk space back
     Cleanup,
-    /// Empty the namespace given with --namespace, or everything. Always works
+    /// Empty the namespace that was named, or everything if none was. Always works
     Clear,
     /// Look at every record and report damage
     Verify,
@@ -137,7 +137,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     let settings = Settings::gather(&cli.flags)?;
     let open = || -> Result<Cache, Failure> { Ok(settings.builder()?.open()?) };
     match cli.command {
-        Command::Set(args) => entry::set(&open()?, args, &out),
+        Command::Set(args) => entry::set(&open()?, settings.durability()?, args, &out),
         Command::Get(args) => entry::get(&open()?, &args, &out),
         Command::Exists(args) => entry::exists(&open()?, &args, &out),
         Command::Ttl(args) => entry::ttl(&open()?, &args, &out),
@@ -148,7 +148,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Stats => listing::stats(&open()?, &settings, &out),
         Command::Run(args) => run::run(&settings, args),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),
-        Command::Clear => upkeep::clear(&settings, cli.flags.namespace.is_some(), &out),
+        Command::Clear => upkeep::clear(&settings, &out),
         Command::Verify => upkeep::verify(&open()?, &out),
         Command::Export(args) => upkeep::export(&open()?, &args, &out),
         Command::Import(args) => upkeep::import(&open()?, &args, &out),

@@ -4,6 +4,7 @@ mod child;
 mod key;
 mod recording;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, Read, stdin};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -40,7 +41,7 @@ pub(super) struct RunArgs {
     refresh: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
-    command: Vec<String>,
+    command: Vec<OsString>,
 }
 
 pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failure> {
@@ -51,9 +52,10 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
     } else {
         None
     };
-    let key = key::of(&args.command, &args.env, input.as_deref())?;
-    let cache = match settings.builder()?.open() {
-        Ok(cache) => cache,
+    let keyed = key::of(&args.command, &args.env, input.as_deref());
+    let opened = keyed.and_then(|key| Ok((key, settings.builder()?.open()?)));
+    let (key, cache) = match opened {
+        Ok(opened) => opened,
         // A cache that does not work must not keep the command from running.
         Err(e) => {
             tracing::warn!("running without a cache: {e}");
@@ -87,7 +89,7 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
             .entry
             .options()
             .content_type(CONTENT_TYPE)
-            .metadata("command", args.command.join(" "))
+            .metadata("command", key::readable(&args.command))
             .metadata("duration-ms", began.elapsed().as_millis().to_string());
         if code != 0 {
             options = options.ttl(args.failure_ttl);

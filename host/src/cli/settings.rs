@@ -116,6 +116,16 @@ impl Settings {
         self.get("namespace").unwrap_or("default")
     }
 
+    /// Whether somebody named a namespace, be it by flag, environment or file.
+    pub(super) fn names_a_namespace(&self) -> bool {
+        self.0.iter().any(|setting| setting.name == "namespace" && setting.origin != "default")
+    }
+
+    /// How long writes last that do not say otherwise.
+    pub(super) fn durability(&self) -> Result<Durability, Failure> {
+        Ok(self.parse("default-durability", durability)?.unwrap_or_default())
+    }
+
     /// The size cap in force.
     pub(super) fn max_size(&self) -> Result<u64, Failure> {
         Ok(self.parse("max-size", size)?.unwrap_or(u64::MAX))
@@ -207,7 +217,8 @@ struct File {
 
 impl File {
     fn read(flags: &Flags) -> Result<Self, Failure> {
-        let named = flags.config.clone().or_else(|| env::var_os("LARDER_CONFIG").map(PathBuf::from));
+        let named =
+            flags.config.clone().or_else(|| env::var_os("LARDER_CONFIG").filter(|v| !v.is_empty()).map(PathBuf::from));
         let Some(path) = named.clone().or_else(|| Some(directory("XDG_CONFIG_HOME", ".config")?.join("config.toml")))
         else {
             return Ok(Self::default());

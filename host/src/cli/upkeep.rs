@@ -47,16 +47,17 @@ pub(super) fn cleanup(cache: &Cache, out: &Output) -> Result<ExitCode, Failure> 
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn clear(settings: &Settings, one_namespace: bool, out: &Output) -> Result<ExitCode, Failure> {
+pub(super) fn clear(settings: &Settings, out: &Output) -> Result<ExitCode, Failure> {
+    let one_namespace = settings.names_a_namespace();
     let cleared = settings.builder()?.open().and_then(|cache| match one_namespace {
         true => cache.clear(),
         false => cache.clear_all(),
     });
     let removed = match cleared {
         Ok(removed) => Some(removed),
-        // What cannot be opened or written to can still be made anew.
-        Err(e) if matches!(e.kind(), ErrorKind::Corrupt | ErrorKind::Io) && !one_namespace => {
-            tracing::warn!("{e}");
+        // What cannot be opened or written to can still be made anew; what is not ours, or newer than us, is refused there.
+        Err(e) if !one_namespace && !matches!(e.kind(), ErrorKind::InvalidArgument | ErrorKind::NewerFormat) => {
+            tracing::info!("{e}");
             settings.builder()?.wipe()?;
             None
         }

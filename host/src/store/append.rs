@@ -39,14 +39,15 @@ pub(crate) struct SyncPoint {
 }
 
 impl Store {
-    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes under a hash.
+    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes, and for one more entry
+    /// if there is none yet under the hash `adds`.
     ///
     /// # Errors
     /// `Store` when the lock is not had in time or the store is read-only; I/O errors.
     pub(crate) fn begin(
         &self,
         reserve: u64,
-        hash: u64,
+        adds: Option<u64>,
         observer: &dyn Observer,
         judge: &dyn Judge,
     ) -> Result<Transaction<'_>> {
@@ -56,7 +57,7 @@ impl Store {
         let mut transaction = Transaction { store: self, writer };
         self.follow(&mut transaction.writer, observer)?;
         transaction.mend_tail()?;
-        transaction.make_room(reserve, hash, judge)?;
+        transaction.make_room(reserve, adds, judge)?;
         Ok(transaction)
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::frame::{Frame, HEADER, Kind};
 use super::layout::Layout;
+use super::open::load;
 use super::sealed::Line;
 use super::segment::{Segment, Tail};
 use super::{Observer, Store, Writer};
@@ -84,12 +85,7 @@ impl Store {
         let segment = writer.tail.segment.clone();
         let look = segment.look().map_err(|e| Error::io("read", segment.path(), e))?;
         if !look.is_there {
-            // What this process knows is gone, and where the new store is it would have to find out from the start.
-            self.read_only.store(true, Ordering::Relaxed);
-            self.index_mut().clear(0, u64::MAX);
-            news.cleared.push(0);
-            let message = "the store was emptied by `larder clear` in another process; open it again to go on with it";
-            return Err(Error::new(ErrorKind::Store, message));
+            return self.start_over(writer, news);
         }
         writer.tail.looked = look.len;
         if look.len <= writer.tail.end {
@@ -124,6 +120,36 @@ impl Store {
         writer.tail.end = walk.end;
         self.damaged.fetch_add(walk.damaged, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// The segment was dropped before this process had read it to its end: what it missed, only the log as it is now can
+    /// tell.
+    fn start_over(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
+        news.cleared.push(0);
+        let layout = Layout::new(&self.root);
+        let fresh = layout.read_superblock().and_then(|there| match there {
+            Some(there) if there == self.superblock => load(&layout, &self.superblock),
+            _ => {
+                let message = "another process made the store anew after damage; open it again to go on with it";
+                Err(Error::new(ErrorKind::Store, message))
+            }
+        });
+        match fresh {
+            Ok(fresh) => {
+                *self.index_mut() = fresh.index;
+                writer.tail = fresh.tail;
+                writer.sequence = writer.sequence.max(fresh.sequence);
+                writer.sealed_bytes = fresh.sealed_bytes;
+                self.damaged.fetch_add(fresh.damaged, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(e) => {
+                // What this process knows of is gone, and it must not write where nobody looks.
+                self.read_only.store(true, Ordering::Relaxed);
+                self.index_mut().clear(0, u64::MAX);
+                Err(e)
+            }
+        }
     }
 
     /// Makes `next` the active segment.

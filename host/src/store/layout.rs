@@ -21,7 +21,12 @@ const SUPERBLOCK: &str = "larder.store";
 const LOCK: &str = "larder.lock";
 const SEGMENTS: &str = "segments";
 const LEASES: &str = "leases";
+/// How the names of files begin that are still being written.
+const TEMPORARY: &str = ".larder-";
 const MAGIC: &[u8; 8] = b"\x8CLARDER\n";
+/// The first bytes of every segment.
+pub(crate) const SEGMENT_MAGIC: &[u8; 4] = b"\x8CLSG";
+
 const SUPERBLOCK_SIZE: usize = 48;
 
 /// Identity of a store.
@@ -175,6 +180,7 @@ impl Layout {
     /// The superblock; `None` when the directory holds no store yet. A directory with other things in it is refused.
     pub(crate) fn read_superblock(&self) -> Result<Option<Superblock>> {
         let path = self.superblock();
+        let names = self.names()?;
         match open_regular(&path, OpenOptions::new().read(true)) {
             Ok(file) => {
                 let mut bytes = Vec::new();
@@ -182,11 +188,8 @@ impl Layout {
                 Superblock::decode(&bytes, &path).map(Some)
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let mut names = fs::read_dir(&self.root)
-                    .map_err(|e| Error::io("list", &self.root, e))?
-                    .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
                 // Without a superblock, lock file and segments are a store that was never finished: nothing was stored yet.
-                match names.find(|name| name != LOCK && name != SEGMENTS && !name.starts_with(".larder-")) {
+                match names.iter().find(|name| !is_our_name(name)) {
                     Some(name) => Err(Error::new(
                         ErrorKind::Directory,
                         format!(
@@ -199,6 +202,32 @@ impl Layout {
             }
             Err(e) => Err(Error::io("open", &path, e)),
         }
+    }
+
+    fn names(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(&self.root).map_err(|e| Error::io("list", &self.root, e))?;
+        Ok(entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect())
+    }
+
+    /// Whether everything in the directory has a name that a store gives, and something in it begins as a store's file
+    /// does: only then may it be emptied although it cannot be opened.
+    pub(crate) fn looks_like_ours(&self) -> Result<bool> {
+        if !self.names()?.iter().all(|name| is_our_name(name)) {
+            return Ok(false);
+        }
+        let begins = |path: &Path, magic: &[u8]| {
+            let mut start = Vec::new();
+            let read = open_regular(path, OpenOptions::new().read(true));
+            let read = read.and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
+            read.is_ok() && start == magic
+        };
+        if begins(&self.superblock(), MAGIC) {
+            return Ok(true);
+        }
+        let Ok(entries) = fs::read_dir(self.segments()) else { return Ok(false) };
+        let paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let ours = |path: &PathBuf| path.extension().is_some_and(|e| e == "seg" || e == "idx");
+        Ok(paths.iter().all(ours) && paths.iter().any(|path| begins(path, SEGMENT_MAGIC)))
     }
 
     pub(crate) fn make_segments(&self) -> Result<()> {
@@ -216,6 +245,10 @@ impl Layout {
     }
 }
 
+fn is_our_name(name: &str) -> bool {
+    [SUPERBLOCK, LOCK, SEGMENTS, LEASES].contains(&name) || name.starts_with(TEMPORARY)
+}
+
 fn private_dir(recursive: bool) -> DirBuilder {
     let mut builder = DirBuilder::new();
     builder.recursive(recursive).mode(0o700);
@@ -231,7 +264,7 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Fil
 /// Writes a file so that it is there whole or not at all; with `sync`, after a power loss too.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(".larder-").tempfile_in(dir).and_then(|mut file| {
+    let written = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).and_then(|mut file| {
         file.write_all(bytes)?;
         if sync {
             file.as_file().sync_data()?;

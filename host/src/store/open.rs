@@ -24,12 +24,14 @@ impl Store {
     pub(crate) fn open(root: &Path, options: Options) -> Result<Self> {
         let layout = Layout::new(root);
         layout.ensure_directory()?;
+        // Before anything is created: a directory that is not ours stays as it is.
+        let there = layout.read_superblock()?;
         let lock = match layout.open_lock() {
             Ok(file) => Some(LockFile::new(file)),
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => None,
             Err(e) => return Err(Error::io("open", &layout.lock(), e)),
         };
-        let superblock = match layout.read_superblock()? {
+        let superblock = match there {
             Some(superblock) => superblock,
             None => make(&layout, lock.as_ref(), &options)?,
         };
@@ -58,15 +60,18 @@ impl Store {
         let layout = Layout::new(root);
         layout.ensure_directory()?;
         if let Err(e) = layout.read_superblock()
-            && e.kind() != ErrorKind::Corrupt
-            && !(e.kind() == ErrorKind::Directory && layout.segments().is_dir())
+            && (e.kind() == ErrorKind::NewerFormat || !layout.looks_like_ours()?)
         {
             return Err(e);
         }
         let lock = layout.open_lock().map_err(|e| Error::io("open", &layout.lock(), e)).map(LockFile::new)?;
         lock.acquire(options.lock_timeout)?;
         let segments = layout.segments();
-        let emptied = match fs::remove_dir_all(&segments) {
+        let removed = match fs::remove_dir_all(&segments) {
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&segments),
+            removed => removed,
+        };
+        let emptied = match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &segments, e)),
             _ => Superblock::draw().and_then(|fresh| start(&layout, &fresh)),
         };
@@ -112,15 +117,16 @@ fn start(layout: &Layout, superblock: &Superblock) -> Result<()> {
     sync_directory(layout.root())
 }
 
-struct Loaded {
-    index: Index,
-    tail: Tail,
-    sequence: u64,
-    sealed_bytes: u64,
-    damaged: u64,
+/// What a directory's files say.
+pub(super) struct Loaded {
+    pub(super) index: Index,
+    pub(super) tail: Tail,
+    pub(super) sequence: u64,
+    pub(super) sealed_bytes: u64,
+    pub(super) damaged: u64,
 }
 
-fn load(layout: &Layout, superblock: &Superblock) -> Result<Loaded> {
+pub(super) fn load(layout: &Layout, superblock: &Superblock) -> Result<Loaded> {
     let mut tries = 0;
     loop {
         tries += 1;
@@ -176,10 +182,7 @@ fn load_sealed(
     tracing::info!("the index of segment {} is missing or damaged and is made again", segment.number);
     let read = Contents::read(superblock, segment, len)?;
     *damaged += read.damaged;
-    match Sealed::write(&index, segment.seed, len, &read.lines, &read.clears, read.last_sequence) {
-        Ok(()) => {}
-        Err(e) => tracing::debug!("the index was made in memory only: {e}"),
-    }
+    read.write_index(&index, segment, len);
     let sealed = Sealed::from_lines(segment.number, &read.lines, read.clears, read.last_sequence);
     Ok((sealed, len + fs::metadata(&index).map_or(0, |meta| meta.len())))
 }
@@ -221,6 +224,14 @@ pub(super) struct Contents {
 }
 
 impl Contents {
+    /// Writes the sorted index. Where that is not possible, whoever opens the store next makes it again.
+    pub(super) fn write_index(&self, path: &Path, segment: &Segment, len: u64) {
+        let written = Sealed::write(path, segment.seed, len, &self.lines, &self.clears, self.last_sequence);
+        if let Err(e) = written {
+            tracing::debug!("the index was made in memory only: {e}");
+        }
+    }
+
     pub(super) fn read(superblock: &Superblock, segment: &Segment, len: u64) -> Result<Self> {
         let mut read = Self {
             lines: Vec::new(),

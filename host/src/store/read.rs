@@ -69,9 +69,12 @@ impl Store {
         sealed.and_then(|sealed| sealed.lines().ok()).map_or_else(|| self.rebuild_lines(segment), Ok)
     }
 
+    /// Makes the index of a full segment again, in its file too.
     fn rebuild_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
         let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-        Ok(newest(&Contents::read(&self.superblock, segment, len)?.lines))
+        let read = Contents::read(&self.superblock, segment, len)?;
+        read.write_index(&Layout::new(&self.root).sealed(segment.number), segment, len);
+        Ok(newest(&read.lines))
     }
 
     /// All live records that are not past their time, in the order of the log.

@@ -16,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// What one write may add besides its record: its frame, a seal, and a block of the index.
 const ROOM_FOR_FRAMES: u64 = 3 * HEADER as u64 + 4096;
 
+/// Tombstones for which room is made at once.
+const TOMBSTONES: usize = 1000;
+
 /// What the judge must know of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
@@ -36,10 +39,9 @@ pub(crate) trait Judge {
 }
 
 impl Transaction<'_> {
-    /// Makes sure that `reserve` more bytes, and one more entry, stay within the bounds.
-    pub(super) fn make_room(&mut self, reserve: u64, hash: u64, judge: &dyn Judge) -> Result<()> {
+    /// Makes sure that `reserve` more bytes stay within the bounds, and the entry that `adds` says if it is new.
+    pub(super) fn make_room(&mut self, reserve: u64, adds: Option<u64>, judge: &dyn Judge) -> Result<()> {
         let options = &self.store.options;
-        let adds_an_entry = reserve > 0;
         let reserve = reserve + ROOM_FOR_FRAMES;
         if reserve > options.max_size / 2 {
             return Err(Error::new(
@@ -54,9 +56,7 @@ impl Transaction<'_> {
             }
             patience = patience.saturating_sub(1);
         }
-        // An entry that replaces another needs no place of its own.
-        if let Some(max) = options.max_entries
-            && adds_an_entry
+        if let (Some(max), Some(hash)) = (options.max_entries, adds)
             && self.find(hash)?.is_none()
         {
             self.evict_beyond(max, judge)?;
@@ -200,19 +200,26 @@ impl Transaction<'_> {
 }
 
 impl Store {
-    /// Locks, drops what is dead at the old end of the log, and forgets entries past their time. Answers how many
-    /// entries were forgotten.
+    /// Locks, drops what is dead at the old end of the log, and deletes the other entries past their time. Answers how many
+    /// entries went.
     pub(crate) fn cleanup(&self, now: u64, observer: &dyn Observer, judge: &dyn Judge) -> Result<u64> {
-        let mut transaction = self.begin(0, 0, observer, judge)?;
+        let mut transaction = self.begin(0, None, observer, judge)?;
         self.warm()?;
+        let (before, _) = self.index().held();
+        transaction.drop_dead_segments(now, judge)?;
         let lines = self.index().lines(None);
         let over: Vec<_> = lines.iter().filter(|(at, _)| at.line.gone <= now).collect();
-        {
-            let mut index = self.index_mut();
-            over.iter().for_each(|(at, _)| index.remove(at.line.hash));
+        for batch in over.chunks(TOMBSTONES) {
+            transaction.make_room(batch.len() as u64 * HEADER as u64, None, judge)?;
+            for (at, _) in batch {
+                // What made room may have taken this one along.
+                if transaction.find(at.line.hash)?.is_some_and(|found| found.is(at)) {
+                    transaction.delete(at.line.hash, at.line.namespace, false)?;
+                }
+            }
         }
-        transaction.drop_dead_segments(now, judge)?;
-        Ok(over.len() as u64)
+        let (after, _) = self.index().held();
+        Ok(before.saturating_sub(after))
     }
 }
 

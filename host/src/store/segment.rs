@@ -9,14 +9,12 @@ use std::sync::{Arc, OnceLock};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::frame::{ALIGN, Frame, HEADER};
-use super::layout::{FORMAT_VERSION, open_regular};
+use super::layout::{FORMAT_VERSION, SEGMENT_MAGIC as MAGIC, open_regular};
 use super::sealed::Line;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where the first frame begins.
 pub(crate) const FIRST: u64 = 32;
-
-const MAGIC: &[u8; 4] = b"\x8CLSG";
 
 /// Bytes read at once while walking. Payloads that reach beyond are skipped, not read.
 const WINDOW: usize = 256 << 10;

@@ -40,13 +40,20 @@ impl Store {
         mut check: impl FnMut(&[u8], u64, u64) -> bool,
         mut progress: impl FnMut(u64),
     ) -> Result<Verification> {
-        self.refresh(observer)?;
+        let mut found = Verification::default();
         let (segments, active) = {
-            let writer = self.writer();
+            // Under the lock nobody is in the middle of a write: what is not a whole frame then is damage.
+            let mut writer = self.writer();
+            let locked = writer.lock.as_ref().is_some_and(|lock| lock.acquire(self.options.lock_timeout).is_ok());
+            let followed = self.follow(&mut writer, observer);
+            if locked && let Some(lock) = &writer.lock {
+                found.damaged_frames += u64::from(writer.tail.looked > writer.tail.end);
+                lock.release();
+            }
+            followed?;
             (self.index().all_segments(), writer.tail.segment.number)
         };
         let layout = Layout::new(&self.root);
-        let mut found = Verification::default();
         for segment in segments {
             let failed = |e| Error::io("read", segment.path(), e);
             let len = segment.len().map_err(failed)?;

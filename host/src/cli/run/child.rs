@@ -1,5 +1,6 @@
 //! Running the command: its output is passed on while it is recorded.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -19,7 +20,7 @@ pub(super) struct Ran {
 }
 
 /// Runs a command to its end. Records up to `limit` bytes, passes on everything.
-pub(super) fn run(command: &[String], input: Option<Vec<u8>>, limit: u64) -> Result<Ran, Failure> {
+pub(super) fn run(command: &[OsString], input: Option<Vec<u8>>, limit: u64) -> Result<Ran, Failure> {
     let mut child = spawn(command, input.is_some())?;
     let taken = Mutex::new(Ran { recording: Recording::new(), is_whole: true });
     let (out, err, stdin) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
@@ -31,7 +32,7 @@ pub(super) fn run(command: &[String], input: Option<Vec<u8>>, limit: u64) -> Res
             let _ = to.write_all(&input);
         }
     });
-    let status = child.wait().map_err(Failure::io(format!("wait for {}", command[0])))?;
+    let status = child.wait().map_err(Failure::io(format!("wait for {:?}", command[0])))?;
     let mut ran = taken.into_inner().unwrap_or_else(PoisonError::into_inner);
     ran.is_whole &= status.code().is_some();
     ran.recording.set_code(exit_code(status));
@@ -43,7 +44,7 @@ fn exit_code(status: ExitStatus) -> u8 {
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255) as u8
 }
 
-fn spawn(command: &[String], with_input: bool) -> Result<Child, Failure> {
+fn spawn(command: &[OsString], with_input: bool) -> Result<Child, Failure> {
     let stdin = match (with_input, is_interactive()) {
         (true, _) => Stdio::piped(),
         (false, true) => Stdio::inherit(),

@@ -1,6 +1,7 @@
 //! What a run's result depends on, as a key: a readable beginning, then a BLAKE3 hash over everything.
 
 use std::env;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use super::Failure;
@@ -8,8 +9,13 @@ use super::Failure;
 /// Bytes of the command that stay readable in the key.
 const READABLE: usize = 80;
 
+/// A command as a person would write it.
+pub(super) fn readable(command: &[OsString]) -> String {
+    command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
 /// The key for a command, the values of the named environment variables, the working directory, and standard input.
-pub(super) fn of(command: &[String], variables: &[String], input: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
+pub(super) fn of(command: &[OsString], variables: &[String], input: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
     let mut hash = blake3::Hasher::new();
     // Every part goes in with its length, so that no two different runs give the same bytes.
     let mut part = |bytes: &[u8]| {
@@ -36,7 +42,7 @@ pub(super) fn of(command: &[String], variables: &[String], input: Option<&[u8]>)
         Some(input) => part(&[b"=", blake3::hash(input).as_bytes().as_slice()].concat()),
         None => part(b""),
     }
-    let mut readable = command.join(" ");
+    let mut readable = readable(command);
     let cut = (0..=READABLE.min(readable.len())).rev().find(|at| readable.is_char_boundary(*at)).unwrap_or(0);
     readable.truncate(cut);
     Ok(format!("run:{readable}#{}", hash.finalize().to_hex()).into_bytes())
