@@ -686,7 +686,7 @@ fn a_stopped_guest_costs_nothing_that_is_stored() {
     assert_eq!(cache.increment("n", 1, &plain()).expect("counted"), 1);
     drop((cache, other));
     let cache = on(&dir).open().expect("opens");
-    assert!(cache.verify(|_| {}).expect("verified").is_sound());
+    assert!(cache.verify(|_, _| {}).expect("verified").is_sound());
     assert_eq!(text(&cache, "big").as_deref(), Some("small at first"));
     assert_eq!(text(&cache, "k199").as_deref(), Some("k199"));
 }

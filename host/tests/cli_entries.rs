@@ -148,7 +148,7 @@ fn ttl_tells_fresh_never_and_stale_apart() {
 
     home.run(&["set", "never", "v"]).succeeded();
     assert_eq!(home.ok(&["ttl", "never"]), "never\n");
-    assert_eq!(home.json(&["ttl", "never"]), json!({"key": "never", "ttl_ms": null}));
+    assert_eq!(home.json(&["ttl", "never"]), json!({"key": "never", "ttl_ms": null, "stale": false}));
 
     home.run(&["set", "stale", "v", "--ttl", "1ms", "--stale", "1h"]).succeeded();
     wait_until("the entry is stale", || home.ok(&["ttl", "stale"]).starts_with("stale"));

@@ -419,7 +419,7 @@ fn the_disk_stays_within_its_cap_at_every_moment() {
         for n in count - kept..count {
             assert!(cache.get(format!("k{n}")).expect("readable") == Some(noise(n, len)), "k{n} of {len} bytes");
         }
-        assert!(cache.verify(|_| {}).expect("verified").is_sound());
+        assert!(cache.verify(|_, _| {}).expect("verified").is_sound());
     }
 }
 
@@ -456,7 +456,7 @@ fn many_processes_together_stay_within_the_cap() {
         let seed = place.parse::<u64>().expect("a number") * CHURN + n.parse::<u64>().expect("a number");
         assert!(cache.get(&key).expect("readable") == Some(noise(seed, 1_000)), "{key}");
     }
-    assert!(cache.verify(|_| {}).expect("verified").is_sound());
+    assert!(cache.verify(|_, _| {}).expect("verified").is_sound());
 }
 
 /// One key overwritten many thousand times fills segments with nothing: none of the live entries need go.

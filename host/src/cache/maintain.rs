@@ -315,11 +315,11 @@ impl Cache {
     }
 
     /// Looks at every frame and record of the store, and at the structures in memory. `progress` is told how many bytes
-    /// each record took.
+    /// each record took, and how many the whole store takes.
     ///
     /// # Errors
     /// I/O errors; `Internal` when the memory tier contradicts itself.
-    pub fn verify(&self, progress: impl FnMut(u64)) -> Result<Verification> {
+    pub fn verify(&self, progress: impl FnMut(u64, u64)) -> Result<Verification> {
         let inner = &*self.inner;
         for shard in &inner.shards {
             inner.on_shard(shard, self.id, |g| {

@@ -71,9 +71,11 @@ pub(super) fn clear(settings: &Settings, out: &Output) -> Result<ExitCode, Failu
 }
 
 pub(super) fn verify(cache: &Cache, out: &Output) -> Result<ExitCode, Failure> {
-    let bar = progress(cache.stats_all()?.store.map_or(0, |store| store.disk_bytes));
-    let found = cache.verify(|bytes| bar.inc(bytes))?;
-    bar.finish_and_clear();
+    let mut bar = None;
+    let found = cache.verify(|bytes, total| bar.get_or_insert_with(|| progress(total)).inc(bytes))?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
     out.show(&found, || {
         let verdict = if found.is_sound() { "sound" } else { "damaged" };
         format!(

@@ -38,7 +38,7 @@ impl Store {
         &self,
         observer: &dyn Observer,
         mut check: impl FnMut(&[u8], u64, u64) -> bool,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64, u64),
     ) -> Result<Verification> {
         let mut found = Verification::default();
         let (segments, active) = {
@@ -54,6 +54,7 @@ impl Store {
             (self.index().all_segments(), writer.tail.segment.number)
         };
         let layout = Layout::new(&self.root);
+        let total = segments.iter().map(|segment| segment.len().unwrap_or(0)).sum();
         for segment in segments {
             let failed = |e| Error::io("read", segment.path(), e);
             let len = segment.len().map_err(failed)?;
@@ -68,7 +69,7 @@ impl Store {
                 let record = segment.read(at + HEADER as u64, frame.len as usize).map_err(failed)?;
                 found.records += 1;
                 found.damaged_records += u64::from(!check(&record, frame.hash, frame.sequence));
-                progress(frame.size());
+                progress(frame.size(), total);
             }
             if segment.number != active {
                 let index = Sealed::open(segment.number, &layout.sealed(segment.number), segment.seed, len);
