@@ -36,7 +36,9 @@ impl Engine {
             return Ok(Some(self.slab.slot(id).version()));
         }
         let Some(record) = stored else { return Ok(None) };
+        let limit = self.config.max_entry_size;
         let head = match record::decode(record) {
+            Ok((head, _)) if head.meta.value_len > limit => return self.refused(ns, too_large(&head)).map(|()| None),
             Ok((head, _)) => head,
             Err(refusal) => return self.refused(ns, refusal).map(|()| None),
         };
@@ -108,4 +110,10 @@ impl Engine {
         }
         None
     }
+}
+
+/// What reading the record's value would be answered with.
+fn too_large(head: &Head<'_>) -> Error {
+    let message = format!("the record's value of {} bytes is above the limit", head.meta.value_len);
+    Error::new(ErrorCode::TooLarge, message)
 }
