@@ -35,4 +35,4 @@ pub use cache::{
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};
-pub use store::Lease;
+pub use store::{Counters, Lease, Lifetime};

@@ -133,6 +133,11 @@ impl Shard {
         }
     }
 
+    /// Whether there is a guest.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.guest.is_some()
+    }
+
     /// Notes that another process changed a key.
     pub(crate) fn mark_outdated(&mut self, hash: u64) {
         if self.guest.is_none() {

@@ -793,3 +793,16 @@ fn readers_beside_a_writer_see_whole_values_in_order() {
         in_time("the readers", move || readers.into_iter().for_each(|thread| thread.join().expect("no panic")));
     }
 }
+
+#[test]
+fn what_is_evicted_from_memory_is_still_in_the_store() {
+    for (cache, dir) in both() {
+        for n in 0..20 {
+            cache.set(format!("k{n}"), noise(n, 100)).expect("stored");
+        }
+        assert_eq!(cache.evict(1_000).expect("evicted"), 20);
+        assert_eq!(cache.evict(1).expect("evicted"), 0);
+        let left = (0..20).filter(|n| cache.get(format!("k{n}")).expect("readable") == Some(noise(*n, 100))).count();
+        assert_eq!(left, if dir.is_some() { 20 } else { 0 });
+    }
+}

@@ -49,7 +49,7 @@ impl Host for Native {
             "open" => answer(self.open(a)),
             "describe" => answer(larder_engine::describe(&a.bytes("record"))),
             "verify" => answer(larder_engine::verify(&a.bytes("record"), a.number("limit") as usize)),
-            "get" | "get-short" | "admit" | "exists" | "inspect" | "get-many" | "scan" => self.read(name, a),
+            "get" | "get-short" | "admit" | "exists" | "ttl" | "inspect" | "get-many" | "scan" => self.read(name, a),
             "add" | "replace" | "compare-and-set" | "increment" | "touch" => self.modify(name, a),
             "set" | "set-many" | "restore" | "delete" | "delete-many" | "forget" => self.write(name, a),
             _ => self.maintain(name, a),
@@ -68,6 +68,7 @@ impl Native {
             },
             "admit" => answer(engine.admit(a.namespace(), &a.bytes("key"), &a.bytes("record"), now)),
             "exists" => answer(engine.exists(a.namespace(), &a.bytes("key"), now)),
+            "ttl" => answer(engine.ttl(a.namespace(), &a.bytes("key"), now)),
             "inspect" => answer(engine.inspect(a.namespace(), &a.bytes("key"), now)),
             "get-many" => {
                 let keys = a.keys();

@@ -112,7 +112,7 @@ impl Script {
             68..72 => "delete",
             72..79 => self.one_of(&["get-many", "set-many", "delete-many"]),
             79..83 => self.one_of(&["describe", "verify", "restore", "restore"]),
-            83..88 => self.one_of(&["exists", "inspect", "forget"]),
+            83..88 => self.one_of(&["exists", "ttl", "inspect", "forget"]),
             88..92 => self.one_of(&["scan", "scan", "scan", "clear"]),
             92..96 => self.one_of(&["cleanup", "evict", "next-expiry", "stats"]),
             96..98 => "judge",

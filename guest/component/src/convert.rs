@@ -56,6 +56,12 @@ impl Convert<wit::Stored> for engine::Stored {
     }
 }
 
+impl Convert<wit::Times> for engine::Times {
+    fn convert(self) -> wit::Times {
+        wit::Times { expires: self.expires, gone: self.gone }
+    }
+}
+
 impl Convert<wit::Counted> for (i64, engine::Stored) {
     fn convert(self) -> wit::Counted {
         wit::Counted { value: self.0, stored: self.1.convert() }

@@ -13,7 +13,7 @@ use borrowed::Kept;
 
 use bindings::exports::larder::cache::cache::{
     Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
-    Stored, Summary,
+    Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::types::Error;
 use convert::{Answer, defaults, options, settings};
@@ -64,6 +64,10 @@ impl GuestCache for Instance {
 
     fn exists(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<bool, Error> {
         self.0.borrow_mut().exists(namespace, &key, now).map_err(convert::error)
+    }
+
+    fn ttl(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<Option<Times>, Error> {
+        self.0.borrow_mut().ttl(namespace, &key, now).answer()
     }
 
     fn inspect(&self, namespace: u32, key: Vec<u8>, now: u64) -> Result<Option<EntryInfo>, Error> {

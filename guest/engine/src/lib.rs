@@ -45,7 +45,7 @@ mod time;
 
 pub use codec::Codec;
 pub use config::{Config, Durability, NamespaceDefaults, SetOptions};
-pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, describe, verify};
+pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
 pub use error::{Error, ErrorCode, Result};
 pub use judge::Summary;
 pub use namespace::NamespaceId;

@@ -200,6 +200,7 @@ impl Builder {
             traps: AtomicU64::new(0),
             degraded: AtomicU64::new(0),
             store_evictions: AtomicU64::new(0),
+            reported: Mutex::default(),
         };
         Cache::with_namespace(Arc::new(inner), &self.namespace, None)
     }

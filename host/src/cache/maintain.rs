@@ -1,5 +1,6 @@
 //! Listing, statistics and upkeep.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use hashbrown::hash_map::Entry;
@@ -7,10 +8,11 @@ use hashbrown::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::options::EntryInfo;
-use super::{Cache, lock};
+use super::{Cache, Inner, lock};
 use crate::component::bindings::api;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 pub use crate::store::Verification;
+use crate::store::{Counters, Lifetime};
 
 /// Which entries a listing shows.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,33 @@ impl MemoryStatistics {
     }
 }
 
+impl From<MemoryStatistics> for Counters {
+    fn from(s: MemoryStatistics) -> Self {
+        Self {
+            hits: s.hits,
+            store_hits: s.store_hits,
+            stale_hits: s.stale_hits,
+            misses: s.misses,
+            refused: s.refused,
+            sets: s.sets,
+            deletes: s.deletes,
+            expired: s.expired,
+            errors: s.errors,
+            bytes_written: s.bytes_written,
+            bytes_read: s.bytes_read,
+            compressed_in: s.compressed_in,
+            compressed_out: s.compressed_out,
+        }
+    }
+}
+
+/// What a process has added to the store's statistics.
+#[derive(Default)]
+pub(super) struct Reported {
+    namespaces: BTreeMap<String, Counters>,
+    store_evictions: u64,
+}
+
 /// Figures of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct StoreStatistics {
@@ -122,6 +151,44 @@ pub struct Statistics {
     pub traps: u64,
     /// Writes that the store could not take.
     pub degraded: u64,
+}
+
+impl Inner {
+    /// Counters of one namespace, or of all.
+    fn memory_statistics(&self, namespace: Option<u32>) -> Result<MemoryStatistics> {
+        let mut memory = MemoryStatistics::default();
+        for shard in &self.shards {
+            // A guest that does not exist has counted nothing.
+            let mut shard = lock(shard);
+            if shard.is_alive() {
+                memory.add(&self.call(&mut shard, namespace.unwrap_or(0), |g| {
+                    g.larder.larder_cache_cache().cache().call_stats(&mut g.store, g.cache, namespace)
+                })?);
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Adds what was counted since the last time to the store's statistics.
+    pub(super) fn report(&self) -> Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let mut reported = lock(&self.reported);
+        let mut news = BTreeMap::new();
+        for (id, namespace) in (0..).zip(self.namespaces.from(0)) {
+            let counters = Counters::from(self.memory_statistics(Some(id))?);
+            let before = reported.namespaces.insert(namespace.name.clone(), counters).unwrap_or_default();
+            let counted = counters.since(before);
+            if counted != Counters::default() {
+                news.insert(namespace.name, counted);
+            }
+        }
+        let evictions = self.store_evictions.load(Ordering::Relaxed);
+        let new_evictions = evictions - std::mem::replace(&mut reported.store_evictions, evictions);
+        if news.is_empty() && new_evictions == 0 {
+            return Ok(());
+        }
+        store.add_statistics(&news, new_evictions, self.clock.now())
+    }
 }
 
 impl Cache {
@@ -203,12 +270,7 @@ impl Cache {
 
     fn statistics(&self, namespace: Option<u32>) -> Result<Statistics> {
         let inner = &*self.inner;
-        let mut memory = MemoryStatistics::default();
-        for shard in &inner.shards {
-            memory.add(&inner.on_shard(shard, self.id, |g| {
-                g.larder.larder_cache_cache().cache().call_stats(&mut g.store, g.cache, namespace)
-            })?);
-        }
+        let memory = inner.memory_statistics(namespace)?;
         let store = match &inner.store {
             None => None,
             Some(store) => {
@@ -230,6 +292,21 @@ impl Cache {
             traps: inner.traps.load(Ordering::Relaxed),
             degraded: inner.degraded.load(Ordering::Relaxed),
         })
+    }
+
+    /// What all processes counted since the store was made, this one's counts included. They are added to the store's
+    /// statistics when a cache is closed, cleaned up, or asked for this.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it. When the store cannot take the counts, they are missing.
+    pub fn lifetime(&self) -> Result<Lifetime> {
+        let Some(store) = &self.inner.store else { return Ok(Lifetime::default()) };
+        match self.inner.report() {
+            Err(e) if e.kind() == ErrorKind::Trap => return Err(e),
+            Err(e) => tracing::debug!("the statistics of this process are missing: {e}"),
+            Ok(()) => {}
+        }
+        Ok(store.lifetime())
     }
 
     /// The namespaces that have entries in the store, by name.
@@ -272,9 +349,31 @@ impl Cache {
             })?);
         }
         match &inner.store {
-            Some(store) => store.cleanup(now, inner, inner),
+            Some(store) => {
+                let removed = store.cleanup(now, inner, inner)?;
+                inner.report()?;
+                Ok(removed)
+            }
             None => Ok(removed),
         }
+    }
+
+    /// Evicts up to `count` entries from memory, of all namespaces, in the policy's order in each shard. What is in the
+    /// store stays there. Answers how many went.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped twice over it.
+    pub fn evict(&self, count: u32) -> Result<u32> {
+        let inner = &*self.inner;
+        let shards = inner.shards.len() as u32;
+        let mut evicted = 0;
+        for (place, shard) in (0..).zip(&inner.shards) {
+            let share = count / shards + u32::from(place < count % shards);
+            evicted += inner.on_shard(shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_evict(&mut g.store, g.cache, share).map(Ok)
+            })?;
+        }
+        Ok(evicted)
     }
 
     /// Empties this handle's namespace. Answers how many entries went.

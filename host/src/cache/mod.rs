@@ -38,6 +38,7 @@ use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Judge, Observer, Store};
+use maintain::Reported;
 
 /// A handle on one namespace of a cache. Cheap to clone; all clones and all handles made by
 /// [`namespace`](Self::namespace) share one cache.
@@ -74,6 +75,8 @@ struct Inner {
     /// Writes that the store could not take.
     degraded: AtomicU64,
     store_evictions: AtomicU64,
+    /// What was added to the store's statistics already.
+    reported: Mutex<Reported>,
 }
 
 /// Where the time comes from.
@@ -161,6 +164,14 @@ impl Cache {
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
         self.inner.hasher.key(self.hash, key)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Err(e) = self.report() {
+            tracing::debug!("the statistics of this process are lost: {e}");
+        }
     }
 }
 

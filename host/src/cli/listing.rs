@@ -59,9 +59,12 @@ pub(super) fn list(cache: &Cache, args: &ListArgs, out: &Output) -> Result<ExitC
 pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<ExitCode, Failure> {
     let store = cache.stats_all()?.store.unwrap_or_default();
     let namespaces = cache.namespaces()?;
+    let lifetime = cache.lifetime()?;
+    let total = lifetime.total();
     let max_size = settings.max_size()?;
     let directory = cache.directory().map(|dir| dir.display().to_string());
-    let document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces});
+    let document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces,
+        "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate()});
     out.show(&document, || {
         let mut text = format!("directory     {}\n", directory.clone().unwrap_or_default());
         text += &format!("entries       {}\n", store.entries);
@@ -72,6 +75,16 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         if store.damaged > 0 {
             text += &format!("damaged       {} (run `larder verify`)\n", store.damaged);
         }
+        text += &format!(
+            "hits          {} of {} reads ({:.1} %)\n",
+            total.hits,
+            total.hits + total.misses,
+            total.hit_rate()
+        );
+        text += &format!("misses        {}\n", total.misses);
+        text += &format!("sets          {}\n", total.sets);
+        text += &format!("evictions     {}\n", lifetime.store_evictions);
+        text += &format!("errors        {}\n", total.errors + total.refused);
         if !namespaces.is_empty() {
             text += "\nnamespace               entries     records\n";
         }

@@ -61,7 +61,7 @@ impl Store {
         Ok(transaction)
     }
 
-    fn refuse_writes(&self) -> Error {
+    pub(super) fn refuse_writes(&self) -> Error {
         let message = format!(
             "the store in {} is read-only: an earlier write failed, or the directory may not be written; the cache works \
              on from memory",

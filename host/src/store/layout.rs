@@ -2,7 +2,7 @@
 //!
 //! `larder.store` is the superblock: it makes the directory a store, gives it an identity and the key of its hash, and
 //! says which version of the format the rest is in. `larder.lock` is locked by writers. `segments/` holds the log, `leases/` a file
-//! for each key that is being computed.
+//! for each key that is being computed, `statistics.json` what all processes counted.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -20,6 +20,7 @@ pub(crate) const FORMAT_VERSION: u32 = 1;
 const SUPERBLOCK: &str = "larder.store";
 const LOCK: &str = "larder.lock";
 const SEGMENTS: &str = "segments";
+const STATISTICS: &str = "statistics.json";
 const LEASES: &str = "leases";
 /// How the names of files begin that are still being written.
 const TEMPORARY: &str = ".larder-";
@@ -103,6 +104,10 @@ impl Layout {
 
     pub(crate) fn lock(&self) -> PathBuf {
         self.root.join(LOCK)
+    }
+
+    pub(crate) fn statistics(&self) -> PathBuf {
+        self.root.join(STATISTICS)
     }
 
     pub(crate) fn segments(&self) -> PathBuf {
@@ -246,7 +251,7 @@ impl Layout {
 }
 
 fn is_our_name(name: &str) -> bool {
-    [SUPERBLOCK, LOCK, SEGMENTS, LEASES].contains(&name) || name.starts_with(TEMPORARY)
+    [SUPERBLOCK, LOCK, SEGMENTS, LEASES, STATISTICS].contains(&name) || name.starts_with(TEMPORARY)
 }
 
 fn private_dir(recursive: bool) -> DirBuilder {

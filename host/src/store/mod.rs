@@ -14,6 +14,7 @@
 //! | `index` | where the newest record of every key is |
 //! | `lock`, `lease` | the lock of writers, with a time-out; who computes a key |
 //! | `open`, `follow`, `append`, `reclaim` | what a store does |
+//! | `statistics` | counters that outlive processes |
 //!
 //! Locks are taken in this order: writer, shard (in `cache`), index.
 
@@ -29,6 +30,7 @@ mod read;
 mod reclaim;
 mod sealed;
 mod segment;
+mod statistics;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +42,7 @@ pub(crate) use append::{Put, Transaction};
 pub(crate) use index::Location;
 pub use lease::Lease;
 pub(crate) use reclaim::{Candidate, Judge};
+pub use statistics::{Counters, Lifetime};
 pub use verify::Verification;
 
 use crate::hash::KeyHasher;

@@ -1,6 +1,8 @@
 //! The engine's answers into the contract's, as JSON.
 
-use larder_engine::{Codec, Durability, EntryInfo, Error, ErrorCode, Freshness, Hit, Page, Result, Statistics, Stored};
+use larder_engine::{
+    Codec, Durability, EntryInfo, Error, ErrorCode, Freshness, Hit, Page, Result, Statistics, Stored, Times,
+};
 use serde_json::{Value, json};
 
 use crate::bytes::to_json;
@@ -48,6 +50,12 @@ impl<T: Answer> Answer for Option<T> {
 impl<T: Answer> Answer for Vec<T> {
     fn answer(self) -> Value {
         self.into_iter().map(Answer::answer).collect()
+    }
+}
+
+impl Answer for Times {
+    fn answer(self) -> Value {
+        json!({ "expires": self.expires.answer(), "gone": self.gone.answer() })
     }
 }
 

@@ -18,7 +18,7 @@ mod types;
 mod write;
 
 pub use read::{describe, verify};
-pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored};
+pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
 use crate::codec::Compressor;
 use crate::config::Config;

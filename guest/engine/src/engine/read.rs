@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Engine, EntryInfo, Freshness, Hit};
+use super::{Engine, EntryInfo, Freshness, Hit, Times};
 use crate::codec::{Codec, decompress};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
@@ -107,6 +107,18 @@ impl Engine {
     pub fn exists(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<bool> {
         let ns = self.known_namespace(namespace)?;
         Ok(self.find_live(ns, key, now).is_some())
+    }
+
+    /// Until when a live entry in the memory tier is there. Counts nothing and refreshes nothing.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    pub fn ttl(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<Option<Times>> {
+        let ns = self.known_namespace(namespace)?;
+        Ok(self.find_live(ns, key, now).map(|id| {
+            let slot = self.slab.slot(id);
+            Times { expires: known(slot.expires()), gone: known(slot.gone_at()) }
+        }))
     }
 
     /// All that is known of a live entry in the memory tier, without its value. Counts nothing and refreshes nothing.

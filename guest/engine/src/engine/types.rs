@@ -45,6 +45,15 @@ pub struct Stored {
     pub record: Vec<u8>,
 }
 
+/// Until when an entry is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// When it stops being fresh, Unix milliseconds; `None` is never.
+    pub expires: Option<u64>,
+    /// When it is gone, stale window and idle time-out included; `None` is never.
+    pub gone: Option<u64>,
+}
+
 /// One item of a batch of writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Item {
