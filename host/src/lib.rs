@@ -31,8 +31,8 @@ mod store;
 
 pub use cache::{
     Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
-    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Verification, Written,
+    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Written,
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};
-pub use store::{Counters, Lease, Lifetime};
+pub use store::{Counters, Lease, Lifetime, Verification};

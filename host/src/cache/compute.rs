@@ -50,8 +50,10 @@ impl Cache {
                 Role::LookAgain => {}
                 Role::Landed(value) => return Ok(value.to_vec()),
                 Role::Compute(flying) => {
-                    // Between the look and the take-off somebody may have landed.
-                    if let Some(hit) = self.find(key)? {
+                    // Between the look and the take-off somebody may have landed. Asked first without counting a read.
+                    if self.contains(key)?
+                        && let Some(hit) = self.find(key)?
+                    {
                         return Ok(hit.value);
                     }
                     let value = compute()?;

@@ -7,16 +7,18 @@
 //! | `read`, `write`, `batch` | operations on entries |
 //! | `compute` | one computation for each key |
 //! | `typed` | values of Rust types |
-//! | `maintain` | listing, statistics, upkeep |
+//! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
 //! | `snapshot` | export and import |
 
 mod batch;
 mod builder;
 mod compute;
+mod list;
 mod maintain;
 mod options;
 mod read;
 mod snapshot;
+mod statistics;
 mod typed;
 mod write;
 
@@ -26,10 +28,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use builder::{Builder, Codec, Format};
-pub use maintain::{Filter, MemoryStatistics, NamespaceFigures, Statistics, StoreStatistics, Verification};
+pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
 pub use read::Remaining;
 pub use snapshot::{Exported, Imported};
+pub use statistics::{MemoryStatistics, NamespaceFigures, Statistics, StoreStatistics};
 
 use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,7 +41,7 @@ use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Judge, Observer, Store};
-use maintain::Reported;
+use statistics::Reported;
 
 /// A handle on one namespace of a cache. Cheap to clone; all clones and all handles made by
 /// [`namespace`](Self::namespace) share one cache.

@@ -73,7 +73,9 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
         tracing::warn!("running although another process may be doing the same: {e}");
         None
     });
+    // Asked first without counting a read: the miss has been counted.
     if !args.refresh
+        && cache.contains(&key)?
         && let Some(recording) = find(&cache, &key)?
     {
         return replay(&recording);

@@ -220,10 +220,10 @@ impl Index {
         Ok(())
     }
 
-    /// Entries that are there and not past their time, and the bytes that they take on disk.
+    /// Entries that are there and not past their time, and the bytes of their frames.
     pub(crate) fn live(&self, now: u64) -> (u64, u64) {
         let live = self.table.iter().filter(|e| e.line.len > 0 && e.line.gone > now);
-        live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + e.line.disk_size()))
+        live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + e.line.frame_size()))
     }
 
     /// Entries that are there, whatever their time, and the bytes that they take on disk. Only complete once warm.

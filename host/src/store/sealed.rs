@@ -35,9 +35,14 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// Bytes of the entry's frame.
+    pub(crate) fn frame_size(&self) -> u64 {
+        (HEADER_OF_FRAME + u64::from(self.len)).next_multiple_of(ALIGN)
+    }
+
     /// Bytes that the entry takes on disk: its frame, and its line in the index.
     pub(crate) fn disk_size(&self) -> u64 {
-        (HEADER_OF_FRAME + u64::from(self.len)).next_multiple_of(ALIGN) + LINE as u64
+        self.frame_size() + LINE as u64
     }
 
     fn encode(&self, out: &mut Vec<u8>) {

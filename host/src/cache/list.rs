@@ -1,0 +1,79 @@
+//! Listing entries.
+
+use hashbrown::HashSet;
+
+use super::Cache;
+use super::options::EntryInfo;
+use crate::error::Result;
+
+/// Which entries a listing shows.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only keys that begin so.
+    pub prefix: Vec<u8>,
+    /// Only keys that match this pattern: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\` escapes.
+    pub glob: Option<Vec<u8>>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+impl Cache {
+    /// Live entries of this handle's namespace, in the order in which they were written.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn list(&self, filter: &Filter) -> Result<Vec<EntryInfo>> {
+        let mut found = Vec::new();
+        if filter.limit == Some(0) {
+            return Ok(found);
+        }
+        self.each_entry(|info| {
+            let wanted = info.key.starts_with(&filter.prefix)
+                && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
+            if wanted {
+                found.push(info);
+            }
+            filter.limit.is_none_or(|limit| found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
+    /// Visits live entries until `visit` answers false.
+    fn each_entry(&self, mut visit: impl FnMut(EntryInfo) -> bool) -> Result<()> {
+        let inner = &*self.inner;
+        let now = inner.clock.now();
+        let mut seen = HashSet::<u64, std::hash::RandomState>::default();
+        if let Some(store) = &inner.store {
+            self.refresh(store);
+            for (at, accessed) in store.locations(now)? {
+                if at.line.namespace != self.hash {
+                    continue;
+                }
+                let Some(mut info) = self.describe(store, &at)? else { continue };
+                seen.insert(at.line.hash);
+                info.accessed = info.accessed.max(u64::from(accessed) * 1000);
+                if !visit(info) {
+                    return Ok(());
+                }
+            }
+        }
+        // What lasts in memory only is nowhere else.
+        for shard in &inner.shards {
+            let mut cursor = Some(0);
+            while let Some(from) = cursor {
+                let page = inner.on_shard(shard, self.id, |g| {
+                    let methods = g.larder.larder_cache_cache();
+                    methods.cache().call_scan(&mut g.store, g.cache, Some(self.id), &[], from, 1000, now)
+                })?;
+                for info in page.entries {
+                    let hash = inner.hasher.key(inner.hasher.namespace(&info.namespace), &info.key);
+                    if !seen.contains(&hash) && !visit(info.into()) {
+                        return Ok(());
+                    }
+                }
+                cursor = page.next;
+            }
+        }
+        Ok(())
+    }
+}

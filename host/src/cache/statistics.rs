@@ -1,0 +1,263 @@
+//! What a cache counts, and what it knows of its store.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use serde::Serialize;
+
+use super::{Cache, Inner, lock};
+use crate::component::bindings::api;
+use crate::error::{ErrorKind, Result};
+use crate::store::{Counters, Lifetime};
+
+/// Counters of the memory tier since this cache was opened, all shards together. `entries` and `bytes` are current.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MemoryStatistics {
+    /// Entries in memory now.
+    pub entries: u64,
+    /// Bytes charged for them.
+    pub bytes: u64,
+    /// Reads that found an entry, in memory or in the store.
+    pub hits: u64,
+    /// Of these, reads answered by the store.
+    pub store_hits: u64,
+    /// Of these, reads answered with a stale value.
+    pub stale_hits: u64,
+    /// Reads that found nothing.
+    pub misses: u64,
+    /// Records refused as damaged, foreign or too new.
+    pub refused: u64,
+    /// Entries written.
+    pub sets: u64,
+    /// Entries deleted.
+    pub deletes: u64,
+    /// Entries removed because their time was over.
+    pub expired: u64,
+    /// Entries removed from memory to stay within its bounds.
+    pub evictions: u64,
+    /// Operations refused.
+    pub errors: u64,
+    /// Bytes of values written.
+    pub bytes_written: u64,
+    /// Bytes of values read.
+    pub bytes_read: u64,
+    /// Bytes given to the codec, of bodies that it made smaller.
+    pub compressed_in: u64,
+    /// Bytes that came out for them.
+    pub compressed_out: u64,
+}
+
+impl MemoryStatistics {
+    fn add(&mut self, s: &api::Statistics) {
+        self.entries += s.entries;
+        self.bytes += s.bytes;
+        self.hits += s.hits + s.admitted;
+        self.store_hits += s.admitted;
+        self.stale_hits += s.stale_hits;
+        self.misses += s.misses.saturating_sub(s.admitted);
+        self.refused += s.refused;
+        self.sets += s.sets;
+        self.deletes += s.deletes;
+        self.expired += s.expired;
+        self.evictions += s.evicted_bytes + s.evicted_entries + s.evicted_asked;
+        self.errors += s.errors;
+        self.bytes_written += s.bytes_written;
+        self.bytes_read += s.bytes_read;
+        self.compressed_in += s.compressed_in;
+        self.compressed_out += s.compressed_out;
+    }
+}
+
+impl From<MemoryStatistics> for Counters {
+    fn from(s: MemoryStatistics) -> Self {
+        Self {
+            hits: s.hits,
+            store_hits: s.store_hits,
+            stale_hits: s.stale_hits,
+            misses: s.misses,
+            refused: s.refused,
+            sets: s.sets,
+            deletes: s.deletes,
+            expired: s.expired,
+            errors: s.errors,
+            bytes_written: s.bytes_written,
+            bytes_read: s.bytes_read,
+            compressed_in: s.compressed_in,
+            compressed_out: s.compressed_out,
+        }
+    }
+}
+
+/// What a process has added to the store's statistics.
+#[derive(Default)]
+pub(super) struct Reported {
+    namespaces: BTreeMap<String, Counters>,
+    store_evictions: u64,
+}
+
+/// Figures of the store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StoreStatistics {
+    /// Entries on disk that are not past their time, all namespaces together.
+    pub entries: u64,
+    /// Bytes of their records, framed.
+    pub live_bytes: u64,
+    /// Bytes of all files.
+    pub disk_bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Damaged frames met since the store was opened.
+    pub damaged: u64,
+    /// Entries given up to stay within the bounds, since the store was opened.
+    pub evictions: u64,
+    /// Whether the store takes no more writes.
+    pub read_only: bool,
+}
+
+/// What a namespace has in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NamespaceFigures {
+    /// Its name.
+    pub name: String,
+    /// Entries that are not past their time.
+    pub entries: u64,
+    /// Bytes of their records, framed.
+    pub bytes: u64,
+}
+
+/// What a cache knows of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Statistics {
+    /// The memory tier and what was asked of the cache.
+    pub memory: MemoryStatistics,
+    /// The store, if there is one.
+    pub store: Option<StoreStatistics>,
+    /// Shards that were stopped and started anew.
+    pub traps: u64,
+    /// Writes that the store could not take.
+    pub degraded: u64,
+}
+
+impl Inner {
+    /// Counters of one namespace, or of all.
+    fn memory_statistics(&self, namespace: Option<u32>) -> Result<MemoryStatistics> {
+        let mut memory = MemoryStatistics::default();
+        for shard in &self.shards {
+            // A guest that does not exist has counted nothing.
+            let mut shard = lock(shard);
+            if shard.is_alive() {
+                memory.add(&self.call(&mut shard, namespace.unwrap_or(0), |g| {
+                    g.larder.larder_cache_cache().cache().call_stats(&mut g.store, g.cache, namespace)
+                })?);
+            }
+        }
+        Ok(memory)
+    }
+
+    /// Adds what was counted since the last time to the store's statistics.
+    pub(super) fn report(&self) -> Result<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let mut reported = lock(&self.reported);
+        let mut news = BTreeMap::new();
+        for (id, namespace) in (0..).zip(self.namespaces.from(0)) {
+            let counters = Counters::from(self.memory_statistics(Some(id))?);
+            let before = reported.namespaces.insert(namespace.name.clone(), counters).unwrap_or_default();
+            let counted = counters.since(before);
+            if counted != Counters::default() {
+                news.insert(namespace.name, counted);
+            }
+        }
+        let evictions = self.store_evictions.load(Ordering::Relaxed);
+        let new_evictions = evictions - std::mem::replace(&mut reported.store_evictions, evictions);
+        if news.is_empty() && new_evictions == 0 {
+            return Ok(());
+        }
+        store.add_statistics(&news, new_evictions, self.clock.now())
+    }
+}
+
+impl Cache {
+    /// Counters of this handle's namespace, and the figures of the whole store.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn stats(&self) -> Result<Statistics> {
+        self.statistics(Some(self.id))
+    }
+
+    /// Counters of all namespaces added up, and the figures of the whole store.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn stats_all(&self) -> Result<Statistics> {
+        self.statistics(None)
+    }
+
+    fn statistics(&self, namespace: Option<u32>) -> Result<Statistics> {
+        let inner = &*self.inner;
+        let memory = inner.memory_statistics(namespace)?;
+        let store = match &inner.store {
+            None => None,
+            Some(store) => {
+                let figures = store.figures(inner, inner.clock.now())?;
+                Some(StoreStatistics {
+                    entries: figures.entries,
+                    live_bytes: figures.live_bytes,
+                    disk_bytes: figures.disk_bytes,
+                    segments: figures.segments,
+                    damaged: figures.damaged,
+                    evictions: inner.store_evictions.load(Ordering::Relaxed),
+                    read_only: store.is_read_only(),
+                })
+            }
+        };
+        Ok(Statistics {
+            memory,
+            store,
+            traps: inner.traps.load(Ordering::Relaxed),
+            degraded: inner.degraded.load(Ordering::Relaxed),
+        })
+    }
+
+    /// What all processes counted since the store was made, this one's counts included. They are added to the store's
+    /// statistics when a cache is closed, cleaned up, or asked for this.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it. When the store cannot take the counts, they are missing.
+    pub fn lifetime(&self) -> Result<Lifetime> {
+        let Some(store) = &self.inner.store else { return Ok(Lifetime::default()) };
+        match self.inner.report() {
+            Err(e) if e.kind() == ErrorKind::Trap => return Err(e),
+            Err(e) => tracing::debug!("the statistics of this process are missing: {e}"),
+            Ok(()) => {}
+        }
+        Ok(store.lifetime())
+    }
+
+    /// The namespaces that have entries in the store, by name.
+    ///
+    /// # Errors
+    /// I/O errors.
+    pub fn namespaces(&self) -> Result<Vec<NamespaceFigures>> {
+        let Some(store) = &self.inner.store else { return Ok(Vec::new()) };
+        self.refresh(store);
+        let mut found: HashMap<u64, NamespaceFigures, std::hash::RandomState> = HashMap::default();
+        for (at, _) in store.locations(self.inner.clock.now())? {
+            let figures = match found.entry(at.line.namespace) {
+                Entry::Occupied(known) => known.into_mut(),
+                // The log knows namespaces by hash; any record of one tells its name.
+                Entry::Vacant(new) => match self.describe(store, &at)? {
+                    Some(info) => new.insert(NamespaceFigures { name: info.namespace, entries: 0, bytes: 0 }),
+                    None => continue,
+                },
+            };
+            figures.entries += 1;
+            figures.bytes += at.line.frame_size();
+        }
+        let mut figures: Vec<_> = found.into_values().collect();
+        figures.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(figures)
+    }
+}
