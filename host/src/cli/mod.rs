@@ -26,9 +26,6 @@ use settings::{Flags, Settings};
 #[derive(Debug, Parser)]
 #[command(name = "larder", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
-    #[command(flatten)]
-    flags: Flags,
-
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -40,6 +37,9 @@ struct Cli {
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+
+    #[command(flatten)]
+    flags: Flags,
 
     #[command(subcommand)]
     command: Command,
