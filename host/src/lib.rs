@@ -36,3 +36,8 @@ pub use cache::{
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Counters, Lease, Lifetime, Verification};
+
+/// The README's program, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
