@@ -3,11 +3,11 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::{Home, finish, flip, noise, wait_until};
 use larder::{Cache, SetOptions};
@@ -416,4 +416,29 @@ fn the_interface_is_printed() {
         assert!(text.contains(word), "{word}");
     }
     assert_eq!(home.json(&["component", "--wit"])["wit"], json!(text));
+}
+
+/// A process that is killed while it writes a file or holds a lease leaves it behind.
+#[test]
+fn cleanup_sweeps_what_killed_processes_left() {
+    let home = Home::new();
+    home.run(&["run", "--", "true"]).succeeded();
+    let begun = [home.store().join(".larder-root"), home.store().join("segments").join(".larder-index")];
+    let young = home.store().join(".larder-young");
+    for path in begun.iter().chain([&young]) {
+        fs::write(path, "half of it").expect("written");
+    }
+    let long_ago = SystemTime::now() - Duration::from_secs(7_200);
+    for path in &begun {
+        File::options().write(true).open(path).and_then(|file| file.set_modified(long_ago)).expect("made older");
+    }
+    let [abandoned, held] = ["00000000000000aa", "00000000000000bb"].map(|name| home.store().join("leases").join(name));
+    fs::write(&abandoned, "").expect("written");
+    let lease = File::create(&held).expect("created");
+    lease.lock().expect("locked");
+    home.run(&["cleanup"]).succeeded();
+    assert!(begun.iter().all(|path| !path.exists()), "begun long ago");
+    assert!(young.exists(), "perhaps still being written");
+    assert!(!abandoned.exists() && held.exists(), "a lease is swept when nobody holds it");
+    home.run(&["verify"]).succeeded();
 }

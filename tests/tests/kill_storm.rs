@@ -1,4 +1,4 @@
-//! Scorecard row 1: an acknowledged write that is lost, or half a value that is read, because processes were killed.
+//! An acknowledged write that is lost, or half a value that is read, because processes were killed.
 //!
 //! Four writers and two readers share a directory and are ended by SIGKILL at random times; in every tenth round one more
 //! process is killed while it opens what they left. A writer says `ack KEY N` once a write was accepted as durable. After each

@@ -11,8 +11,8 @@ impl Cache {
     /// missing key, one computes and the others wait. A panic in `compute` passes through and lets the next one compute.
     ///
     /// # Errors
-    /// `InvalidArgument` when `compute` asks for the same key, or for one whose computation waits for it; else as [`get`](Self::get). A value that cannot be stored
-    /// is returned all the same.
+    /// `InvalidArgument` when `compute` asks for the same key, or for one whose computation waits for it; else as
+    /// [`get`](Self::get). A value that cannot be stored is returned all the same.
     pub fn get_or_insert_with(
         &self,
         key: impl AsRef<[u8]>,

@@ -8,6 +8,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,6 +25,8 @@ const STATISTICS: &str = "statistics.json";
 const LEASES: &str = "leases";
 /// How the names of files begin that are still being written.
 const TEMPORARY: &str = ".larder-";
+/// After so long, nobody writes such a file any more.
+const ABANDONED: Duration = Duration::from_secs(3600);
 const MAGIC: &[u8; 8] = b"\x8CLARDER\n";
 /// The first bytes of every segment.
 pub(crate) const SEGMENT_MAGIC: &[u8; 4] = b"\x8CLSG";
@@ -127,6 +130,29 @@ impl Layout {
         let dir = self.root.join(LEASES);
         private_dir(true).create(&dir).map_err(|e| Error::io("create", &dir, e))?;
         Ok(dir.join(format!("{hash:016x}")))
+    }
+
+    /// Removes what killed processes left behind: files they had begun to write, leases they held. What cannot be removed
+    /// stays for the next time.
+    pub(crate) fn sweep(&self) {
+        for dir in [self.root.clone(), self.segments()] {
+            for path in paths(&dir) {
+                let begun = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
+                let age = fs::symlink_metadata(&path).and_then(|meta| meta.modified()).map(|then| then.elapsed());
+                // A living process is done with such a file in moments.
+                if begun && matches!(age, Ok(Ok(age)) if age > ABANDONED) {
+                    let _ = fs::remove_file(&path);
+                }
+            }
+        }
+        for path in paths(&self.root.join(LEASES)) {
+            // Removed while locked: whoever waits for it finds it gone and makes a new one.
+            if let Ok(file) = open_regular(&path, OpenOptions::new().read(true).write(true))
+                && file.try_lock().is_ok()
+            {
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// The numbers of the segments there are, ascending.
@@ -248,6 +274,11 @@ impl Layout {
     pub(crate) fn open_lock(&self) -> io::Result<File> {
         open_regular(&self.lock(), OpenOptions::new().read(true).write(true).create(true))
     }
+}
+
+/// What is in a directory; nothing if it cannot be listed.
+fn paths(dir: &Path) -> Vec<PathBuf> {
+    fs::read_dir(dir).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default()
 }
 
 fn is_our_name(name: &str) -> bool {

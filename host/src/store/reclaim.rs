@@ -218,6 +218,7 @@ impl Store {
                 }
             }
         }
+        Layout::new(&self.root).sweep();
         let (after, _) = self.index().held();
         Ok(before.saturating_sub(after))
     }
