@@ -562,7 +562,7 @@ fn namespaces_are_apart() {
         one.set("k", "1").expect("stored");
         assert_eq!(two.clear().expect("cleared"), 1);
         assert_eq!((text(&one, "k").as_deref(), text(&two, "k")), (Some("1"), None));
-        assert_eq!(one.stats().expect("counted").memory.sets, 2);
+        assert_eq!(one.stats().expect("counted").memory.counters.sets, 2);
         assert_eq!(two.list(&Filter::default()).expect("listed"), []);
         let same = cache.namespace("one").expect("a namespace");
         assert_eq!(text(&same, "k").as_deref(), Some("1"));
@@ -718,7 +718,7 @@ fn memory_stays_within_its_bounds_and_the_store_answers() {
         assert!(cache.get(format!("k{n}")).expect("readable") == Some(noise(n, 2_000)), "k{n}");
     }
     let memory = cache.stats_all().expect("counted").memory;
-    assert!(memory.bytes <= 1 << 20 && memory.evictions > 0 && memory.store_hits > 1_000, "{memory:?}");
+    assert!(memory.bytes <= 1 << 20 && memory.evictions > 0 && memory.counters.store_hits > 1_000, "{memory:?}");
     // Larger than all memory, but not than the limit.
     let value = noise(7, 3 << 20);
     cache.set("larger", &value).expect("stored");

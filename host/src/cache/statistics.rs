@@ -12,71 +12,30 @@ use crate::component::bindings::api;
 use crate::error::{ErrorKind, Result};
 use crate::store::{Counters, Lifetime};
 
-/// Counters of the memory tier since this cache was opened, all shards together. `entries` and `bytes` are current.
+/// The memory tier, and what was asked of the cache since it was opened, all shards together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct MemoryStatistics {
     /// Entries in memory now.
     pub entries: u64,
     /// Bytes charged for them.
     pub bytes: u64,
-    /// Reads that found an entry, in memory or in the store.
-    pub hits: u64,
-    /// Of these, reads answered by the store.
-    pub store_hits: u64,
-    /// Of these, reads answered with a stale value.
-    pub stale_hits: u64,
-    /// Reads that found nothing.
-    pub misses: u64,
-    /// Records refused as damaged, foreign or too new.
-    pub refused: u64,
-    /// Entries written.
-    pub sets: u64,
-    /// Entries deleted.
-    pub deletes: u64,
-    /// Entries removed because their time was over.
-    pub expired: u64,
-    /// Entries removed from memory to stay within its bounds.
+    /// Entries removed from memory to stay within its bounds, or because a caller asked.
     pub evictions: u64,
-    /// Operations refused.
-    pub errors: u64,
-    /// Bytes of values written.
-    pub bytes_written: u64,
-    /// Bytes of values read.
-    pub bytes_read: u64,
-    /// Bytes given to the codec, of bodies that it made smaller.
-    pub compressed_in: u64,
-    /// Bytes that came out for them.
-    pub compressed_out: u64,
+    /// What was counted.
+    #[serde(flatten)]
+    pub counters: Counters,
 }
 
 impl MemoryStatistics {
     fn add(&mut self, s: &api::Statistics) {
         self.entries += s.entries;
         self.bytes += s.bytes;
-        self.hits += s.hits + s.admitted;
-        self.store_hits += s.admitted;
-        self.stale_hits += s.stale_hits;
-        self.misses += s.misses.saturating_sub(s.admitted);
-        self.refused += s.refused;
-        self.sets += s.sets;
-        self.deletes += s.deletes;
-        self.expired += s.expired;
         self.evictions += s.evicted_bytes + s.evicted_entries + s.evicted_asked;
-        self.errors += s.errors;
-        self.bytes_written += s.bytes_written;
-        self.bytes_read += s.bytes_read;
-        self.compressed_in += s.compressed_in;
-        self.compressed_out += s.compressed_out;
-    }
-}
-
-impl From<MemoryStatistics> for Counters {
-    fn from(s: MemoryStatistics) -> Self {
-        Self {
-            hits: s.hits,
-            store_hits: s.store_hits,
+        self.counters.add(Counters {
+            hits: s.hits + s.admitted,
+            store_hits: s.admitted,
             stale_hits: s.stale_hits,
-            misses: s.misses,
+            misses: s.misses.saturating_sub(s.admitted),
             refused: s.refused,
             sets: s.sets,
             deletes: s.deletes,
@@ -86,7 +45,7 @@ impl From<MemoryStatistics> for Counters {
             bytes_read: s.bytes_read,
             compressed_in: s.compressed_in,
             compressed_out: s.compressed_out,
-        }
+        });
     }
 }
 
@@ -162,7 +121,7 @@ impl Inner {
         let mut reported = lock(&self.reported);
         let mut news = BTreeMap::new();
         for (id, namespace) in (0..).zip(self.namespaces.from(0)) {
-            let counters = Counters::from(self.memory_statistics(Some(id))?);
+            let counters = self.memory_statistics(Some(id))?.counters;
             let before = reported.namespaces.insert(namespace.name.clone(), counters).unwrap_or_default();
             let counted = counters.since(before);
             if counted != Counters::default() {

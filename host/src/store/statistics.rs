@@ -10,7 +10,7 @@ use super::Store;
 use super::layout::{Layout, write_whole};
 use crate::error::{Error, Result};
 
-/// What was counted in a namespace since the store was made, by all processes.
+/// What was counted in a namespace: by a cache since it was opened, or by all processes since the store was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
