@@ -28,8 +28,10 @@ pub enum ErrorKind {
     WrongType,
     /// The directory cannot be used: not a directory, not ours, not a Larder store, no permission.
     Directory,
-    /// The store could not keep what it was given: disk full, read-only, lock not had in time.
+    /// The store could not keep what it was given: disk full, read-only.
     Store,
+    /// Another process held the store's lock for longer than the lock time-out.
+    Locked,
     /// Reading from or writing to the disk failed.
     Io,
     /// The component was stopped in this call; its shard starts anew with the next one.

@@ -27,11 +27,12 @@ mod glob;
 mod hash;
 mod namespace;
 mod shard;
+pub mod storage;
 mod store;
 
 pub use cache::{
     Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
-    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Written,
+    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};

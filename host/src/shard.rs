@@ -32,6 +32,10 @@ pub(crate) struct Shard {
     rest_until: Option<Instant>,
     /// Hashes of keys that other processes changed since the guest saw them.
     outdated: HashSet<u64, Passthrough>,
+    /// Operations since the cache's counts were saved last on this shard's account.
+    pub(crate) operations: u32,
+    /// Hashes of entries that were read and that the store was not told of yet.
+    pub(crate) reads: Vec<u64>,
 }
 
 /// The hashes are keyed already.
@@ -99,6 +103,8 @@ impl Shard {
             traps_in_a_row: 0,
             rest_until: None,
             outdated: HashSet::default(),
+            operations: 0,
+            reads: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is counted, for each namespace of an engine.
 
+use crate::error::ErrorCode;
+
 /// Counters of one namespace, or of several added up. Counters never go down; `entries` and `bytes` are current.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
@@ -17,6 +19,14 @@ pub struct Statistics {
     pub admitted: u64,
     /// Records that were offered and refused as damaged, foreign or of a newer format.
     pub refused: u64,
+    /// Of the records refused, those that were damaged.
+    pub refused_corrupt: u64,
+    /// Of the records refused, those in a newer format.
+    pub refused_newer: u64,
+    /// Of the records refused, those whose value is above the limit.
+    pub refused_too_large: u64,
+    /// Of the records refused, those of another key or namespace.
+    pub refused_other_key: u64,
     /// Entries written, overwrites included.
     pub sets: u64,
     /// Entries deleted by request.
@@ -31,6 +41,14 @@ pub struct Statistics {
     pub evicted_asked: u64,
     /// Operations refused: keys and values too large, not a number, invalid options.
     pub errors: u64,
+    /// Of the operations refused, those for an argument outside its range.
+    pub invalid_arguments: u64,
+    /// Of the operations refused, those for a key above the limit.
+    pub keys_too_large: u64,
+    /// Of the operations refused, those for a value above the limit.
+    pub values_too_large: u64,
+    /// Of the operations refused, those that were to count what is no number.
+    pub not_numbers: u64,
     /// Bytes of values written.
     pub bytes_written: u64,
     /// Bytes of values read.
@@ -48,10 +66,36 @@ macro_rules! add_fields {
 }
 
 impl Statistics {
+    /// Counts a record that was offered and refused.
+    pub(crate) fn count_refusal(&mut self, code: ErrorCode) {
+        self.refused += 1;
+        match code {
+            ErrorCode::Corrupt => self.refused_corrupt += 1,
+            ErrorCode::NewerFormat => self.refused_newer += 1,
+            ErrorCode::TooLarge => self.refused_too_large += 1,
+            ErrorCode::AnotherKey => self.refused_other_key += 1,
+            _ => {}
+        }
+    }
+
+    /// Counts an operation that was refused.
+    pub(crate) fn count_error(&mut self, code: ErrorCode) {
+        self.errors += 1;
+        match code {
+            ErrorCode::InvalidArgument => self.invalid_arguments += 1,
+            ErrorCode::KeyTooLarge => self.keys_too_large += 1,
+            ErrorCode::TooLarge => self.values_too_large += 1,
+            ErrorCode::NotANumber => self.not_numbers += 1,
+            _ => {}
+        }
+    }
+
     /// Adds `other` to `self`, field by field.
     pub fn add(&mut self, other: &Self) {
-        add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused, sets, deletes, expired,
-            evicted_bytes, evicted_entries, evicted_asked, errors, bytes_written, bytes_read, compressed_in,
+        add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused,
+            refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired,
+            evicted_bytes, evicted_entries, evicted_asked, errors, invalid_arguments, keys_too_large, values_too_large, not_numbers,
+            bytes_written, bytes_read, compressed_in,
             compressed_out);
     }
 }

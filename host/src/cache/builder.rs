@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use super::background::Cleaner;
 use super::options::{Defaults, Durability};
 use super::{Cache, Clock, Inner};
 use crate::component::Loaded;
@@ -14,7 +15,8 @@ use crate::flight::Flights;
 use crate::hash::{KeyHasher, random};
 use crate::namespace::Namespaces;
 use crate::shard::Shard;
-use crate::store::{Options, Store};
+use crate::storage::{Files, Storage};
+use crate::store::{Isolated, Layout, Options, Store};
 
 /// Memory that a guest may use beyond its share of the cache's, for its own structures and for one value on its way.
 const GUEST_SLACK: u64 = 32 << 20;
@@ -29,6 +31,21 @@ pub enum Codec {
     Deflate,
     /// LZ4: fast.
     Lz4,
+}
+
+/// How processes use one directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Strategy {
+    /// All share one store, and each sees at once what the others write.
+    #[default]
+    Shared,
+    /// Each has a store of its own in the directory, which is removed when its cache is closed; those of processes that
+    /// were killed are removed by whoever opens the directory so next.
+    ProcessIsolated,
+    /// No store: entries live in memory only, and nothing in the directory is touched.
+    Memory,
+    /// What others store can be read and nothing is written: entries set here live in this process's memory.
+    ReadOnly,
 }
 
 /// How typed values are written.
@@ -60,6 +77,11 @@ pub struct Builder {
     durability: Durability,
     shards: Option<usize>,
     lock_timeout: Duration,
+    strategy: Strategy,
+    locking: bool,
+    exact_entries: u64,
+    cleanup_interval: Option<Duration>,
+    storage: Arc<dyn Storage>,
     pub(super) format: Format,
     clock: Clock,
     seed: Option<u64>,
@@ -85,6 +107,11 @@ impl Default for Builder {
             durability: Durability::Process,
             shards: None,
             lock_timeout: Duration::from_secs(5),
+            strategy: Strategy::Shared,
+            locking: true,
+            exact_entries: 100_000,
+            cleanup_interval: Some(Duration::from_secs(300)),
+            storage: Arc::new(Files),
             format: Format::Json,
             clock: Clock::System,
             seed: None,
@@ -133,6 +160,19 @@ impl Builder {
         shards: usize => Some(shards);
         /// How long to wait for other processes that write. Default 5 s.
         lock_timeout: Duration => lock_timeout;
+        /// How processes use the directory. Default [`Strategy::Shared`].
+        strategy: Strategy => strategy;
+        /// Whether writers lock the store. Default true. Without, only one process at a time may write to it: what two
+        /// write at once is lost, and perhaps more. For file systems that have no locks.
+        locking: bool => locking;
+        /// Up to so many entries on disk, those go first that the policy values least, exactly; in a larger store a sample of
+        /// 16,384 stands for the rest. Default 100,000.
+        exact_entries: u64 => exact_entries;
+        /// How often a cache that stays open cleans up by itself: entries past their time, and the disk space they took.
+        /// `None` is never. Default every 300 s.
+        cleanup_interval: Option<Duration> => cleanup_interval;
+        /// The file system under the store. Default: the operating system's.
+        storage: Arc<dyn Storage> => storage;
         /// How typed values are written. Default [`Format::Json`].
         format: Format => format;
         /// Fixes the seed of the guests' hashes and of jitter, for tests that must repeat. Default: drawn at random.
@@ -161,13 +201,14 @@ impl Builder {
         if self.max_size < 1 << 20 {
             return Err(Error::invalid("max-size must be at least 1 MiB; use a memory-only cache for less"));
         }
+        if self.cleanup_interval == Some(Duration::ZERO) {
+            return Err(Error::invalid("cleanup-interval must be longer than zero; `never` switches it off"));
+        }
         if self.max_entries == Some(0) {
             return Err(Error::invalid("max-entries must be at least 1; leave it out for no limit"));
         }
         let loaded = Loaded::get().map_err(Error::trap)?;
-        let options =
-            Options { max_size: self.max_size, max_entries: self.max_entries, lock_timeout: self.lock_timeout };
-        let store = self.directory.as_deref().map(|dir| Store::open(dir, options)).transpose()?;
+        let store = self.open_store()?;
         let hasher = match &store {
             Some(store) => store.hasher().clone(),
             None => KeyHasher::random()?,
@@ -197,12 +238,17 @@ impl Builder {
             format: self.format,
             clock: self.clock,
             flights: Flights::default(),
-            traps: AtomicU64::new(0),
             degraded: AtomicU64::new(0),
-            store_evictions: AtomicU64::new(0),
+            host_counters: Mutex::default(),
             reported: Mutex::default(),
+            saved: Mutex::default(),
+            cleaner: OnceLock::new(),
         };
-        Cache::with_namespace(Arc::new(inner), &self.namespace, None)
+        let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
+        if let Some(every) = self.cleanup_interval {
+            Cleaner::start(&cache.inner, every);
+        }
+        Ok(cache)
     }
 
     /// Makes the directory hold an empty store again, whatever is wrong with the one in it.
@@ -211,9 +257,30 @@ impl Builder {
     /// `Directory` when the directory is not ours or holds something else; `InvalidArgument` without a directory.
     pub fn wipe(self) -> Result<()> {
         let Some(dir) = &self.directory else { return Err(Error::invalid("there is no directory to empty")) };
-        let options =
-            Options { max_size: self.max_size, max_entries: self.max_entries, lock_timeout: self.lock_timeout };
-        Store::wipe(dir, &options)
+        Store::wipe(&Layout::new(self.storage.clone(), dir), &self.options())
+    }
+
+    fn options(&self) -> Options {
+        Options {
+            max_size: self.max_size,
+            max_entries: self.max_entries,
+            lock_timeout: self.lock_timeout,
+            locking: self.locking,
+            read_only: self.strategy == Strategy::ReadOnly,
+            exact_entries: self.exact_entries,
+        }
+    }
+
+    fn open_store(&self) -> Result<Option<Store>> {
+        let Some(dir) = self.directory.as_deref().filter(|_| self.strategy != Strategy::Memory) else {
+            return Ok(None);
+        };
+        let layout = Layout::new(self.storage.clone(), dir);
+        if self.strategy == Strategy::ProcessIsolated {
+            let (own, isolated) = Isolated::make(&layout)?;
+            return Store::open(own, self.options(), Some(isolated)).map(Some);
+        }
+        Store::open(layout, self.options(), None).map(Some)
     }
 
     fn settings(&self, shards: usize, store: bool) -> Result<Vec<api::Setting>> {

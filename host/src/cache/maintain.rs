@@ -1,6 +1,6 @@
 //! Upkeep of the whole cache.
 
-use super::{Cache, lock};
+use super::{Cache, Inner, lock};
 use crate::error::Result;
 use crate::store::{Store, Verification};
 
@@ -11,22 +11,7 @@ impl Cache {
     /// # Errors
     /// `Store` when the lock is not had in time; I/O errors.
     pub fn cleanup(&self) -> Result<u64> {
-        let inner = &*self.inner;
-        let now = inner.clock.now();
-        let mut removed = 0;
-        for shard in &inner.shards {
-            removed += u64::from(inner.on_shard(shard, self.id, |g| {
-                g.larder.larder_cache_cache().cache().call_cleanup(&mut g.store, g.cache, now, u32::MAX).map(Ok)
-            })?);
-        }
-        match &inner.store {
-            Some(store) => {
-                let removed = store.cleanup(now, inner, inner)?;
-                inner.report()?;
-                Ok(removed)
-            }
-            None => Ok(removed),
-        }
+        self.inner.clean_up()
     }
 
     /// Evicts up to `count` entries from memory, of all namespaces, in the policy's order in each shard. What is in the
@@ -97,20 +82,51 @@ impl Cache {
             })?;
         }
         let Some(store) = &inner.store else { return Ok(Verification::default()) };
-        let check = |record: &[u8], hash: u64, version: u64| {
-            let verified = inner.call_again(&mut lock(&inner.shards[0]), self.id, |g| {
-                g.larder.larder_cache_cache().call_verify(&mut g.store, record, 1 << 30)
-            });
-            verified.is_ok_and(|info| {
-                let namespace = inner.hasher.namespace(&info.namespace);
-                info.version == version && inner.hasher.key(namespace, &info.key) == hash
-            })
-        };
-        store.verify(inner, check, progress)
+        store.verify(inner, &|record, hash, version| inner.is_sound(record, hash, version), progress)
+    }
+
+    /// As [`verify`](Self::verify), and mends what it finds: headers and indexes are written again, damaged places are
+    /// voided, and entries whose record is damaged are deleted, so that no older version of them comes back. Other processes
+    /// may go on using the store meanwhile; their writes wait.
+    ///
+    /// # Errors
+    /// `Locked` when the lock is not had in time; `Store` when the store cannot be written; I/O errors.
+    pub fn repair(&self, progress: impl FnMut(u64, u64)) -> Result<Verification> {
+        let inner = &*self.inner;
+        let Some(store) = &inner.store else { return Ok(Verification::default()) };
+        store.repair(inner, inner, &|record, hash, version| inner.is_sound(record, hash, version), progress)
     }
 
     /// The directory of the store.
     pub fn directory(&self) -> Option<&std::path::Path> {
         self.inner.store.as_ref().map(Store::root)
+    }
+}
+
+impl Inner {
+    /// Whether a record is sound and belongs under a hash and version.
+    fn is_sound(&self, record: &[u8], hash: u64, version: u64) -> bool {
+        let verified = self.call_again(&mut lock(&self.shards[0]), 0, |g| {
+            g.larder.larder_cache_cache().call_verify(&mut g.store, record, 1 << 30)
+        });
+        verified.is_ok_and(|info| {
+            let namespace = self.hasher.namespace(&info.namespace);
+            info.version == version && self.hasher.key(namespace, &info.key) == hash
+        })
+    }
+
+    pub(super) fn clean_up(&self) -> Result<u64> {
+        let now = self.clock.now();
+        let mut removed = 0;
+        for shard in &self.shards {
+            removed += u64::from(self.on_shard(shard, 0, |g| {
+                g.larder.larder_cache_cache().cache().call_cleanup(&mut g.store, g.cache, now, u32::MAX).map(Ok)
+            })?);
+        }
+        let Some(store) = &self.store else { return Ok(removed) };
+        self.note_reads();
+        let removed = store.cleanup(now, self, self)?;
+        self.report(true)?;
+        Ok(removed)
     }
 }

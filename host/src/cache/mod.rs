@@ -8,8 +8,10 @@
 //! | `compute` | one computation for each key |
 //! | `typed` | values of Rust types |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
+//! | `background` | what happens beside the operations |
 //! | `snapshot` | export and import |
 
+mod background;
 mod batch;
 mod builder;
 mod compute;
@@ -23,11 +25,14 @@ mod typed;
 mod write;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::hash::RandomState;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use builder::{Builder, Codec, Format};
+use hashbrown::HashMap;
+
+pub use builder::{Builder, Codec, Format, Strategy};
 pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
 pub use read::Remaining;
@@ -40,7 +45,8 @@ use crate::flight::Flights;
 use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
-use crate::store::{Candidate, Judge, Observer, Store};
+use crate::store::{Candidate, Cause, Counters, Judge, Location, Observer, Store};
+use background::{Cleaner, Saved};
 use statistics::Reported;
 
 /// A handle on one namespace of a cache. Cheap to clone; all clones and all handles made by
@@ -74,12 +80,14 @@ struct Inner {
     format: Format,
     clock: Clock,
     flights: Flights,
-    traps: AtomicU64,
     /// Writes that the store could not take.
     degraded: AtomicU64,
-    store_evictions: AtomicU64,
+    /// By namespace, what the guests know nothing of.
+    host_counters: Mutex<HashMap<u32, Counters, RandomState>>,
     /// What was added to the store's statistics already.
     reported: Mutex<Reported>,
+    saved: Mutex<Saved>,
+    cleaner: OnceLock<Cleaner>,
 }
 
 /// Where the time comes from.
@@ -172,7 +180,8 @@ impl Cache {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Err(e) = self.report() {
+        self.note_reads();
+        if let Err(e) = self.report(true) {
             tracing::debug!("the statistics of this process are lost: {e}");
         }
     }
@@ -197,7 +206,7 @@ impl Inner {
         if let Err(e) = &answer
             && e.kind() == ErrorKind::Trap
         {
-            self.traps.fetch_add(1, Ordering::Relaxed);
+            self.count_failure(namespace, ErrorKind::Trap);
         }
         answer
     }
@@ -249,8 +258,18 @@ impl Judge for Inner {
         }
     }
 
-    fn evicted(&self, count: u64) {
-        self.store_evictions.fetch_add(count, Ordering::Relaxed);
+    fn evicted(&self, store: &Store, entries: &[Location], cause: Cause) {
+        let now = self.clock.now();
+        for at in entries {
+            let id = self.namespaces.by_hash(at.line.namespace).or_else(|| self.learn_namespace(store, at));
+            // Whose record cannot be read any more has no name to be counted under.
+            let Some(id) = id else { continue };
+            self.count_more(id, |counters| match cause {
+                _ if at.line.gone <= now => counters.expired += 1,
+                Cause::Size => counters.evicted_store_bytes += 1,
+                Cause::Entries => counters.evicted_store_entries += 1,
+            });
+        }
     }
 }
 

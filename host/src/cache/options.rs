@@ -218,7 +218,7 @@ pub struct EntryInfo {
     pub version: u64,
     /// When it was set.
     pub created: u64,
-    /// When it was last read or written, as far as this process knows.
+    /// When it was last read or written, by any process that has told the store of it.
     pub accessed: u64,
     /// When it stops being fresh; `None` is never.
     pub expires: Option<u64>,
@@ -228,7 +228,7 @@ pub struct EntryInfo {
     pub idle_timeout: Option<u64>,
     /// Stale window.
     pub stale_window: Option<u64>,
-    /// Reads since the entry came into this process's memory.
+    /// How often it was read: in a cache with a store by all processes that have told it, else by this one.
     pub hits: u32,
     /// Bytes of the value.
     pub value_size: u64,

@@ -37,13 +37,16 @@ impl Cache {
             return inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now));
         };
         self.refresh(store);
-        let hit = {
+        let (hit, due) = {
             let mut shard = lock(inner.shard(hash));
             if shard.take_outdated(hash) {
                 inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
             }
-            inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?
+            let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
+            let due = inner.count(&mut shard, hit.as_ref().map(|_| hash));
+            (hit, due)
         };
+        inner.settle(due, now);
         let hit = match hit {
             Some(hit) => Some(hit),
             None => self.find_stored(store, hash, key, now)?,
@@ -71,7 +74,10 @@ impl Cache {
                     .map(Ok)
             })?;
             return match admitted {
-                Ok(hit) => Ok(Some(hit)),
+                Ok(hit) => {
+                    shard.reads.push(hash);
+                    Ok(Some(hit))
+                }
                 Err(e) if e.code == types::ErrorCode::Outdated => {
                     inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))
                 }
@@ -94,6 +100,7 @@ impl Cache {
         });
         read.unwrap_or_else(|e| {
             tracing::warn!("treated as a miss: {e}");
+            self.inner.count_failure(self.id, e.kind());
             // Perhaps its segment was dropped by another process meanwhile.
             self.refresh(store);
             None
@@ -143,17 +150,25 @@ impl Cache {
                 g.larder.larder_cache_cache().cache().call_inspect(&mut g.store, g.cache, self.id, key, now)
             })?
         };
+        let Some(store) = &inner.store else { return Ok(known.map(EntryInfo::from)) };
         if let Some(info) = known {
-            return Ok(Some(info.into()));
+            return Ok(Some(self.with_reads(store, hash, info.into())));
         }
-        let Some(store) = &inner.store else { return Ok(None) };
         let at = store.find(hash, now).unwrap_or_else(|e| {
             tracing::warn!("treated as a miss: {e}");
             None
         });
         let Some(at) = at else { return Ok(None) };
         let info = self.describe(store, &at)?;
-        Ok(info.filter(|info| info.key == key && info.gone.is_none_or(|gone| gone > now)))
+        let info = info.filter(|info| info.key == key && info.gone.is_none_or(|gone| gone > now));
+        Ok(info.map(|info| self.with_reads(store, hash, info)))
+    }
+
+    /// Adds what all processes noted of an entry's reads.
+    fn with_reads(&self, store: &Store, hash: u64, info: EntryInfo) -> EntryInfo {
+        self.inner.note_reads();
+        let access = store.access(hash);
+        EntryInfo { hits: access.reads, accessed: info.accessed.max(u64::from(access.last) * 1000), ..info }
     }
 
     /// What the record at a location says; `None` when it is damaged.

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::{Cache, Inner, lock};
 use crate::component::bindings::api;
 use crate::error::{ErrorKind, Result};
-use crate::store::{Counters, Lifetime};
+use crate::namespace::Namespace;
+use crate::store::{Counters, Lifetime, Location, Store};
 
 /// The memory tier, and what was asked of the cache since it was opened, all shards together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -19,8 +20,6 @@ pub struct MemoryStatistics {
     pub entries: u64,
     /// Bytes charged for them.
     pub bytes: u64,
-    /// Entries removed from memory to stay within its bounds, or because a caller asked.
-    pub evictions: u64,
     /// What was counted.
     #[serde(flatten)]
     pub counters: Counters,
@@ -30,31 +29,38 @@ impl MemoryStatistics {
     fn add(&mut self, s: &api::Statistics) {
         self.entries += s.entries;
         self.bytes += s.bytes;
-        self.evictions += s.evicted_bytes + s.evicted_entries + s.evicted_asked;
         self.counters.add(Counters {
             hits: s.hits + s.admitted,
             store_hits: s.admitted,
             stale_hits: s.stale_hits,
             misses: s.misses.saturating_sub(s.admitted),
             refused: s.refused,
+            refused_corrupt: s.refused_corrupt,
+            refused_newer: s.refused_newer,
+            refused_too_large: s.refused_too_large,
+            refused_other_key: s.refused_other_key,
             sets: s.sets,
             deletes: s.deletes,
             expired: s.expired,
+            evicted_memory_bytes: s.evicted_bytes,
+            evicted_memory_entries: s.evicted_entries,
+            evicted_asked: s.evicted_asked,
             errors: s.errors,
+            invalid_arguments: s.invalid_arguments,
+            keys_too_large: s.keys_too_large,
+            values_too_large: s.values_too_large,
+            not_numbers: s.not_numbers,
             bytes_written: s.bytes_written,
             bytes_read: s.bytes_read,
             compressed_in: s.compressed_in,
             compressed_out: s.compressed_out,
+            ..Counters::default()
         });
     }
 }
 
 /// What a process has added to the store's statistics.
-#[derive(Default)]
-pub(super) struct Reported {
-    namespaces: BTreeMap<String, Counters>,
-    store_evictions: u64,
-}
+pub(super) type Reported = BTreeMap<String, Counters>;
 
 /// Figures of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -69,8 +75,6 @@ pub struct StoreStatistics {
     pub segments: u64,
     /// Damaged frames met since the store was opened.
     pub damaged: u64,
-    /// Entries given up to stay within the bounds, since the store was opened.
-    pub evictions: u64,
     /// Whether the store takes no more writes.
     pub read_only: bool,
 }
@@ -112,28 +116,44 @@ impl Inner {
                 })?);
             }
         }
+        for (id, counters) in lock(&self.host_counters).iter() {
+            if namespace.is_none_or(|wanted| wanted == *id) {
+                memory.counters.add(*counters);
+            }
+        }
         Ok(memory)
     }
 
-    /// Adds what was counted since the last time to the store's statistics.
-    pub(super) fn report(&self) -> Result<()> {
-        let Some(store) = &self.store else { return Ok(()) };
+    /// Adds what was counted since the last time to the store's statistics. With `thoroughly`, waits for the lock, and
+    /// notes what was read too.
+    pub(super) fn report(&self, thoroughly: bool) -> Result<()> {
+        let Some(store) = self.store.as_ref().filter(|store| !store.is_read_only()) else { return Ok(()) };
         let mut reported = lock(&self.reported);
+        let mut counted = reported.clone();
         let mut news = BTreeMap::new();
         for (id, namespace) in (0..).zip(self.namespaces.from(0)) {
             let counters = self.memory_statistics(Some(id))?.counters;
-            let before = reported.namespaces.insert(namespace.name.clone(), counters).unwrap_or_default();
-            let counted = counters.since(before);
-            if counted != Counters::default() {
-                news.insert(namespace.name, counted);
+            let before = counted.insert(namespace.name.clone(), counters).unwrap_or_default();
+            let more = counters.since(before);
+            if more != Counters::default() {
+                news.insert(namespace.name, more);
             }
         }
-        let evictions = self.store_evictions.load(Ordering::Relaxed);
-        let new_evictions = evictions - std::mem::replace(&mut reported.store_evictions, evictions);
-        if news.is_empty() && new_evictions == 0 {
-            return Ok(());
+        if store.add_statistics(&news, self.clock.now(), thoroughly, thoroughly)? {
+            *reported = counted;
         }
-        store.add_statistics(&news, new_evictions, self.clock.now())
+        Ok(())
+    }
+
+    /// The number of a namespace that this process has not used, from one of its records.
+    pub(super) fn learn_namespace(&self, store: &Store, at: &Location) -> Option<u32> {
+        let (head, _) = store.read_head(at).ok()?;
+        let described = self.call_again(&mut lock(&self.shards[0]), 0, |g| {
+            g.larder.larder_cache_cache().call_describe(&mut g.store, &head)
+        });
+        let (name, hash) = (described.ok()?.namespace, at.line.namespace);
+        let defaults = self.defaults.to_wit();
+        Some(self.namespaces.find_or_insert(&name, || Namespace { name: name.clone(), hash, defaults }))
     }
 }
 
@@ -167,27 +187,22 @@ impl Cache {
                     disk_bytes: figures.disk_bytes,
                     segments: figures.segments,
                     damaged: figures.damaged,
-                    evictions: inner.store_evictions.load(Ordering::Relaxed),
                     read_only: store.is_read_only(),
                 })
             }
         };
-        Ok(Statistics {
-            memory,
-            store,
-            traps: inner.traps.load(Ordering::Relaxed),
-            degraded: inner.degraded.load(Ordering::Relaxed),
-        })
+        Ok(Statistics { memory, store, traps: memory.counters.traps, degraded: inner.degraded.load(Ordering::Relaxed) })
     }
 
     /// What all processes counted since the store was made, this one's counts included. They are added to the store's
-    /// statistics when a cache is closed, cleaned up, or asked for this.
+    /// statistics after every 100 operations, more at once if that took over a twentieth of the time, and when a cache is
+    /// closed, cleaned up, or asked for this.
     ///
     /// # Errors
     /// `Trap` when the component was stopped over it. When the store cannot take the counts, they are missing.
     pub fn lifetime(&self) -> Result<Lifetime> {
         let Some(store) = &self.inner.store else { return Ok(Lifetime::default()) };
-        match self.inner.report() {
+        match self.inner.report(true) {
             Err(e) if e.kind() == ErrorKind::Trap => return Err(e),
             Err(e) => tracing::debug!("the statistics of this process are missing: {e}"),
             Ok(()) => {}

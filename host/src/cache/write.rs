@@ -260,10 +260,25 @@ impl Cache {
         request: &Request<'_>,
         op: impl Fn(&mut Guest, Given<'_>) -> Answer<T>,
     ) -> Result<(T, Durability)> {
+        let now = self.inner.clock.now();
+        let hash = self.hash(request.key);
+        let written = self.write_at(request, hash, now, op);
+        if self.inner.store.is_some() {
+            let due = self.inner.count(&mut lock(self.inner.shard(hash)), None);
+            self.inner.settle(due, now);
+        }
+        written
+    }
+
+    fn write_at<T: Outcome>(
+        &self,
+        request: &Request<'_>,
+        hash: u64,
+        now: u64,
+        op: impl Fn(&mut Guest, Given<'_>) -> Answer<T>,
+    ) -> Result<(T, Durability)> {
         let inner = &*self.inner;
         let key = request.key;
-        let hash = self.hash(key);
-        let now = inner.clock.now();
         let mut transaction = self.transaction(request, hash, now)?;
         let mut shard = lock(inner.shard(hash));
         let sequence = transaction.as_ref().map(Transaction::next_sequence);
@@ -342,6 +357,7 @@ impl Cache {
         if self.inner.degraded.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!("{reason}");
         }
+        self.inner.count_failure(self.id, reason.kind());
         if request.durability == Durability::Sync { Err(reason) } else { Ok(()) }
     }
 }

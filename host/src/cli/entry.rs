@@ -241,6 +241,7 @@ fn describe(info: &EntryInfo) -> String {
         ("durability", info.durability.to_owned()),
         ("created", ago(info.created)),
         ("accessed", ago(info.accessed)),
+        ("accesses", info.hits.to_string()),
         ("expires", until(info.expires)),
     ];
     if info.gone != info.expires {

@@ -1,9 +1,10 @@
 //! `list` and `stats`.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Args;
-use larder::{Cache, Filter};
+use larder::{Cache, Counters, Filter};
 use serde_json::json;
 
 use super::failure::Failure;
@@ -38,7 +39,7 @@ pub(super) fn list(cache: &Cache, args: &ListArgs, out: &Output) -> Result<ExitC
         out.show(&entries, String::new)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
+    let now = now();
     let mut lines = Vec::new();
     for entry in &entries {
         if args.long {
@@ -64,7 +65,7 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
     let max_size = settings.max_size()?;
     let directory = cache.directory().map(|dir| dir.display().to_string());
     let document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces,
-        "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate()});
+        "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate(), "miss_rate": total.miss_rate()});
     out.show(&document, || {
         let mut text = format!("directory     {}\n", directory.clone().unwrap_or_default());
         text += &format!("entries       {}\n", store.entries);
@@ -75,23 +76,76 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         if store.damaged > 0 {
             text += &format!("damaged       {} (run `larder verify`)\n", store.damaged);
         }
-        text += &format!(
-            "hits          {} of {} reads ({:.1} %)\n",
-            total.hits,
-            total.hits + total.misses,
-            total.hit_rate()
-        );
-        text += &format!("misses        {}\n", total.misses);
+        text += &format!("hits          {} ({:.1} % of reads)\n", total.hits, total.hit_rate());
+        text += &format!("misses        {} ({:.1} % of reads)\n", total.misses, total.miss_rate());
         text += &format!("sets          {}\n", total.sets);
-        text += &format!("evictions     {}\n", lifetime.store_evictions);
-        text += &format!("errors        {}\n", total.errors + total.refused);
-        if !namespaces.is_empty() {
-            text += "\nnamespace               entries     records\n";
+        text += &format!("deletes       {}\n", total.deletes);
+        text += &format!("expired       {}\n", total.expired);
+        text += &counted("evictions", total.evictions(), &evictions(&total));
+        text += &counted("errors", total.errors + total.refused, &errors(&total));
+        text += &format!("compressed    {} to {}\n", show_size(total.compressed_in), show_size(total.compressed_out));
+        if lifetime.updated > 0 {
+            text += &format!("updated       {} ago\n", show_span(now().saturating_sub(lifetime.updated)));
         }
-        for namespace in &namespaces {
-            text += &format!("{:<20} {:>10}  {:>10}\n", namespace.name, namespace.entries, show_size(namespace.bytes));
+        let names: BTreeSet<_> = namespaces.iter().map(|n| &n.name).chain(lifetime.namespaces.keys()).collect();
+        if !names.is_empty() {
+            text +=
+                "\nnamespace               entries     records        hits  hit rate        sets   evictions  errors\n";
+        }
+        for name in names {
+            let held = namespaces.iter().find(|n| n.name == *name);
+            let (entries, bytes) = held.map_or((0, 0), |held| (held.entries, held.bytes));
+            let counted = lifetime.namespaces.get(name).copied().unwrap_or_default();
+            text += &format!(
+                "{name:<20} {entries:>10}  {:>10}  {:>10}  {:>7.1}%  {:>10}  {:>10}  {:>6}\n",
+                show_size(bytes),
+                counted.hits,
+                counted.hit_rate(),
+                counted.sets,
+                counted.evictions(),
+                counted.errors + counted.refused
+            );
         }
         text
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A sum and, in brackets, what it is made of.
+fn counted(name: &str, sum: u64, parts: &[(&str, u64)]) -> String {
+    let parts: Vec<_> = parts.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}")).collect();
+    match parts.is_empty() {
+        true => format!("{name:<14}{sum}\n"),
+        false => format!("{name:<14}{sum} ({})\n", parts.join(", ")),
+    }
+}
+
+fn evictions(total: &Counters) -> [(&'static str, u64); 5] {
+    [
+        ("from disk for its size", total.evicted_store_bytes),
+        ("from disk for its entries", total.evicted_store_entries),
+        ("from memory for its size", total.evicted_memory_bytes),
+        ("from memory for its entries", total.evicted_memory_entries),
+        ("asked for", total.evicted_asked),
+    ]
+}
+
+fn errors(total: &Counters) -> [(&'static str, u64); 11] {
+    [
+        ("damaged records", total.refused_corrupt),
+        ("records in a newer format", total.refused_newer),
+        ("records above the limit", total.refused_too_large),
+        ("records of another key", total.refused_other_key),
+        ("invalid arguments", total.invalid_arguments),
+        ("keys too large", total.keys_too_large),
+        ("values too large", total.values_too_large),
+        ("values that are no number", total.not_numbers),
+        ("lock time-outs", total.lock_timeouts),
+        ("disk errors", total.store_errors),
+        ("stops of the component", total.traps),
+    ]
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
 }

@@ -74,8 +74,8 @@ enum Command {
     Cleanup,
     /// Empty the namespace that was named, or everything if none was. Always works
     Clear,
-    /// Look at every record and report damage
-    Verify,
+    /// Look at every record and report damage; with --repair, mend it
+    Verify(upkeep::VerifyArgs),
     /// Write all entries to a snapshot file (- is stdout)
     Export(upkeep::FileArgs),
     /// Store the entries of a snapshot file (- is stdin)
@@ -149,7 +149,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(&settings, args),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),
         Command::Clear => upkeep::clear(&settings, &out),
-        Command::Verify => upkeep::verify(&open()?, &out),
+        Command::Verify(args) => upkeep::verify(&open()?, &args, &out),
         Command::Export(args) => upkeep::export(&open()?, &args, &out),
         Command::Import(args) => upkeep::import(&open()?, &args, &out),
         Command::Config(_) => upkeep::config(&settings, &out),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use larder::{Builder, Cache, Codec, Defaults, Durability};
+use larder::{Builder, Cache, Codec, Defaults, Durability, Strategy};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -54,6 +54,11 @@ settings! {
     jitter "jitter" "PERCENT" Some("0"), "Percent by which times to live are shortened at random [default: 0]";
     default_durability "default-durability" "NAME" Some("process"),
         "How long writes last: memory, process, sync [default: process]";
+    strategy "strategy" "NAME" Some("shared"),
+        "How processes use the directory: shared, process-isolated, memory, read-only [default: shared]";
+    locking "locking" "ON|OFF" Some("on"), "Whether writers lock the store; off only where one process writes [default: on]";
+    cleanup_interval "cleanup-interval" "TIME" Some("300s"),
+        "How often a command that stays cleans up; never switches it off [default: 300s]";
     lock_timeout "lock-timeout" "TIME" Some("5s"), "How long to wait for other processes that write [default: 5s]";
 }
 
@@ -169,6 +174,15 @@ impl Settings {
         if let Some(d) = self.parse("default-durability", durability)? {
             builder = builder.durability(d);
         }
+        if let Some(s) = self.parse("strategy", strategy)? {
+            builder = builder.strategy(s);
+        }
+        if let Some(on) = self.parse("locking", switch)? {
+            builder = builder.locking(on);
+        }
+        if let Some(d) = self.parse("cleanup-interval", span)? {
+            builder = builder.cleanup_interval(Some(d).filter(|d| *d != Duration::MAX));
+        }
         if let Some(d) = self.parse("lock-timeout", span)? {
             builder = builder.lock_timeout(d);
         }
@@ -187,6 +201,24 @@ fn number(text: &str) -> Result<u64, String> {
 
 fn small_size(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?).map_err(|_| format!("{text:?} is more than 4 GiB"))
+}
+
+fn strategy(text: &str) -> Result<Strategy, String> {
+    match text {
+        "shared" => Ok(Strategy::Shared),
+        "process-isolated" => Ok(Strategy::ProcessIsolated),
+        "memory" => Ok(Strategy::Memory),
+        "read-only" => Ok(Strategy::ReadOnly),
+        _ => Err(format!("there is no strategy {text:?}; there are shared, process-isolated, memory and read-only")),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err(format!("{text:?} is neither on nor off")),
+    }
 }
 
 fn codec(text: &str) -> Result<Codec, String> {

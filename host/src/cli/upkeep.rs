@@ -70,20 +70,36 @@ pub(super) fn clear(settings: &Settings, out: &Output) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn verify(cache: &Cache, out: &Output) -> Result<ExitCode, Failure> {
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// Mend what is damaged; entries that cannot be saved are deleted
+    #[arg(long)]
+    repair: bool,
+}
+
+pub(super) fn verify(cache: &Cache, args: &VerifyArgs, out: &Output) -> Result<ExitCode, Failure> {
     let mut bar = None;
-    let found = cache.verify(|bytes, total| bar.get_or_insert_with(|| progress(total)).inc(bytes))?;
+    let progress = |bytes, total| bar.get_or_insert_with(|| progress(total)).inc(bytes);
+    let found = if args.repair { cache.repair(progress)? } else { cache.verify(progress)? };
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
     out.show(&found, || {
-        let verdict = if found.is_sound() { "sound" } else { "damaged" };
+        let verdict = match (found.is_sound(), args.repair) {
+            (true, _) => "sound",
+            (false, true) => "repaired",
+            (false, false) => "damaged",
+        };
+        let lost = match found.lost_entries {
+            0 => String::new(),
+            lost => format!("; {lost} entries could not be saved"),
+        };
         format!(
-            "{verdict}: {} segments, {} records, {} damaged records, {} damaged frames, {} damaged indexes\n",
+            "{verdict}: {} segments, {} records, {} damaged records, {} damaged frames, {} damaged indexes{lost}\n",
             found.segments, found.records, found.damaged_records, found.damaged_frames, found.damaged_indexes
         )
     })?;
-    Ok(ExitCode::from(if found.is_sound() { 0 } else { 3 }))
+    Ok(ExitCode::from(if found.is_sound() || args.repair { 0 } else { 3 }))
 }
 
 pub(super) fn export(cache: &Cache, args: &FileArgs, out: &Output) -> Result<ExitCode, Failure> {

@@ -1,15 +1,12 @@
 //! Writing: one transaction at a time, across threads and processes.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::frame::{Frame, Kind, NEVER};
-use super::layout::{Layout, sync_directory};
 use super::reclaim::Judge;
 use super::sealed::Sealed;
-use super::segment::{FIRST, Position, Segment, Tail};
+use super::segment::{FIRST, Position, Segment};
 use super::{Location, Observer, Store, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -65,7 +62,7 @@ impl Store {
         let message = format!(
             "the store in {} is read-only: an earlier write failed, or the directory may not be written; the cache works \
              on from memory",
-            self.root.display()
+            self.layout.root().display()
         );
         Error::new(ErrorKind::Store, message)
     }
@@ -76,35 +73,44 @@ impl Store {
         if *synced >= point.position {
             return Ok(());
         }
+        // After a failed fsync the next one may succeed and mean nothing.
+        if self.is_read_only() {
+            return Err(self.refuse_writes());
+        }
         let reached = {
             let writer = self.writer();
             if writer.tail.segment.number == point.position.segment { writer.tail.position() } else { point.position }
         };
+        // The segment's name too, whoever made it; full segments were synced before their successor was made.
         let new_segment = synced.segment != point.position.segment;
-        let done = point.segment.file().and_then(File::sync_data);
-        let done = done
-            .map_err(|e| Error::io("sync", point.segment.path(), e))
-            .and_then(|()| if new_segment { sync_directory(&Layout::new(&self.root).segments()) } else { Ok(()) });
-        match done {
-            Ok(()) => {
-                *synced = reached.max(*synced);
-                Ok(())
-            }
-            Err(e) => {
-                self.fail(&e);
-                Err(e)
-            }
+        let done = self.sync_segment(&point.segment, new_segment);
+        if done.is_ok() {
+            *synced = reached.max(*synced);
         }
+        done
     }
 
-    /// Syncs the active segment from within a transaction.
-    pub(super) fn sync_tail(&self, tail: &Tail) -> Result<()> {
-        let synced = tail.segment.file().and_then(File::sync_data);
-        synced.map_err(|e| Error::io("sync", tail.segment.path(), e)).inspect_err(|e| self.fail(e))
+    /// Makes a segment last, and its name.
+    fn sync_segment(&self, segment: &Segment, with_name: bool) -> Result<()> {
+        let synced = segment.file().and_then(|file| file.sync());
+        let synced = synced.map_err(|e| Error::io("sync", segment.path(), e));
+        let synced =
+            synced.and_then(|()| if with_name { self.layout.sync_directory(&self.layout.segments()) } else { Ok(()) });
+        synced.inspect_err(|e| self.fail(e))
+    }
+
+    /// Makes the active segment last, from within a transaction.
+    pub(super) fn sync_tail(&self, writer: &mut Writer) -> Result<()> {
+        let tail = &mut writer.tail;
+        if tail.synced < tail.end {
+            self.sync_segment(&tail.segment, !tail.name_synced)?;
+            (tail.synced, tail.name_synced) = (tail.end, true);
+        }
+        Ok(())
     }
 
     /// After a failed write or fsync nobody knows what is on disk: nothing more is written until the store is reopened.
-    fn fail(&self, reason: &Error) {
+    pub(super) fn fail(&self, reason: &Error) {
         if !self.read_only.swap(true, Ordering::Relaxed) {
             tracing::error!("the store is read-only from now on, the cache works on from memory: {reason}");
         }
@@ -142,7 +148,7 @@ impl Transaction<'_> {
 
     /// Where the newest record of a hash is.
     pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
-        self.store.index().find(hash, None)
+        self.store.index().find(hash)
     }
 
     /// What has to be synced for everything written so far to survive power loss.
@@ -169,7 +175,6 @@ impl Transaction<'_> {
             return Err(e);
         }
         writer.tail.end += frame.size();
-        writer.tail.has_sync |= frame.sync;
         writer.sequence = writer.sequence.max(frame.sequence);
         match frame.kind {
             Kind::Record | Kind::Tombstone => {
@@ -183,6 +188,7 @@ impl Transaction<'_> {
             }
             Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
             Kind::Dropped => self.store.index_mut().drop_segment(frame.hash as u32),
+            Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);
         Ok(())
@@ -199,22 +205,18 @@ impl Transaction<'_> {
     /// Writes the index of the sealed active segment and goes on with the next one.
     fn seal(&mut self, next: u32) -> Result<()> {
         let store = self.store;
-        let tail = &self.writer.tail;
-        let layout = Layout::new(&store.root);
-        let created = (|| {
-            if tail.has_sync {
-                store.sync_tail(tail)?;
-            }
-            Segment::create(next, store.superblock.id, layout.segment(next))
-        })();
+        // Whatever its writes asked for: so only the active segment can lose anything to a power loss.
+        store.sync_tail(&mut self.writer)?;
+        let created = Segment::create(&store.layout, next, store.superblock.id);
         let segment = created.inspect_err(|e| store.fail(e))?;
-        let index = layout.sealed(tail.segment.number);
-        let (seed, sequence) = (tail.segment.seed, self.writer.sequence);
-        if let Err(e) = Sealed::write(&index, seed, tail.end, &tail.lines, &tail.clears, sequence) {
+        let tail = &self.writer.tail;
+        let sequence = self.writer.sequence;
+        if let Err(e) = Sealed::write(&store.layout, &tail.segment, tail.end, &tail.lines, &tail.clears, sequence) {
             // Whoever opens the store next makes it again.
             tracing::warn!("{e}");
         }
         store.go_on_with(&mut self.writer, segment)?;
+        self.writer.tail.name_synced = true;
         store.followed.store(self.writer.tail.end, Ordering::Release);
         Ok(())
     }
@@ -224,7 +226,7 @@ impl Transaction<'_> {
         let tail = &self.writer.tail;
         let segment = tail.segment.clone();
         if tail.looked < FIRST {
-            let written = segment.write_header(self.store.superblock.id);
+            let written = segment.write_header();
             written.map_err(|e| Error::io("write", segment.path(), e)).inspect_err(|e| self.store.fail(e))?;
         }
         // Nobody else has written since: the lock is ours.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::frame::{Frame, HEADER, Kind};
-use super::layout::Layout;
-use super::open::load;
+use super::open::{Trust, load};
 use super::sealed::Line;
 use super::segment::{Segment, Tail};
 use super::{Observer, Store, Writer};
@@ -67,11 +66,10 @@ impl Store {
     }
 
     fn follow_frames(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
-        let layout = Layout::new(&self.root);
         loop {
             self.follow_segment(writer, news)?;
             let Some(next) = writer.tail.sealed else { return Ok(()) };
-            let segment = Segment::new(next, self.superblock.id, layout.segment(next));
+            let segment = Segment::new(&self.layout, next, self.superblock.id);
             match segment.len() {
                 Ok(_) => self.go_on_with(writer, segment)?,
                 // The process that sealed it has not come to create the next one yet, or never will: a writer does.
@@ -92,29 +90,35 @@ impl Store {
             return Ok(());
         }
         let mut index = self.index_mut();
-        let walk = segment.walk(writer.tail.end, look.len, |offset, frame| {
-            writer.sequence = writer.sequence.max(frame.sequence);
-            writer.tail.has_sync |= frame.sync;
-            match frame.kind {
-                Kind::Record | Kind::Tombstone => {
-                    let line = line(offset, frame);
-                    writer.tail.lines.push(line);
-                    if index.insert(segment.number, line, 0) {
-                        news.changed.push(frame.hash);
+        let walk = segment.walk(
+            writer.tail.end,
+            look.len,
+            |offset, frame| {
+                writer.sequence = writer.sequence.max(frame.sequence);
+                match frame.kind {
+                    Kind::Record | Kind::Tombstone => {
+                        let line = line(offset, frame);
+                        writer.tail.lines.push(line);
+                        if index.insert(segment.number, line, 0) {
+                            news.changed.push(frame.hash);
+                        }
                     }
+                    Kind::Clear => {
+                        writer.tail.clears.push((frame.namespace, frame.sequence));
+                        index.clear(frame.namespace, frame.sequence);
+                        news.cleared.push(frame.namespace);
+                    }
+                    Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
+                    Kind::Dropped => {
+                        index.drop_segment(frame.hash as u32);
+                        news.dropped = true;
+                    }
+                    Kind::Void => {}
                 }
-                Kind::Clear => {
-                    writer.tail.clears.push((frame.namespace, frame.sequence));
-                    index.clear(frame.namespace, frame.sequence);
-                    news.cleared.push(frame.namespace);
-                }
-                Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
-                Kind::Dropped => {
-                    index.drop_segment(frame.hash as u32);
-                    news.dropped = true;
-                }
-            }
-        });
+                Ok(true)
+            },
+            true,
+        );
         drop(index);
         let walk = walk.map_err(|e| Error::io("read", segment.path(), e))?;
         writer.tail.end = walk.end;
@@ -126,9 +130,10 @@ impl Store {
     /// tell.
     fn start_over(&self, writer: &mut Writer, news: &mut News) -> Result<()> {
         news.cleared.push(0);
-        let layout = Layout::new(&self.root);
-        let fresh = layout.read_superblock().and_then(|there| match there {
-            Some(there) if there == self.superblock => load(&layout, &self.superblock),
+        let fresh = self.layout.read_superblock().and_then(|there| match there {
+            Some(there) if there == self.superblock => {
+                load(&self.layout, &self.superblock, &self.options, Trust::Written)
+            }
             _ => {
                 let message = "another process made the store anew after damage; open it again to go on with it";
                 Err(Error::new(ErrorKind::Store, message))
@@ -161,11 +166,12 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes of all files of the log but the active segment.
+    /// Bytes of all files but the active segment.
     pub(super) fn measure_sealed(&self, active: u32) -> Result<u64> {
-        let layout = Layout::new(&self.root);
-        let size = |path: std::path::PathBuf| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let layout = &self.layout;
+        let size = |path: std::path::PathBuf| layout.storage().look(&path).map_or(0, |found| found.len);
         let full = layout.list()?.into_iter().filter(|number| *number != active);
-        Ok(full.map(|number| size(layout.segment(number)) + size(layout.sealed(number))).sum())
+        let sealed: u64 = full.map(|number| size(layout.segment(number)) + size(layout.sealed(number))).sum();
+        Ok(sealed + size(layout.accesses()))
     }
 }

@@ -3,7 +3,9 @@
 //! The header's checksum is seeded with the store's identity and the segment's number, so that a frame is good only
 //! where it was written. Payloads are opaque here: a record guards itself.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::sealed::Line;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 56;
@@ -32,6 +34,8 @@ pub(crate) enum Kind {
     Seal,
     /// The segment numbered `hash` was dropped.
     Dropped,
+    /// Nothing: fills a place where there was damage.
+    Void,
 }
 
 /// A frame's header.
@@ -61,8 +65,34 @@ impl Frame {
         (HEADER as u64 + u64::from(self.len)).next_multiple_of(ALIGN)
     }
 
+    /// A frame of so many bytes that says nothing.
+    pub(crate) fn void(size: u64) -> Self {
+        Self { len: size.saturating_sub(HEADER as u64) as u32, ..Self::mark(Kind::Void, 0, 0, 0) }
+    }
+
+    /// The frame that a line of an index is about.
+    pub(crate) fn of(line: &Line) -> Self {
+        let kind = if line.len == 0 { Kind::Tombstone } else { Kind::Record };
+        let Line { hash, sequence, gone, namespace, len, .. } = *line;
+        Self { kind, sync: false, len, sequence, hash, namespace, gone }
+    }
+
     pub(crate) fn encode(&self, seed: u64, payload: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.size() as usize);
+        self.put_header(seed, &mut out);
+        out.extend_from_slice(payload);
+        out.resize(self.size() as usize, 0);
+        out
+    }
+
+    /// The header alone.
+    pub(crate) fn header(&self, seed: u64) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER);
+        self.put_header(seed, &mut out);
+        out
+    }
+
+    fn put_header(&self, seed: u64, out: &mut Vec<u8>) {
         out.extend_from_slice(&MAGIC.to_le_bytes());
         out.push(match self.kind {
             Kind::Record => 1,
@@ -70,6 +100,7 @@ impl Frame {
             Kind::Clear => 3,
             Kind::Seal => 4,
             Kind::Dropped => 5,
+            Kind::Void => 6,
         });
         out.push(u8::from(self.sync));
         out.extend_from_slice(&[0; 2]);
@@ -78,10 +109,7 @@ impl Frame {
         for number in [self.sequence, self.hash, self.namespace, self.gone] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        out.extend_from_slice(&xxh3_64_with_seed(&out, seed).to_le_bytes());
-        out.extend_from_slice(payload);
-        out.resize(self.size() as usize, 0);
-        out
+        out.extend_from_slice(&xxh3_64_with_seed(out, seed).to_le_bytes());
     }
 
     /// The header at the front of `bytes`, if it is one that was written with this seed.
@@ -98,6 +126,7 @@ impl Frame {
             3 => Kind::Clear,
             4 => Kind::Seal,
             5 => Kind::Dropped,
+            6 => Kind::Void,
             _ => return None,
         };
         let frame = Self {
@@ -111,6 +140,11 @@ impl Frame {
         };
         (frame.len <= MAX_PAYLOAD).then_some(frame)
     }
+}
+
+/// Whether a record is as it was written: it ends with a checksum of all that goes before.
+pub(crate) fn payload_is_whole(record: &[u8]) -> bool {
+    record.split_last_chunk().is_some_and(|(rest, sum)| *sum == xxh3_64(rest).to_le_bytes())
 }
 
 #[cfg(test)]

@@ -161,16 +161,22 @@ impl Index {
         }
     }
 
-    /// Where the newest record of a hash is. With `now` (Unix milliseconds), the read is noted for the judgement on what
-    /// is worth keeping.
-    pub(crate) fn find(&self, hash: u64, now: Option<u64>) -> Result<Option<Location>> {
+    /// Notes that an entry was read (Unix seconds), for the judgement on what is worth keeping.
+    pub(crate) fn note_access(&self, hash: u64, when: u32) {
+        if let Some(entry) = self.table.find(hash, |e| e.line.hash == hash) {
+            entry.accessed.fetch_max(when, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is a record under a hash, as far as the table goes.
+    pub(crate) fn holds(&self, hash: u64) -> bool {
+        self.table.find(hash, |e| e.line.hash == hash).is_some_and(|entry| entry.line.len > 0)
+    }
+
+    /// Where the newest record of a hash is.
+    pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
         let found = match self.table.find(hash, |e| e.line.hash == hash) {
-            Some(entry) => {
-                if let Some(now) = now {
-                    entry.accessed.store(u32::try_from(now / 1000).unwrap_or(u32::MAX), Ordering::Relaxed);
-                }
-                Some((entry.segment, entry.line))
-            }
+            Some(entry) => Some((entry.segment, entry.line)),
             None if self.cold.is_empty() => None,
             None => self.find_cold(hash)?,
         };
@@ -257,6 +263,19 @@ impl Index {
             .collect();
         lines.sort_unstable_by_key(|(at, _)| (at.segment.number, at.line.offset));
         lines
+    }
+
+    /// About `count` live lines drawn at random, but none of the segment `but`: a run of the table, which is in the order of a
+    /// keyed hash, from a place that `seed` says.
+    pub(crate) fn sample(&self, count: usize, but: u32, seed: u64) -> Vec<(Location, u32)> {
+        let start = (seed % self.table.len().max(1) as u64) as usize;
+        let live = |e: &&Entry| e.line.len > 0 && e.segment != but;
+        let around = self.table.iter().skip(start).chain(self.table.iter().take(start));
+        let found = around.filter(live).take(count).filter_map(|e| {
+            let segment = self.segments.get(&e.segment)?.segment.clone();
+            Some((Location { segment, line: e.line }, e.accessed.load(Ordering::Relaxed)))
+        });
+        found.collect()
     }
 
     /// Forgets one entry.

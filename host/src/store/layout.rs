@@ -2,18 +2,19 @@
 //!
 //! `larder.store` is the superblock: it makes the directory a store, gives it an identity and the key of its hash, and
 //! says which version of the format the rest is in. `larder.lock` is locked by writers. `segments/` holds the log, `leases/` a file
-//! for each key that is being computed, `statistics.json` what all processes counted.
+//! for each key that is being computed, `statistics.json` what all processes counted, `accesses` when entries were last
+//! read, `processes/` the stores of processes that want one of their own.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::random;
+use crate::storage::{File, Found, Kind, Mode, Storage};
 
 /// The version of the store's format that is written, and the newest one read.
 pub(crate) const FORMAT_VERSION: u32 = 1;
@@ -22,7 +23,9 @@ const SUPERBLOCK: &str = "larder.store";
 const LOCK: &str = "larder.lock";
 const SEGMENTS: &str = "segments";
 const STATISTICS: &str = "statistics.json";
+const ACCESSES: &str = "accesses";
 const LEASES: &str = "leases";
+const PROCESSES: &str = "processes";
 /// How the names of files begin that are still being written.
 const TEMPORARY: &str = ".larder-";
 /// After so long, nobody writes such a file any more.
@@ -86,15 +89,20 @@ impl Superblock {
     }
 }
 
-/// The paths of a store.
+/// The paths of a store, and what can be done under them.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
+    storage: Arc<dyn Storage>,
     root: PathBuf,
 }
 
 impl Layout {
-    pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+    pub(crate) fn new(storage: Arc<dyn Storage>, root: &Path) -> Self {
+        Self { storage, root: root.to_owned() }
+    }
+
+    pub(crate) fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -113,8 +121,17 @@ impl Layout {
         self.root.join(STATISTICS)
     }
 
+    pub(crate) fn accesses(&self) -> PathBuf {
+        self.root.join(ACCESSES)
+    }
+
     pub(crate) fn segments(&self) -> PathBuf {
         self.root.join(SEGMENTS)
+    }
+
+    /// Where processes that want a store of their own have it.
+    pub(crate) fn processes(&self) -> PathBuf {
+        self.root.join(PROCESSES)
     }
 
     pub(crate) fn segment(&self, number: u32) -> PathBuf {
@@ -128,29 +145,88 @@ impl Layout {
     /// The file that is locked by whoever computes what is under a hash.
     pub(crate) fn lease(&self, hash: u64) -> Result<PathBuf> {
         let dir = self.root.join(LEASES);
-        private_dir(true).create(&dir).map_err(|e| Error::io("create", &dir, e))?;
+        self.make_directory(&dir)?;
         Ok(dir.join(format!("{hash:016x}")))
+    }
+
+    /// Opens one of the store's files.
+    pub(crate) fn open(&self, path: &Path, mode: Mode) -> Result<Box<dyn File>> {
+        self.storage.open(path, mode).map_err(|e| Error::io("open", path, e))
+    }
+
+    /// What is under a path.
+    pub(crate) fn look(&self, path: &Path) -> Result<Found> {
+        self.storage.look(path).map_err(|e| Error::io("look at", path, e))
+    }
+
+    /// Removes a file, which may be gone already.
+    pub(crate) fn remove(&self, path: &Path) -> Result<()> {
+        match self.storage.remove(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a file so that it is there whole or not at all; with `sync`, after a power loss too.
+    pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
+        let name = format!("{TEMPORARY}{:016x}", u64::from_le_bytes(random()?));
+        let temporary = path.with_file_name(name);
+        let written = self.storage.open(&temporary, Mode::CreateNew).and_then(|file| {
+            file.write_all_at(bytes, 0)?;
+            if sync {
+                file.sync()?;
+            }
+            self.storage.rename(&temporary, path)
+        });
+        written.map_err(|e| {
+            // What is left of it is swept one day.
+            let _ = self.storage.remove(&temporary);
+            Error::io("write", path, e)
+        })
+    }
+
+    /// Makes new and removed names in a directory last.
+    pub(crate) fn sync_directory(&self, dir: &Path) -> Result<()> {
+        self.storage.sync_directory(dir).map_err(|e| Error::io("sync", dir, e))
+    }
+
+    /// Makes a directory of the store, or makes sure that it is none of somebody else's making: a link could lead anywhere.
+    pub(crate) fn make_directory(&self, dir: &Path) -> Result<()> {
+        match self.storage.look(dir) {
+            Ok(found) if found.kind == Kind::Directory => Ok(()),
+            Ok(_) => Err(Error::new(ErrorKind::Directory, format!("{} is not a directory", dir.display()))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                self.storage.create_directory(dir).map_err(|e| Error::io("create", dir, e))
+            }
+            Err(e) => Err(Error::io("look at", dir, e)),
+        }
+    }
+
+    /// What is in a directory; nothing if it cannot be listed.
+    pub(crate) fn paths(&self, dir: &Path) -> Vec<PathBuf> {
+        self.storage.list(dir).unwrap_or_default().into_iter().map(|name| dir.join(name)).collect()
     }
 
     /// Removes what killed processes left behind: files they had begun to write, leases they held. What cannot be removed
     /// stays for the next time.
     pub(crate) fn sweep(&self) {
         for dir in [self.root.clone(), self.segments()] {
-            for path in paths(&dir) {
+            for path in self.paths(&dir) {
                 let begun = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
-                let age = fs::symlink_metadata(&path).and_then(|meta| meta.modified()).map(|then| then.elapsed());
+                let modified = self.storage.look(&path).ok().and_then(|found| found.modified);
                 // A living process is done with such a file in moments.
-                if begun && matches!(age, Ok(Ok(age)) if age > ABANDONED) {
-                    let _ = fs::remove_file(&path);
+                if begun && modified.and_then(|then| then.elapsed().ok()).is_some_and(|age| age > ABANDONED) {
+                    let _ = self.storage.remove(&path);
                 }
             }
         }
-        for path in paths(&self.root.join(LEASES)) {
+        super::isolated::sweep(self);
+        for path in self.paths(&self.root.join(LEASES)) {
             // Removed while locked: whoever waits for it finds it gone and makes a new one.
-            if let Ok(file) = open_regular(&path, OpenOptions::new().read(true).write(true))
-                && file.try_lock().is_ok()
+            if let Ok(file) = self.storage.open(&path, Mode::Write)
+                && matches!(file.try_lock(), Ok(true))
             {
-                let _ = fs::remove_file(&path);
+                let _ = self.storage.remove(&path);
             }
         }
     }
@@ -158,51 +234,50 @@ impl Layout {
     /// The numbers of the segments there are, ascending.
     pub(crate) fn list(&self) -> Result<Vec<u32>> {
         let dir = self.segments();
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
+        let names = match self.storage.list(&dir) {
+            Ok(names) => names,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(Error::io("list", &dir, e)),
         };
-        let mut numbers = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(|e| Error::io("list", &dir, e))?.file_name();
-            if let Some(number) = name.to_str().and_then(|n| n.strip_suffix(".seg")).and_then(|n| n.parse().ok()) {
-                numbers.push(number);
-            }
-        }
+        let number = |name: &std::ffi::OsString| name.to_str()?.strip_suffix(".seg")?.parse::<u32>().ok();
+        let mut numbers: Vec<u32> = names.iter().filter_map(number).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    /// Makes sure that the directory is one we may use, and makes it if it is not there.
-    pub(crate) fn ensure_directory(&self) -> Result<()> {
+    /// Makes sure that the directory is one we may use; makes it if it is not there and `create` says so.
+    pub(crate) fn ensure_directory(&self, create: bool) -> Result<()> {
         let shown = self.root.display();
-        match fs::metadata(&self.root) {
-            Ok(meta) if !meta.is_dir() => {
+        // The directory itself may be reached through a link; only what is in it may not.
+        match self.storage.look(&self.root.join(".")) {
+            Ok(found) if found.kind != Kind::Directory => {
                 Err(Error::new(ErrorKind::Directory, format!("{shown} is not a directory; use another with --dir")))
             }
-            Ok(meta) => {
+            Ok(found) => {
                 let me = rustix::process::geteuid().as_raw();
-                if meta.uid() != me {
+                if found.owner != me {
                     let message = format!(
                         "{shown} belongs to user {}, not to you (user {me}); a cache is only safe in a directory of \
                          one's own. Use another with --dir",
-                        meta.uid()
+                        found.owner
                     );
                     return Err(Error::new(ErrorKind::Directory, message));
                 }
-                if meta.mode() & 0o022 != 0 {
+                if found.permissions & 0o022 != 0 {
                     let message = format!(
                         "{shown} can be written by others (mode {:03o}); run `chmod go-w {shown}`, or use another \
                          directory with --dir",
-                        meta.mode() & 0o777
+                        found.permissions & 0o777
                     );
                     return Err(Error::new(ErrorKind::Directory, message));
                 }
                 Ok(())
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                private_dir(true).create(&self.root).map_err(|e| Error::io("create", &self.root, e))
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+                Err(Error::new(ErrorKind::Directory, format!("{shown} is not a directory; use another with --dir")))
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound && create => {
+                self.storage.create_directory(&self.root).map_err(|e| Error::io("create", &self.root, e))
             }
             Err(e) => Err(Error::io("look at", &self.root, e)),
         }
@@ -212,10 +287,9 @@ impl Layout {
     pub(crate) fn read_superblock(&self) -> Result<Option<Superblock>> {
         let path = self.superblock();
         let names = self.names()?;
-        match open_regular(&path, OpenOptions::new().read(true)) {
+        match self.storage.open(&path, Mode::Read) {
             Ok(file) => {
-                let mut bytes = Vec::new();
-                file.take(4096).read_to_end(&mut bytes).map_err(|e| Error::io("read", &path, e))?;
+                let bytes = file.read_all(4096).map_err(|e| Error::io("read", &path, e))?;
                 Superblock::decode(&bytes, &path).map(Some)
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -236,8 +310,8 @@ impl Layout {
     }
 
     fn names(&self) -> Result<Vec<String>> {
-        let entries = fs::read_dir(&self.root).map_err(|e| Error::io("list", &self.root, e))?;
-        Ok(entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect())
+        let names = self.storage.list(&self.root).map_err(|e| Error::io("list", &self.root, e))?;
+        Ok(names.into_iter().map(|name| name.to_string_lossy().into_owned()).collect())
     }
 
     /// Whether everything in the directory has a name that a store gives, and something in it begins as a store's file
@@ -247,70 +321,41 @@ impl Layout {
             return Ok(false);
         }
         let begins = |path: &Path, magic: &[u8]| {
-            let mut start = Vec::new();
-            let read = open_regular(path, OpenOptions::new().read(true));
-            let read = read.and_then(|file| file.take(magic.len() as u64).read_to_end(&mut start));
-            read.is_ok() && start == magic
+            let start = self.storage.open(path, Mode::Read).and_then(|file| file.read_all(magic.len() as u64));
+            start.is_ok_and(|start| start == magic)
         };
         if begins(&self.superblock(), MAGIC) {
             return Ok(true);
         }
-        let Ok(entries) = fs::read_dir(self.segments()) else { return Ok(false) };
-        let paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let paths = self.paths(&self.segments());
         let ours = |path: &PathBuf| path.extension().is_some_and(|e| e == "seg" || e == "idx");
         Ok(paths.iter().all(ours) && paths.iter().any(|path| begins(path, SEGMENT_MAGIC)))
     }
 
     pub(crate) fn make_segments(&self) -> Result<()> {
-        let segments = self.segments();
-        private_dir(true).create(&segments).map_err(|e| Error::io("create", &segments, e))
+        self.make_directory(&self.segments())
+    }
+
+    /// Refuses a directory of segments that leads elsewhere.
+    pub(crate) fn check_segments(&self) -> Result<()> {
+        match self.storage.look(&self.segments()) {
+            Ok(found) if found.kind != Kind::Directory => Err(Error::new(
+                ErrorKind::Directory,
+                format!(
+                    "{} is not a directory of its own; use another directory with --dir",
+                    self.segments().display()
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the superblock, whole or not at all.
     pub(crate) fn write_superblock(&self, superblock: &Superblock) -> Result<()> {
-        write_whole(&self.superblock(), &superblock.encode(), true)
+        self.write_whole(&self.superblock(), &superblock.encode(), true)
     }
-
-    pub(crate) fn open_lock(&self) -> io::Result<File> {
-        open_regular(&self.lock(), OpenOptions::new().read(true).write(true).create(true))
-    }
-}
-
-/// What is in a directory; nothing if it cannot be listed.
-fn paths(dir: &Path) -> Vec<PathBuf> {
-    fs::read_dir(dir).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default()
 }
 
 fn is_our_name(name: &str) -> bool {
-    [SUPERBLOCK, LOCK, SEGMENTS, LEASES, STATISTICS].contains(&name) || name.starts_with(TEMPORARY)
-}
-
-fn private_dir(recursive: bool) -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.recursive(recursive).mode(0o700);
-    builder
-}
-
-/// Opens a file of the store, which is never a symbolic link, for its owner only.
-pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    options.clone().mode(0o600).custom_flags(no_follow).open(path)
-}
-
-/// Writes a file so that it is there whole or not at all; with `sync`, after a power loss too.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8], sync: bool) -> Result<()> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let written = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir).and_then(|mut file| {
-        file.write_all(bytes)?;
-        if sync {
-            file.as_file().sync_data()?;
-        }
-        file.persist(path).map_err(|e| e.error)
-    });
-    written.map(drop).map_err(|e| Error::io("write", path, e))
-}
-
-/// Makes new and removed names in a directory last.
-pub(crate) fn sync_directory(dir: &Path) -> Result<()> {
-    File::open(dir).and_then(|d| d.sync_all()).map_err(|e| Error::io("sync", dir, e))
+    [SUPERBLOCK, LOCK, SEGMENTS, LEASES, STATISTICS, ACCESSES, PROCESSES].contains(&name) || name.starts_with(TEMPORARY)
 }

@@ -1,34 +1,32 @@
 //! Leases: the right of one process to compute what is under a key. A lease is a locked file, so that it ends with the
 //! process that has it, however that ends.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::Store;
-use super::layout::{Layout, open_regular};
 use crate::error::{Error, Result};
+use crate::storage::{File, Mode, Storage};
 
 /// The exclusive right to compute what is under a key; ends when dropped.
 #[derive(Debug)]
 pub struct Lease {
     path: PathBuf,
+    storage: Arc<dyn Storage>,
     /// Locked.
-    _file: File,
+    _file: Box<dyn File>,
 }
 
 impl Store {
     /// Waits until no other process has the lease of a hash, and takes it.
     pub(crate) fn lease(&self, hash: u64) -> Result<Lease> {
-        let path = Layout::new(&self.root).lease(hash)?;
+        let path = self.layout.lease(hash)?;
         loop {
-            let file = open_regular(&path, OpenOptions::new().read(true).write(true).create(true))
-                .map_err(|e| Error::io("open", &path, e))?;
+            let file = self.layout.open(&path, Mode::Create)?;
             file.lock().map_err(|e| Error::io("lock", &path, e))?;
             // Whoever had it removed the file; a lock on what is no longer there excludes nobody.
-            let ours = file.metadata().map_err(|e| Error::io("look at", &path, e))?.ino();
-            if fs::metadata(&path).is_ok_and(|there| there.ino() == ours) {
-                return Ok(Lease { path, _file: file });
+            if file.look().map_err(|e| Error::io("look at", &path, e))?.is_there {
+                return Ok(Lease { path, storage: self.layout.storage().clone(), _file: file });
             }
         }
     }
@@ -36,7 +34,7 @@ impl Store {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Err(e) = fs::remove_file(&self.path) {
+        if let Err(e) = self.storage.remove(&self.path) {
             tracing::debug!("a lease was left behind: {e}");
         }
     }

@@ -1,53 +1,78 @@
 //! The lock of writers: an advisory lock on one file, tried with a growing pause until a time-out.
 
-use std::fs::{File, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::storage::File;
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
+/// The file whose lock makes a process the writer.
 #[derive(Debug)]
-pub(crate) struct LockFile(File);
+pub(crate) struct LockFile {
+    file: Box<dyn File>,
+    /// Not so where the file system has no locks and the user said so.
+    locks: bool,
+}
 
 impl LockFile {
-    pub(crate) fn new(file: File) -> Self {
-        Self(file)
+    pub(crate) fn new(file: Box<dyn File>, locks: bool) -> Self {
+        Self { file, locks }
     }
 
     /// Takes the lock; other threads of this process must be kept out by the caller.
     pub(crate) fn acquire(&self, timeout: Duration) -> Result<()> {
+        if !self.locks {
+            return Ok(());
+        }
         let mut pause = Duration::from_micros(20);
         let mut began = None;
         loop {
-            match self.0.try_lock() {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::WouldBlock) => {
+            match self.file.try_lock() {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
                     let waited = began.get_or_insert_with(Instant::now).elapsed();
                     if waited >= timeout {
-                        return Err(Error::new(
-                            ErrorKind::Store,
-                            format!(
-                                "another process held the store's lock for {:.1} s; this write was kept in memory only",
-                                waited.as_secs_f64()
-                            ),
-                        ));
+                        let message = format!(
+                            "another process held the store's lock for {:.1} s; this write was kept in memory only",
+                            waited.as_secs_f64()
+                        );
+                        return Err(Error::new(ErrorKind::Locked, message));
                     }
                     thread::sleep(pause.min(timeout - waited));
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
-                Err(TryLockError::Error(e)) => {
-                    return Err(Error::new(ErrorKind::Store, format!("the store's lock cannot be taken: {e}")).with(e));
+                Err(e) => {
+                    let message = format!(
+                        "the store's lock cannot be taken: {e}; on a file system without locks, switch them off with \
+                         `locking = off`"
+                    );
+                    return Err(Error::new(ErrorKind::Store, message).with(e));
                 }
             }
         }
     }
 
     pub(crate) fn release(&self) {
-        if let Err(e) = self.0.unlock() {
+        if self.locks
+            && let Err(e) = self.file.unlock()
+        {
             tracing::warn!("the store's lock could not be released: {e}");
+        }
+    }
+
+    /// In which boot of the machine the store was last made sure to be whole; the file's first bytes say so.
+    pub(crate) fn boot(&self) -> Option<[u8; 16]> {
+        let mut boot = [0; 16];
+        self.file.read_exact_at(&mut boot, 0).ok().map(|()| boot)
+    }
+
+    /// Notes the boot. Need not last: when it does not, the store is looked at once more.
+    pub(crate) fn note_boot(&self, boot: &[u8; 16]) {
+        if let Err(e) = self.file.write_all_at(boot, 0) {
+            tracing::debug!("the boot was not noted: {e}");
         }
     }
 }

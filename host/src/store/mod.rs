@@ -14,14 +14,18 @@
 //! | `index` | where the newest record of every key is |
 //! | `lock`, `lease` | the lock of writers, with a time-out; who computes a key |
 //! | `open`, `follow`, `append`, `reclaim` | what a store does |
+//! | `isolated` | a store of one process alone |
+//! | `accesses` | when entries were last read |
 //! | `statistics` | counters that outlive processes |
 //!
 //! Locks are taken in this order: writer, shard (in `cache`), index.
 
+mod accesses;
 mod append;
 mod follow;
 mod frame;
 mod index;
+mod isolated;
 mod layout;
 mod lease;
 mod lock;
@@ -33,19 +37,22 @@ mod segment;
 mod statistics;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 pub(crate) use append::{Put, Transaction};
 pub(crate) use index::Location;
+pub(crate) use isolated::Isolated;
+pub(crate) use layout::Layout;
 pub use lease::Lease;
-pub(crate) use reclaim::{Candidate, Judge};
+pub(crate) use reclaim::{Candidate, Cause, Judge};
 pub use statistics::{Counters, Lifetime};
 pub use verify::Verification;
 
 use crate::hash::KeyHasher;
+use accesses::Accesses;
 use index::Index;
 use layout::Superblock;
 use lock::LockFile;
@@ -60,6 +67,12 @@ pub(crate) struct Options {
     pub(crate) max_entries: Option<u64>,
     /// How long to wait for the lock.
     pub(crate) lock_timeout: Duration,
+    /// Whether writers lock at all.
+    pub(crate) locking: bool,
+    /// Whether nothing may be written.
+    pub(crate) read_only: bool,
+    /// Up to so many entries, the policy's order decides what goes exactly; beyond, a sample stands for all.
+    pub(crate) exact_entries: u64,
 }
 
 impl Options {
@@ -67,6 +80,18 @@ impl Options {
     /// because whoever opens the store reads the active one; more in a store so large that there would be too many.
     fn segment_size(&self) -> u64 {
         (self.max_size / 64).clamp(256 << 10, 8 << 20).max(self.max_size / 1024).min(64 << 20)
+    }
+}
+
+impl Options {
+    /// Bytes up to which the store fills: below the cap by what reclaiming takes beside a segment (its index, tombstones).
+    fn usable_size(&self) -> u64 {
+        self.max_size - self.segment_size() / 4 * 3
+    }
+
+    /// Entries that may be deleted in one step of reclaiming: what that takes on disk is a quarter of a segment.
+    fn tombstones_at_once(&self) -> usize {
+        self.segment_size() as usize / 4 / 128
     }
 }
 
@@ -89,7 +114,7 @@ pub(crate) struct Figures {
 }
 
 pub(crate) struct Store {
-    root: PathBuf,
+    layout: Layout,
     options: Options,
     superblock: Superblock,
     hasher: KeyHasher,
@@ -103,6 +128,9 @@ pub(crate) struct Store {
     damaged: AtomicU64,
     /// Serialises fsync, so that one serves all who wait for it.
     synced: Mutex<segment::Position>,
+    accesses: Accesses,
+    /// Removes the directory when the store is closed, if it is this process's own.
+    _isolated: Option<Isolated>,
 }
 
 /// What only a holder of the writer mutex touches.
@@ -122,7 +150,7 @@ impl Store {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        self.layout.root()
     }
 
     /// Whether writes are refused until the store is opened again.

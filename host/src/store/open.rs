@@ -1,48 +1,60 @@
-//! Opening a store, and emptying one that cannot be opened.
+//! Opening a store, mending it after the machine went down, and emptying one that cannot be opened.
+//!
+//! While the machine is up, what a process wrote is there, synced or not, however the process ended. When it went down
+//! meanwhile, only what was synced is sure: full segments, and of the active one the part up to the last fsync. So the first to
+//! open the store after a start of the machine reads the active segment to its first flaw and cuts off the rest: what
+//! comes back is what was written up to some moment, without a hole.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
-use super::frame::Kind;
+use super::accesses::Accesses;
+use super::frame::{Kind, payload_is_whole};
 use super::index::Index;
-use super::layout::{Layout, Superblock, sync_directory};
+use super::isolated::Isolated;
+use super::layout::{Layout, Superblock};
 use super::lock::LockFile;
 use super::sealed::{Line, Sealed};
 use super::segment::{FIRST, Position, Segment, Tail};
 use super::{Options, Store, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::KeyHasher;
+use crate::storage::Mode;
 
 /// How often opening starts anew because a segment was dropped by another process meanwhile.
 const TRIES: u32 = 16;
 
 impl Store {
     /// Opens the store in a directory, and makes one there if the directory is new or empty.
-    pub(crate) fn open(root: &Path, options: Options) -> Result<Self> {
-        let layout = Layout::new(root);
-        layout.ensure_directory()?;
+    pub(crate) fn open(layout: Layout, options: Options, isolated: Option<Isolated>) -> Result<Self> {
+        layout.ensure_directory(!options.read_only)?;
         // Before anything is created: a directory that is not ours stays as it is.
         let there = layout.read_superblock()?;
-        let lock = match layout.open_lock() {
-            Ok(file) => Some(LockFile::new(file)),
-            Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => None,
-            Err(e) => return Err(Error::io("open", &layout.lock(), e)),
-        };
+        let lock = open_lock(&layout, &options)?;
         let superblock = match there {
             Some(superblock) => superblock,
             None => make(&layout, lock.as_ref(), &options)?,
         };
-        let loaded = load(&layout, &superblock)?;
+        layout.check_segments()?;
+        let trust = if_same_boot(&layout, lock.as_ref());
+        let trust = match (&lock, trust) {
+            (Some(lock), Trust::Synced) => mend(&layout, lock, &superblock, &options)?,
+            (_, trust) => trust,
+        };
+        let loaded = load(&layout, &superblock, &options, trust)?;
+        let can_write = lock.is_some() && !options.read_only;
+        if !options.locking && can_write {
+            tracing::warn!(
+                "locking is off: if another process writes to {} too, entries of both will be lost",
+                layout.root().display()
+            );
+        }
         Ok(Self {
-            root: root.to_owned(),
-            options,
             hasher: KeyHasher::new(&superblock.hash_key),
             superblock,
             followed: AtomicU64::new(loaded.tail.end),
-            read_only: AtomicBool::new(lock.is_none()),
+            read_only: AtomicBool::new(!can_write),
             damaged: AtomicU64::new(loaded.damaged),
             synced: Mutex::new(Position::default()),
             writer: Mutex::new(Writer {
@@ -52,38 +64,54 @@ impl Store {
                 sealed_bytes: loaded.sealed_bytes,
             }),
             index: RwLock::new(loaded.index),
+            accesses: Accesses::default(),
+            layout,
+            options,
+            _isolated: isolated,
         })
     }
 
     /// Makes a new, empty store in place of one that is damaged beyond opening. Refuses a directory that is not ours.
-    pub(crate) fn wipe(root: &Path, options: &Options) -> Result<()> {
-        let layout = Layout::new(root);
-        layout.ensure_directory()?;
+    pub(crate) fn wipe(layout: &Layout, options: &Options) -> Result<()> {
+        layout.ensure_directory(true)?;
         if let Err(e) = layout.read_superblock()
             && (e.kind() == ErrorKind::NewerFormat || !layout.looks_like_ours()?)
         {
             return Err(e);
         }
-        let lock = layout.open_lock().map_err(|e| Error::io("open", &layout.lock(), e)).map(LockFile::new)?;
+        let lock = LockFile::new(layout.open(&layout.lock(), Mode::Create)?, options.locking);
         lock.acquire(options.lock_timeout)?;
         let segments = layout.segments();
-        let removed = match fs::remove_dir_all(&segments) {
-            Err(e) if e.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&segments),
+        let removed = match layout.storage().remove_directory(&segments) {
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => layout.storage().remove(&segments),
             removed => removed,
         };
         let emptied = match removed {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &segments, e)),
-            _ => Superblock::draw().and_then(|fresh| start(&layout, &fresh)),
+            _ => Superblock::draw().and_then(|fresh| start(layout, &fresh)),
         };
         lock.release();
         emptied
     }
 }
 
+/// The lock file; `None` where nothing can or may be written.
+fn open_lock(layout: &Layout, options: &Options) -> Result<Option<LockFile>> {
+    let path = layout.lock();
+    let mode = if options.read_only { Mode::Read } else { Mode::Create };
+    match layout.storage().open(&path, mode) {
+        Ok(file) => Ok(Some(LockFile::new(file, options.locking && !options.read_only))),
+        Err(e) if options.read_only && e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => Ok(None),
+        Err(e) => Err(Error::io("open", &path, e)),
+    }
+}
+
 /// Makes the store, unless another process did so while this one waited for the lock.
 fn make(layout: &Layout, lock: Option<&LockFile>, options: &Options) -> Result<Superblock> {
-    let Some(lock) = lock else {
-        let message = format!("{} cannot be written; use another directory with --dir", layout.root().display());
+    let shown = layout.root().display();
+    let Some(lock) = lock.filter(|_| !options.read_only) else {
+        let message = format!("there is no store in {shown}, and none may be made; use another directory with --dir");
         return Err(Error::new(ErrorKind::Directory, message));
     };
     lock.acquire(options.lock_timeout)?;
@@ -96,12 +124,94 @@ fn make(layout: &Layout, lock: Option<&LockFile>, options: &Options) -> Result<S
     made
 }
 
+/// How far what is on disk can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// All that was written: the machine has been up since.
+    Written,
+    /// Only what was synced.
+    Synced,
+}
+
+fn if_same_boot(layout: &Layout, lock: Option<&LockFile>) -> Trust {
+    let noted = lock.and_then(LockFile::boot);
+    // Where boots cannot be told apart, each opening might be the first.
+    if noted.is_some() && noted == layout.storage().boot() { Trust::Written } else { Trust::Synced }
+}
+
+/// Cuts off the active segment what the machine may have lost parts of, makes the rest last, and notes that this was done.
+fn mend(layout: &Layout, lock: &LockFile, superblock: &Superblock, options: &Options) -> Result<Trust> {
+    if options.read_only {
+        return Ok(Trust::Synced);
+    }
+    if let Err(e) = lock.acquire(options.lock_timeout) {
+        tracing::warn!("the store may be in need of mending: {e}");
+        return Ok(Trust::Synced);
+    }
+    let mended = match if_same_boot(layout, Some(lock)) {
+        // Another process did, while this one waited.
+        Trust::Written => Ok(()),
+        Trust::Synced => mend_locked(layout, superblock),
+    };
+    if mended.is_ok()
+        && let Some(boot) = layout.storage().boot()
+    {
+        lock.note_boot(&boot);
+    }
+    lock.release();
+    match mended {
+        Ok(()) => Ok(Trust::Written),
+        Err(e) if e.kind() == ErrorKind::NewerFormat => Err(e),
+        // A disk that cannot be written to can still be read from.
+        Err(e) => {
+            tracing::warn!("the store could not be mended: {e}");
+            Ok(Trust::Synced)
+        }
+    }
+}
+
+/// Segments are dropped from the oldest on, so that those below a gap are ones whose removal a power loss undid.
+fn without_undone(mut numbers: Vec<u32>) -> Vec<u32> {
+    let gap = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]);
+    numbers.split_off(gap.map_or(0, |before| before + 1))
+}
+
+fn mend_locked(layout: &Layout, superblock: &Superblock) -> Result<()> {
+    let numbers = without_undone(layout.list()?);
+    let Some(&active) = numbers.last() else { return Ok(()) };
+    for path in layout.paths(&layout.segments()) {
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u32>().ok());
+        // Their removal was not made to last, or they are the index of a segment that is not full any more.
+        let is_index = path.extension().is_some_and(|e| e == "idx");
+        if number.is_some_and(|n| n < numbers[0] || is_index && n >= active) {
+            layout.remove(&path)?;
+        }
+    }
+    let segment = Segment::new(layout, active, superblock.id);
+    let failed = |what: &'static str| move |e| Error::io(what, &layout.segment(active), e);
+    let len = segment.len().map_err(failed("open"))?;
+    let read = Contents::read(&segment, len, Trust::Synced)?;
+    if !read.has_header {
+        segment.write_header().map_err(failed("write"))?;
+    }
+    if read.end < len {
+        tracing::warn!(
+            "{} bytes that were not synced when the machine went down are cut off {}",
+            len - read.end,
+            segment.path().display()
+        );
+        segment.file().and_then(|file| file.set_len(read.end)).map_err(failed("shorten"))?;
+    }
+    segment.file().and_then(|file| file.sync()).map_err(failed("sync"))?;
+    layout.sync_directory(&layout.segments())
+}
+
 /// The first segment, then the superblock: with it, the store is there.
 fn start(layout: &Layout, superblock: &Superblock) -> Result<()> {
     layout.make_segments()?;
     for number in layout.list()? {
         let path = layout.segment(number);
-        if fs::metadata(&path).map_or(0, |meta| meta.len()) > FIRST {
+        if layout.storage().look(&path).map_or(0, |found| found.len) > FIRST {
             let message = format!(
                 "{} has lost {}, without which what it holds cannot be found; `larder clear` makes a new, empty store",
                 layout.root().display(),
@@ -109,12 +219,11 @@ fn start(layout: &Layout, superblock: &Superblock) -> Result<()> {
             );
             return Err(Error::new(ErrorKind::Corrupt, message));
         }
-        fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        layout.remove(&path)?;
     }
-    Segment::create(1, superblock.id, layout.segment(1))?;
+    Segment::create(layout, 1, superblock.id)?;
     layout.write_superblock(superblock)?;
-    sync_directory(&layout.segments())?;
-    sync_directory(layout.root())
+    layout.sync_directory(layout.root())
 }
 
 /// What a directory's files say.
@@ -126,11 +235,11 @@ pub(super) struct Loaded {
     pub(super) damaged: u64,
 }
 
-pub(super) fn load(layout: &Layout, superblock: &Superblock) -> Result<Loaded> {
+pub(super) fn load(layout: &Layout, superblock: &Superblock, options: &Options, trust: Trust) -> Result<Loaded> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match try_load(layout, superblock) {
+        match try_load(layout, superblock, options, trust) {
             Err(e) if is_not_found(&e) && tries < TRIES => {}
             other => return other,
         }
@@ -142,55 +251,54 @@ fn is_not_found(e: &Error) -> bool {
     source.is_some_and(|e| e.kind() == io::ErrorKind::NotFound)
 }
 
-fn try_load(layout: &Layout, superblock: &Superblock) -> Result<Loaded> {
-    let numbers = layout.list()?;
+fn try_load(layout: &Layout, superblock: &Superblock, options: &Options, trust: Trust) -> Result<Loaded> {
+    let numbers = match trust {
+        Trust::Written => layout.list()?,
+        Trust::Synced => without_undone(layout.list()?),
+    };
     let Some((&active, full)) = numbers.split_last() else {
         let message = format!("{} holds no segments; `larder clear` makes a new, empty store", layout.root().display());
         return Err(Error::new(ErrorKind::Corrupt, message));
     };
     let mut loaded = Loaded {
         index: Index::default(),
-        tail: Tail::new(Arc::new(Segment::new(active, superblock.id, layout.segment(active)))),
+        tail: Tail::new(Arc::new(Segment::new(layout, active, superblock.id))),
         sequence: 0,
         sealed_bytes: 0,
         damaged: 0,
     };
     for &number in full {
-        let segment = Arc::new(Segment::new(number, superblock.id, layout.segment(number)));
-        let (sealed, bytes) = load_sealed(layout, superblock, &segment, &mut loaded.damaged)?;
+        let segment = Arc::new(Segment::new(layout, number, superblock.id));
+        let (sealed, bytes) = load_sealed(layout, &segment, !options.read_only, &mut loaded.damaged)?;
         loaded.sequence = loaded.sequence.max(sealed.last_sequence);
         loaded.sealed_bytes += bytes;
         loaded.index.add_cold(segment, sealed);
     }
-    load_tail(superblock, &mut loaded)?;
+    load_tail(&mut loaded, trust)?;
     Ok(loaded)
 }
 
 /// The index of a full segment, and how many bytes both take.
-fn load_sealed(
-    layout: &Layout,
-    superblock: &Superblock,
-    segment: &Arc<Segment>,
-    damaged: &mut u64,
-) -> Result<(Sealed, u64)> {
-    let path = segment.path();
-    let len = fs::metadata(path).map_err(|e| Error::io("look at", path, e))?.len();
-    let index = layout.sealed(segment.number);
-    if let Some(sealed) = Sealed::open(segment.number, &index, segment.seed, len) {
-        return Ok((sealed, len + fs::metadata(&index).map_or(0, |meta| meta.len())));
+fn load_sealed(layout: &Layout, segment: &Arc<Segment>, keep: bool, damaged: &mut u64) -> Result<(Sealed, u64)> {
+    let len = layout.look(segment.path())?.len;
+    let index_len = || layout.storage().look(&layout.sealed(segment.number)).map_or(0, |found| found.len);
+    if let Some(sealed) = Sealed::open(layout, segment, len) {
+        return Ok((sealed, len + index_len()));
     }
     tracing::info!("the index of segment {} is missing or damaged and is made again", segment.number);
-    let read = Contents::read(superblock, segment, len)?;
+    let read = Contents::read(segment, len, Trust::Written)?;
     *damaged += read.damaged;
-    read.write_index(&index, segment, len);
+    if keep {
+        read.write_index(layout, segment, len);
+    }
     let sealed = Sealed::from_lines(segment.number, &read.lines, read.clears, read.last_sequence);
-    Ok((sealed, len + fs::metadata(&index).map_or(0, |meta| meta.len())))
+    Ok((sealed, len + index_len()))
 }
 
-fn load_tail(superblock: &Superblock, loaded: &mut Loaded) -> Result<()> {
+fn load_tail(loaded: &mut Loaded, trust: Trust) -> Result<()> {
     let segment = loaded.tail.segment.clone();
     let len = segment.len().map_err(|e| Error::io("open", segment.path(), e))?;
-    let read = Contents::read(superblock, &segment, len)?;
+    let read = Contents::read(&segment, len, trust)?;
     loaded.index.add_segment(segment.clone());
     for line in &read.lines {
         loaded.index.insert(segment.number, *line, 0);
@@ -201,13 +309,12 @@ fn load_tail(superblock: &Superblock, loaded: &mut Loaded) -> Result<()> {
     loaded.sequence = loaded.sequence.max(read.last_sequence);
     loaded.damaged += read.damaged;
     loaded.tail = Tail {
-        segment,
         end: read.end,
         looked: len,
         lines: read.lines,
         clears: read.clears,
         sealed: read.sealed,
-        has_sync: read.has_sync,
+        ..Tail::new(segment)
     };
     Ok(())
 }
@@ -217,50 +324,65 @@ pub(super) struct Contents {
     pub(super) lines: Vec<Line>,
     pub(super) clears: Vec<(u64, u64)>,
     pub(super) sealed: Option<u32>,
-    pub(super) has_sync: bool,
     pub(super) last_sequence: u64,
     pub(super) end: u64,
     pub(super) damaged: u64,
+    pub(super) has_header: bool,
 }
 
 impl Contents {
     /// Writes the sorted index. Where that is not possible, whoever opens the store next makes it again.
-    pub(super) fn write_index(&self, path: &Path, segment: &Segment, len: u64) {
-        let written = Sealed::write(path, segment.seed, len, &self.lines, &self.clears, self.last_sequence);
+    pub(super) fn write_index(&self, layout: &Layout, segment: &Segment, len: u64) {
+        let written = Sealed::write(layout, segment, len, &self.lines, &self.clears, self.last_sequence);
         if let Err(e) = written {
             tracing::debug!("the index was made in memory only: {e}");
         }
     }
 
-    pub(super) fn read(superblock: &Superblock, segment: &Segment, len: u64) -> Result<Self> {
+    /// Reads the first `len` bytes of a segment. When only what was synced can be relied on, the first flaw ends it;
+    /// otherwise a flaw is skipped.
+    pub(super) fn read(segment: &Segment, len: u64, trust: Trust) -> Result<Self> {
         let mut read = Self {
             lines: Vec::new(),
             clears: Vec::new(),
             sealed: None,
-            has_sync: false,
             last_sequence: 0,
             end: FIRST,
             damaged: 0,
+            has_header: true,
         };
-        if let Err(e) = segment.check_header(superblock.id) {
+        if let Err(e) = segment.check_header() {
             // A newer format is refused as a whole. A damaged header loses only itself: frames carry their own proof.
             if e.kind() != ErrorKind::Corrupt {
                 return Err(e);
             }
             tracing::warn!("{e}");
             read.damaged += 1;
+            read.has_header = false;
         }
-        let walk = segment.walk(FIRST.min(len), len, |offset, frame| {
-            read.last_sequence = read.last_sequence.max(frame.sequence);
-            read.has_sync |= frame.sync;
-            match frame.kind {
-                Kind::Record | Kind::Tombstone => read.lines.push(super::follow::line(offset, frame)),
-                Kind::Clear => read.clears.push((frame.namespace, frame.sequence)),
-                Kind::Seal => read.sealed = Some(frame.hash as u32),
-                Kind::Dropped => {}
-            }
-        });
-        let walk = walk.map_err(|e| Error::io("read", segment.path(), e))?;
+        let failed = |e| Error::io("read", segment.path(), e);
+        let walk = segment.walk(
+            FIRST.min(len),
+            len,
+            |offset, frame| {
+                if trust == Trust::Synced && frame.kind == Kind::Record {
+                    let payload = segment.read(offset + super::frame::HEADER as u64, frame.len as usize)?;
+                    if !payload_is_whole(&payload) {
+                        return Ok(false);
+                    }
+                }
+                read.last_sequence = read.last_sequence.max(frame.sequence);
+                match frame.kind {
+                    Kind::Record | Kind::Tombstone => read.lines.push(super::follow::line(offset, frame)),
+                    Kind::Clear => read.clears.push((frame.namespace, frame.sequence)),
+                    Kind::Seal => read.sealed = Some(frame.hash as u32),
+                    Kind::Dropped | Kind::Void => {}
+                }
+                Ok(true)
+            },
+            trust == Trust::Written,
+        );
+        let walk = walk.map_err(failed)?;
         read.end = walk.end.max(FIRST);
         read.damaged += walk.damaged;
         Ok(read)

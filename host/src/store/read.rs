@@ -1,7 +1,6 @@
 //! Reading records.
 
-use super::layout::Layout;
-use super::open::Contents;
+use super::open::{Contents, Trust};
 use super::sealed::{Line, Sealed, newest};
 use super::segment::Segment;
 use super::{Location, Store};
@@ -16,12 +15,12 @@ impl Store {
         if self.index().wants_warming() {
             self.warm()?;
         }
-        let found = self.index().find(hash, Some(now));
+        let found = self.index().find(hash);
         let found = match found {
             // A damaged index is no reason for a miss: what it said is in the segment.
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.warm()?;
-                self.index().find(hash, Some(now))?
+                self.index().find(hash)?
             }
             found => found?,
         };
@@ -30,7 +29,7 @@ impl Store {
 
     /// Whether a location is still the newest of its hash.
     pub(crate) fn is_current(&self, at: &Location) -> bool {
-        self.index().find(at.line.hash, None).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
+        self.index().find(at.line.hash).is_ok_and(|found| found.is_some_and(|found| found.is(at)))
     }
 
     /// Forgets where a record is, because what it says is outdated and could not be overwritten.
@@ -58,22 +57,25 @@ impl Store {
         if self.index().is_warm() {
             return Ok(());
         }
-        self.index_mut().warm(|segment| self.rebuild_lines(segment))
+        self.index_mut().warm(|segment| self.rebuild_lines(segment))?;
+        self.follow_accesses();
+        Ok(())
     }
 
     /// What the index of a full segment says, or would say.
     pub(super) fn sealed_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
         let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-        let path = Layout::new(&self.root).sealed(segment.number);
-        let sealed = Sealed::open(segment.number, &path, segment.seed, len);
+        let sealed = Sealed::open(&self.layout, segment, len);
         sealed.and_then(|sealed| sealed.lines().ok()).map_or_else(|| self.rebuild_lines(segment), Ok)
     }
 
     /// Makes the index of a full segment again, in its file too.
-    fn rebuild_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
+    pub(super) fn rebuild_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
         let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-        let read = Contents::read(&self.superblock, segment, len)?;
-        read.write_index(&Layout::new(&self.root).sealed(segment.number), segment, len);
+        let read = Contents::read(segment, len, Trust::Written)?;
+        if !self.is_read_only() {
+            read.write_index(&self.layout, segment, len);
+        }
         Ok(newest(&read.lines))
     }
 

@@ -1,14 +1,17 @@
-//! Making room: the oldest segment is dropped, after what the engine wants to keep of it was appended again.
+//! Making room: the oldest segment is dropped, after what is kept of it was appended again.
 //!
 //! While live records take less than four fifths of the cap, everything live is kept and only what was overwritten or
 //! deleted goes; beyond, the engine chooses. Because segments go strictly from the oldest on, a tombstone is never
 //! dropped before what it hides.
+//!
+//! In a store of up to `exact_entries` the engine is shown all entries, and those go that its policy values least, wherever
+//! they lie. In a larger one it is shown the oldest segment and a sample of the rest, and of the segment those go that rank among
+//! the share of the sample that has to go.
 
-use std::fs;
+use std::collections::{HashMap, HashSet};
 
 use super::frame::{Frame, HEADER, Kind};
 use super::index::Location;
-use super::layout::Layout;
 use super::sealed::index_size;
 use super::{Observer, Store, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,24 +22,39 @@ const ROOM_FOR_FRAMES: u64 = 3 * HEADER as u64 + 4096;
 /// Tombstones for which room is made at once.
 const TOMBSTONES: usize = 1000;
 
+/// Entries that stand for all others in a store that is too large to be judged as a whole.
+const SAMPLE: usize = 16_384;
+
 /// What the judge must know of an entry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
     pub(crate) size: u64,
     pub(crate) version: u64,
-    /// When it was last read or written, Unix milliseconds; 0 when not since the store was opened.
+    /// When it was last read or written, Unix milliseconds; 0 when not as far as is known.
     pub(crate) accessed: u64,
     /// When it is gone; `None` is never.
     pub(crate) gone: Option<u64>,
+}
+
+/// Why the store gave an entry up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// To stay within the bytes it may take.
+    Size,
+    /// To stay within the entries it may hold.
+    Entries,
 }
 
 /// Who decides what goes: the engine.
 pub(crate) trait Judge {
     /// The places of the candidates that go so that `needed` bytes become free, the least worth keeping first.
     fn judge(&self, candidates: &[Candidate], needed: u64) -> Vec<usize>;
-    /// Told how many entries went.
-    fn evicted(&self, count: u64);
+    /// Told which entries went.
+    fn evicted(&self, store: &Store, entries: &[Location], cause: Cause);
 }
+
+/// A live line, and when its entry was last read (Unix seconds).
+type Live = (Location, u32);
 
 impl Transaction<'_> {
     /// Makes sure that `reserve` more bytes stay within the bounds, and the entry that `adds` says if it is new.
@@ -50,7 +68,7 @@ impl Transaction<'_> {
             ));
         }
         let mut patience = 2 * self.store.index().segments();
-        while self.disk_bytes() + reserve > options.max_size {
+        while self.disk_bytes() + reserve > options.usable_size() {
             if !self.drop_oldest(judge, patience == 0)? {
                 break;
             }
@@ -82,17 +100,86 @@ impl Transaction<'_> {
         }
         let all = store.sealed_lines(&oldest)?;
         let lines = store.index().newest_of(&oldest, &all);
-        let (_, live_bytes) = store.index().held();
-        let needed = live_bytes.saturating_sub(store.options.max_size / 5 * 4);
-        let goes = places(&lines, judge, if everything { u64::MAX } else { needed });
-        judge.evicted(goes.iter().filter(|goes| **goes).count() as u64);
-        for ((at, _), goes) in lines.iter().zip(goes) {
-            if goes || !self.move_record(at)? {
+        let (goes, elsewhere) = if everything {
+            ((0..lines.len()).collect(), Vec::new())
+        } else {
+            self.choose_victims(&lines, oldest.number, judge)?
+        };
+        let gone: Vec<_> = goes.iter().filter_map(|place| lines.get(*place)).map(|(at, _)| at.clone()).collect();
+        judge.evicted(store, &gone, Cause::Size);
+        judge.evicted(store, &elsewhere, Cause::Size);
+        for (place, (at, _)) in lines.iter().enumerate() {
+            if goes.contains(&place) || !self.move_record(at)? {
                 store.hide(at.line.hash);
             }
         }
-        self.remove_segment(oldest.number)?;
+        self.remove_segments(&[oldest.number])?;
+        for at in &elsewhere {
+            self.delete(at.line.hash, at.line.namespace, false)?;
+        }
         Ok(true)
+    }
+
+    /// Which of the oldest segment's `lines` go, and which entries elsewhere, so that live records take no more than they may.
+    fn choose_victims(
+        &self,
+        lines: &[Live],
+        oldest: u32,
+        judge: &dyn Judge,
+    ) -> Result<(HashSet<usize>, Vec<Location>)> {
+        let store = self.store;
+        let (held, live_bytes) = store.index().held();
+        let limit = store.options.usable_size() / 5 * 4;
+        if live_bytes <= limit {
+            // What is past its time goes in any case.
+            return Ok((judge.judge(&candidates(lines), 0).into_iter().collect(), Vec::new()));
+        }
+        // A little more than has to go, so that the search is paid seldom.
+        let needed = live_bytes - limit + store.options.segment_size();
+        store.follow_accesses();
+        if held > store.options.exact_entries {
+            let share = needed as f64 / live_bytes as f64;
+            return Ok((self.rank_among_sample(lines, oldest, share, judge), Vec::new()));
+        }
+        let all = store.index().lines(None);
+        let places: HashMap<u64, usize> =
+            lines.iter().enumerate().map(|(place, (at, _))| (at.line.hash, place)).collect();
+        let mut in_segment = HashSet::new();
+        let mut elsewhere = Vec::new();
+        for place in judge.judge(&candidates(&all), needed) {
+            let Some((at, _)) = all.get(place) else { continue };
+            if at.segment.number == oldest {
+                in_segment.extend(places.get(&at.line.hash));
+            } else if elsewhere.len() < store.options.tombstones_at_once() {
+                elsewhere.push(at.clone());
+            } else {
+                // Those that come later in the order go another time.
+                break;
+            }
+        }
+        Ok((in_segment, elsewhere))
+    }
+
+    /// Which of `lines` rank, in the judge's order, among the `share` of a sample that has to go.
+    fn rank_among_sample(&self, lines: &[Live], oldest: u32, share: f64, judge: &dyn Judge) -> HashSet<usize> {
+        let sample = self.store.index().sample(SAMPLE, oldest, self.sequence_as_seed());
+        let bytes = |live: &[Live]| live.iter().map(|(at, _)| at.line.disk_size()).sum::<u64>();
+        let needed = (bytes(&sample) as f64 * share) as u64;
+        let both = [lines, &sample].concat();
+        let mut freed = 0;
+        let order = judge.judge(&candidates(&both), u64::MAX);
+        let goes = order.into_iter().take_while(|place| {
+            let more = freed < needed;
+            if let Some((at, _)) = place.checked_sub(lines.len()).and_then(|place| sample.get(place)) {
+                freed += at.line.disk_size();
+            }
+            more
+        });
+        goes.filter(|place| *place < lines.len()).collect()
+    }
+
+    fn sequence_as_seed(&self) -> u64 {
+        self.writer.sequence.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     /// Appends a record again; false when it cannot be read.
@@ -117,26 +204,26 @@ impl Transaction<'_> {
         self.append(&frame, &record, 0).map(|()| true)
     }
 
-    /// Removes a segment's files, once what was moved out of it is safe.
-    fn remove_segment(&mut self, number: u32) -> Result<()> {
+    /// Removes the files of segments, once what was moved out of them, or written over what is in them, is safe.
+    fn remove_segments(&mut self, numbers: &[u32]) -> Result<()> {
         let store = self.store;
-        let layout = Layout::new(&store.root);
-        if self.writer.tail.has_sync {
-            store.sync_tail(&self.writer.tail)?;
-        }
+        store.sync_tail(&mut self.writer)?;
         let sequence = self.writer.sequence;
-        self.append(&Frame::mark(Kind::Dropped, sequence, u64::from(number), 0), &[], 0)?;
-        for path in [layout.segment(number), layout.sealed(number)] {
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &path, e)),
-                _ => {}
+        for &number in numbers {
+            self.append(&Frame::mark(Kind::Dropped, sequence, u64::from(number), 0), &[], 0)?;
+        }
+        let kept = store.index().oldest().map_or(0, |oldest| oldest.number);
+        // Those before it too: a process that was killed here leaves some behind.
+        for number in store.layout.list()?.into_iter().filter(|number| *number < kept) {
+            for path in [store.layout.segment(number), store.layout.sealed(number)] {
+                store.layout.remove(&path).inspect_err(|e| store.fail(e))?;
             }
         }
         self.writer.sealed_bytes = store.measure_sealed(self.writer.tail.segment.number)?;
         Ok(())
     }
 
-    /// Evicts entries, from the oldest segment on, until one more stays within `max`.
+    /// Evicts entries until one more stays within `max`.
     fn evict_beyond(&mut self, max: u64, judge: &dyn Judge) -> Result<()> {
         let store = self.store;
         store.warm()?;
@@ -144,23 +231,23 @@ impl Transaction<'_> {
         if held < max {
             return Ok(());
         }
+        store.follow_accesses();
         // A few at once, so that the search for victims is paid seldom.
-        let mut count = (held + 1 - max.max(1)).max(max / 64) as usize;
-        judge.evicted(count as u64);
-        let all = store.index().all_segments();
-        for segment in all {
-            let lines = store.index().lines(Some(segment.number));
-            let candidates: Vec<_> = lines.iter().map(candidate).collect();
-            for place in judge.judge(&candidates, u64::MAX).into_iter().take(count) {
-                if let Some((at, _)) = lines.get(place) {
-                    self.delete(at.line.hash, at.line.namespace, false)?;
-                    count -= 1;
-                }
-            }
-            if count == 0 {
-                break;
-            }
+        let count = (held + 1 - max.max(1)).max(max / 64) as usize;
+        let lines = if held <= store.options.exact_entries {
+            store.index().lines(None)
+        } else {
+            let Some(oldest) = store.index().oldest() else { return Ok(()) };
+            let lines = store.index().lines(Some(oldest.number));
+            [lines, store.index().sample(SAMPLE, oldest.number, self.sequence_as_seed())].concat()
+        };
+        let order = judge.judge(&candidates(&lines), u64::MAX);
+        let gone: Vec<_> =
+            order.into_iter().take(count).filter_map(|place| lines.get(place)).map(|(at, _)| at.clone()).collect();
+        for at in &gone {
+            self.delete(at.line.hash, at.line.namespace, false)?;
         }
+        judge.evicted(store, &gone, Cause::Entries);
         Ok(())
     }
 
@@ -175,9 +262,8 @@ impl Transaction<'_> {
             // The clear itself must outlast what it clears.
             self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, 0) }, &[], 0)?;
             let all = self.store.index().all_segments();
-            for segment in all.iter().filter(|segment| segment.number != active) {
-                self.remove_segment(segment.number)?;
-            }
+            let older: Vec<_> = all.iter().map(|segment| segment.number).filter(|number| *number != active).collect();
+            self.remove_segments(&older)?;
         }
         Ok(())
     }
@@ -218,29 +304,18 @@ impl Store {
                 }
             }
         }
-        Layout::new(&self.root).sweep();
+        self.layout.sweep();
         let (after, _) = self.index().held();
         Ok(before.saturating_sub(after))
     }
 }
 
-/// For every line whether it goes.
-fn places(lines: &[(Location, u32)], judge: &dyn Judge, needed: u64) -> Vec<bool> {
-    let candidates: Vec<_> = lines.iter().map(candidate).collect();
-    let mut goes = vec![false; lines.len()];
-    for place in judge.judge(&candidates, needed) {
-        if let Some(flag) = goes.get_mut(place) {
-            *flag = true;
-        }
-    }
-    goes
-}
-
-fn candidate((at, accessed): &(Location, u32)) -> Candidate {
-    Candidate {
+fn candidates(lines: &[Live]) -> Vec<Candidate> {
+    let candidate = |(at, accessed): &Live| Candidate {
         size: at.line.disk_size(),
         version: at.line.sequence,
         accessed: u64::from(*accessed) * 1000,
         gone: Some(at.line.gone).filter(|gone| *gone != super::frame::NEVER),
-    }
+    };
+    lines.iter().map(candidate).collect()
 }

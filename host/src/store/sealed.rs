@@ -3,16 +3,15 @@
 //! Hashes are uniform, so the block of a hash is found by interpolation: one or two reads answer whether a segment holds
 //! a key, however large it is, and opening a store reads headers only.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::frame::ALIGN;
-use super::layout::{open_regular, write_whole};
+use super::layout::Layout;
+use super::segment::Segment;
 use crate::error::{Error, Result};
+use crate::storage::{File, Mode};
 
 const MAGIC: &[u8; 8] = b"\x8CLIDX\0\0\x01";
 const HEADER: usize = 48;
@@ -94,7 +93,7 @@ pub(crate) struct Sealed {
 
 #[derive(Debug)]
 enum Source {
-    Disk { file: File, seed: u64, start: u64, blocks: u32 },
+    Disk { file: Box<dyn File>, seed: u64, start: u64, blocks: u32 },
     Memory(Vec<Line>),
 }
 
@@ -105,13 +104,14 @@ impl Sealed {
 
     /// Writes the index of a segment whose first `covered` bytes `lines` describe.
     pub(crate) fn write(
-        path: &Path,
-        seed: u64,
+        layout: &Layout,
+        segment: &Segment,
         covered: u64,
         lines: &[Line],
         clears: &[(u64, u64)],
         last_sequence: u64,
     ) -> Result<()> {
+        let seed = segment.seed;
         let sorted = newest(lines);
         let blocks = sorted.chunks(LINES);
         let mut out = Vec::with_capacity(HEADER + clears.len() * 16 + 8 + blocks.len() * BLOCK);
@@ -134,12 +134,13 @@ impl Sealed {
             out[start..start + 8].copy_from_slice(&sum.to_le_bytes());
         }
         // It can be made again, so nobody waits for it to reach the disk.
-        write_whole(path, &out, false)
+        layout.write_whole(&layout.sealed(segment.number), &out, false)
     }
 
     /// Opens the index of a segment of `covered` bytes. `None` when it is missing, damaged or of another length.
-    pub(crate) fn open(segment: u32, path: &Path, seed: u64, covered: u64) -> Option<Self> {
-        let file = open_regular(path, OpenOptions::new().read(true)).ok()?;
+    pub(crate) fn open(layout: &Layout, segment: &Segment, covered: u64) -> Option<Self> {
+        let seed = segment.seed;
+        let file = layout.storage().open(&layout.sealed(segment.number), Mode::Read).ok()?;
         let mut header = vec![0; HEADER];
         file.read_exact_at(&mut header, 0).ok()?;
         let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| header[at + i]));
@@ -147,7 +148,7 @@ impl Sealed {
             return None;
         }
         let (last_sequence, blocks, clears_len) = (number(24), number(32), number(40));
-        let size = file.metadata().ok()?.len();
+        let size = file.look().ok()?.len;
         let start = (HEADER as u64).checked_add(clears_len.checked_mul(16)?)?.checked_add(8)?;
         if start.checked_add(blocks.checked_mul(BLOCK as u64)?)? != size {
             return None;
@@ -167,7 +168,7 @@ impl Sealed {
             })
             .collect();
         let source = Source::Disk { file, seed, start, blocks: u32::try_from(blocks).ok()? };
-        Some(Self { segment, clears, last_sequence, source })
+        Some(Self { segment: segment.number, clears, last_sequence, source })
     }
 
     /// What the segment knows of a hash.
@@ -244,14 +245,21 @@ mod tests {
         Line { hash, sequence, gone: u64::MAX, namespace: 1, offset: 32, len: 10 }
     }
 
+    fn segment(dir: &std::path::Path) -> (Layout, Segment) {
+        let layout = Layout::new(std::sync::Arc::new(crate::storage::Files), dir);
+        layout.make_segments().expect("a directory");
+        let segment = Segment::new(&layout, 1, 7);
+        (layout, segment)
+    }
+
     #[test]
     fn every_hash_is_found_and_no_other() {
         let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("1.idx");
+        let (layout, segment) = segment(dir.path());
         let spread = |i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let lines: Vec<_> = (1..=5_000).map(|i| line(spread(i), i)).collect();
-        Sealed::write(&path, 7, 1000, &lines, &[(3, 4)], 5_000).expect("writes");
-        let sealed = Sealed::open(1, &path, 7, 1000).expect("opens");
+        Sealed::write(&layout, &segment, 1000, &lines, &[(3, 4)], 5_000).expect("writes");
+        let sealed = Sealed::open(&layout, &segment, 1000).expect("opens");
         assert_eq!((sealed.clears.as_slice(), sealed.last_sequence), (&[(3, 4)][..], 5_000));
         for l in &lines {
             assert_eq!(sealed.probe(l.hash).expect("readable"), Some(*l));
@@ -265,10 +273,10 @@ mod tests {
     #[test]
     fn skewed_hashes_are_found_too() {
         let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("1.idx");
+        let (layout, segment) = segment(dir.path());
         let lines: Vec<_> = (0..1_000).map(|i| line(i, i)).chain([line(u64::MAX, 7)]).collect();
-        Sealed::write(&path, 7, 1000, &lines, &[], 1).expect("writes");
-        let sealed = Sealed::open(1, &path, 7, 1000).expect("opens");
+        Sealed::write(&layout, &segment, 1000, &lines, &[], 1).expect("writes");
+        let sealed = Sealed::open(&layout, &segment, 1000).expect("opens");
         for l in &lines {
             assert_eq!(sealed.probe(l.hash).expect("readable"), Some(*l));
         }
@@ -283,17 +291,18 @@ mod tests {
     #[test]
     fn a_damaged_or_foreign_index_is_not_used() {
         let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("1.idx");
+        let (layout, segment) = segment(dir.path());
         let lines: Vec<_> = (0..300).map(|i| line(i << 55, i)).collect();
-        Sealed::write(&path, 7, 1000, &lines, &[], 300).expect("writes");
-        assert!(Sealed::open(1, &path, 8, 1000).is_none(), "another segment's");
-        assert!(Sealed::open(1, &path, 7, 1001).is_none(), "the segment is longer");
+        Sealed::write(&layout, &segment, 1000, &lines, &[], 300).expect("writes");
+        assert!(Sealed::open(&layout, &Segment::new(&layout, 1, 8), 1000).is_none(), "another segment's");
+        assert!(Sealed::open(&layout, &segment, 1001).is_none(), "the segment is longer");
+        let path = layout.sealed(1);
         let whole = std::fs::read(&path).expect("readable");
         for at in (0..whole.len()).step_by(13) {
             let mut harmed = whole.clone();
             harmed[at] ^= 0x10;
             std::fs::write(&path, &harmed).expect("writable");
-            let noticed = Sealed::open(1, &path, 7, 1000).is_none_or(|sealed| sealed.lines().is_err());
+            let noticed = Sealed::open(&layout, &segment, 1000).is_none_or(|sealed| sealed.lines().is_err());
             assert!(noticed, "byte {at}");
         }
     }

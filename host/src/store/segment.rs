@@ -1,17 +1,16 @@
 //! A segment: one file of frames behind a header of 32 bytes.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::frame::{ALIGN, Frame, HEADER};
-use super::layout::{FORMAT_VERSION, SEGMENT_MAGIC as MAGIC, open_regular};
+use super::layout::{FORMAT_VERSION, Layout, SEGMENT_MAGIC as MAGIC};
 use super::sealed::Line;
 use crate::error::{Error, ErrorKind, Result};
+use crate::storage::{File, Look, Mode, Storage};
 
 /// Where the first frame begins.
 pub(crate) const FIRST: u64 = 32;
@@ -32,59 +31,62 @@ pub(crate) struct Segment {
     pub(crate) number: u32,
     /// Seeds the checksums of its frames.
     pub(crate) seed: u64,
+    store: u64,
     path: PathBuf,
-    file: OnceLock<File>,
+    storage: Arc<dyn Storage>,
+    file: OnceLock<Box<dyn File>>,
 }
 
 impl Segment {
-    /// Names a segment without touching it.
-    pub(crate) fn new(number: u32, store: u64, path: PathBuf) -> Self {
+    /// Names a segment of the store with this identity without touching it.
+    pub(crate) fn new(layout: &Layout, number: u32, store: u64) -> Self {
         let seed = store ^ u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        Self { number, seed, path, file: OnceLock::new() }
+        let (path, storage) = (layout.segment(number), layout.storage().clone());
+        Self { number, seed, store, path, storage, file: OnceLock::new() }
     }
 
-    /// Creates the file, which must not be there yet.
-    pub(crate) fn create(number: u32, store: u64, path: PathBuf) -> Result<Self> {
-        let segment = Self::new(number, store, path);
-        let options = OpenOptions::new().read(true).write(true).create_new(true).clone();
-        let file = open_regular(&segment.path, &options).map_err(|e| Error::io("create", &segment.path, e))?;
+    /// Creates the file, which must not be there yet, and makes it last.
+    pub(crate) fn create(layout: &Layout, number: u32, store: u64) -> Result<Self> {
+        let segment = Self::new(layout, number, store);
+        let file = layout.storage().open(&segment.path, Mode::CreateNew);
+        let file = file.map_err(|e| Error::io("create", &segment.path, e))?;
         let _ = segment.file.set(file);
-        segment.write_header(store).map_err(|e| Error::io("write", &segment.path, e))?;
+        let written = segment.write_header().and_then(|()| segment.file()?.sync());
+        written.map_err(|e| Error::io("write", &segment.path, e))?;
+        layout.sync_directory(&layout.segments())?;
         Ok(segment)
     }
 
-    pub(crate) fn write_header(&self, store: u64) -> io::Result<()> {
-        self.file()?.write_all_at(&header(self.number, store), 0)
+    pub(crate) fn write_header(&self) -> io::Result<()> {
+        self.file()?.write_all_at(&header(self.number, self.store), 0)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn file(&self) -> io::Result<&File> {
+    pub(crate) fn file(&self) -> io::Result<&dyn File> {
         if let Some(file) = self.file.get() {
-            return Ok(file);
+            return Ok(&**file);
         }
         // For writing too where that is allowed: the active segment of one opening is appended to by a later one.
-        let opened = match open_regular(&self.path, OpenOptions::new().read(true).write(true)) {
+        let opened = match self.storage.open(&self.path, Mode::Write) {
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-                open_regular(&self.path, OpenOptions::new().read(true))
+                self.storage.open(&self.path, Mode::Read)
             }
             other => other,
         }?;
-        Ok(self.file.get_or_init(|| opened))
+        Ok(&**self.file.get_or_init(|| opened))
     }
 
     pub(crate) fn len(&self) -> io::Result<u64> {
         Ok(self.look()?.len)
     }
 
-    /// The file's length and whether it still has its name. One system call, the cheapest there is for it: every
-    /// operation of a cache begins with this.
+    /// The file's length and whether it still has its name.
     #[inline]
     pub(crate) fn look(&self) -> io::Result<Look> {
-        let stat = rustix::fs::fstat(self.file()?)?;
-        Ok(Look { len: stat.st_size as u64, is_there: stat.st_nlink > 0 })
+        self.file()?.look()
     }
 
     /// Reads `len` bytes at `offset`.
@@ -95,13 +97,13 @@ impl Segment {
     }
 
     /// Whether the header is this segment's.
-    pub(crate) fn check_header(&self, store: u64) -> Result<()> {
+    pub(crate) fn check_header(&self) -> Result<()> {
         let found = match self.read(0, FIRST as usize) {
             Ok(found) => found,
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Vec::new(),
             Err(e) => return Err(Error::io("read", &self.path, e)),
         };
-        if found == header(self.number, store) {
+        if found == header(self.number, self.store) {
             return Ok(());
         }
         let shown = self.path.display();
@@ -116,20 +118,30 @@ impl Segment {
         Err(Error::new(ErrorKind::Corrupt, format!("{shown} does not begin like a segment of this store")))
     }
 
-    /// Visits the whole frames from `from` to `to`, both of which lie at frame boundaries or the end of the file.
-    pub(crate) fn walk(&self, from: u64, to: u64, mut visit: impl FnMut(u64, &Frame)) -> io::Result<Walk> {
+    /// Visits the whole frames from `from` to `to`, both of which lie at frame boundaries or the end of the file, until
+    /// `visit` answers false. With `skip`, what is no frame is skipped; otherwise it ends the walk.
+    pub(crate) fn walk(
+        &self,
+        from: u64,
+        to: u64,
+        mut visit: impl FnMut(u64, &Frame) -> io::Result<bool>,
+        skip: bool,
+    ) -> io::Result<Walk> {
         let mut window = Window { segment: self, start: 0, bytes: Vec::new(), end: to };
         let mut walk = Walk { end: from, damaged: 0 };
         let mut at = from;
         while at + HEADER as u64 <= to {
             match Frame::decode(window.at(at)?, self.seed) {
                 Some(frame) if at + frame.size() <= to => {
-                    visit(at, &frame);
+                    if !visit(at, &frame)? {
+                        break;
+                    }
                     at += frame.size();
                     walk.end = at;
                 }
                 // The last frame is still being written, or was never finished.
                 Some(_) => break,
+                None if !skip => break,
                 None => match self.resync(&mut window, at + ALIGN, to)? {
                     Some(next) => {
                         walk.damaged += 1;
@@ -152,14 +164,6 @@ impl Segment {
         }
         Ok(None)
     }
-}
-
-/// What the file system says of a segment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Look {
-    pub(crate) len: u64,
-    /// Not so once another process emptied the whole store.
-    pub(crate) is_there: bool,
 }
 
 /// How a walk ended.
@@ -221,8 +225,10 @@ pub(crate) struct Tail {
     pub(crate) clears: Vec<(u64, u64)>,
     /// The number of the next segment, once this one is sealed.
     pub(crate) sealed: Option<u32>,
-    /// Whether it holds a write that is to survive power loss.
-    pub(crate) has_sync: bool,
+    /// Up to where this process knows it to survive power loss.
+    pub(crate) synced: u64,
+    /// Whether its name is known to survive power loss.
+    pub(crate) name_synced: bool,
 }
 
 impl Tail {
@@ -234,7 +240,8 @@ impl Tail {
             lines: Vec::new(),
             clears: Vec::new(),
             sealed: None,
-            has_sync: false,
+            synced: 0,
+            name_synced: false,
         }
     }
 

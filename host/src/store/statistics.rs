@@ -1,87 +1,125 @@
 //! Counters that outlive processes: each adds what it counted, under the lock of writers.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::Store;
-use super::layout::{Layout, write_whole};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::storage::Mode;
 
-/// What was counted in a namespace: by a cache since it was opened, or by all processes since the store was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counters {
+/// The longest statistics file that is read.
+const MAX_FILE: u64 = 16 << 20;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident,)*) => {
+        /// What was counted in a namespace: by a cache since it was opened, or by all processes since the store was made.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Counters {
+            /// Adds `other`, counter by counter.
+            pub fn add(&mut self, other: Self) {
+                $(self.$field = self.$field.saturating_add(other.$field);)*
+            }
+
+            /// What was counted since `earlier`. A counter that began anew since then counts from zero.
+            pub(crate) fn since(self, earlier: Self) -> Self {
+                Self { $($field: self.$field.checked_sub(earlier.$field).unwrap_or(self.$field),)* }
+            }
+        }
+    };
+}
+
+counters! {
     /// Reads that found an entry.
-    pub hits: u64,
+    hits,
     /// Of these, reads answered by the store.
-    pub store_hits: u64,
+    store_hits,
     /// Of these, reads answered with a stale value.
-    pub stale_hits: u64,
+    stale_hits,
     /// Reads that found nothing.
-    pub misses: u64,
-    /// Records refused as damaged, foreign or too new.
-    pub refused: u64,
+    misses,
+    /// Records refused, of the kinds that follow.
+    refused,
+    /// Records refused because they are damaged.
+    refused_corrupt,
+    /// Records refused because they are in a newer format.
+    refused_newer,
+    /// Records refused because their value is above the limit.
+    refused_too_large,
+    /// Records refused because they belong to another key.
+    refused_other_key,
     /// Entries written.
-    pub sets: u64,
+    sets,
     /// Entries deleted.
-    pub deletes: u64,
+    deletes,
     /// Entries removed because their time was over.
-    pub expired: u64,
-    /// Operations refused.
-    pub errors: u64,
+    expired,
+    /// Entries removed from memory to stay within its bytes.
+    evicted_memory_bytes,
+    /// Entries removed from memory to stay within the number it may hold.
+    evicted_memory_entries,
+    /// Entries removed from memory because a caller asked.
+    evicted_asked,
+    /// Entries removed from the store to stay within its bytes.
+    evicted_store_bytes,
+    /// Entries removed from the store to stay within the number it may hold.
+    evicted_store_entries,
+    /// Operations refused or failed, of the kinds that follow.
+    errors,
+    /// Operations refused for an argument outside its range.
+    invalid_arguments,
+    /// Operations refused for a key above the limit.
+    keys_too_large,
+    /// Operations refused for a value above the limit.
+    values_too_large,
+    /// Operations that were to count what is no number.
+    not_numbers,
+    /// Writes kept in memory only because another process held the lock for too long.
+    lock_timeouts,
+    /// Reads and writes that the disk failed, or that a store which is read-only could not take.
+    store_errors,
+    /// Calls in which the component was stopped.
+    traps,
     /// Bytes of values written.
-    pub bytes_written: u64,
+    bytes_written,
     /// Bytes of values read.
-    pub bytes_read: u64,
+    bytes_read,
     /// Bytes given to the codec, of bodies that it made smaller.
-    pub compressed_in: u64,
+    compressed_in,
     /// Bytes that came out for them.
-    pub compressed_out: u64,
+    compressed_out,
 }
 
 impl Counters {
-    fn fields(&mut self) -> [&mut u64; 13] {
-        [
-            &mut self.hits,
-            &mut self.store_hits,
-            &mut self.stale_hits,
-            &mut self.misses,
-            &mut self.refused,
-            &mut self.sets,
-            &mut self.deletes,
-            &mut self.expired,
-            &mut self.errors,
-            &mut self.bytes_written,
-            &mut self.bytes_read,
-            &mut self.compressed_in,
-            &mut self.compressed_out,
-        ]
-    }
-
-    /// Adds `other`, counter by counter.
-    pub fn add(&mut self, mut other: Self) {
-        for (sum, more) in self.fields().into_iter().zip(other.fields()) {
-            *sum = sum.saturating_add(*more);
-        }
-    }
-
-    /// What was counted since `earlier`. A counter that began anew since then counts from zero.
-    pub(crate) fn since(mut self, mut earlier: Self) -> Self {
-        for (now, before) in self.fields().into_iter().zip(earlier.fields()) {
-            *now = now.checked_sub(*before).unwrap_or(*now);
-        }
-        self
-    }
-
     /// Reads that found an entry, of a hundred.
     pub fn hit_rate(&self) -> f64 {
         match self.hits + self.misses {
             0 => 0.0,
             reads => self.hits as f64 / reads as f64 * 100.0,
         }
+    }
+
+    /// Reads that found nothing, of a hundred.
+    pub fn miss_rate(&self) -> f64 {
+        match self.hits + self.misses {
+            0 => 0.0,
+            reads => self.misses as f64 / reads as f64 * 100.0,
+        }
+    }
+
+    /// Entries given up for want of space, in memory and in the store.
+    pub fn evictions(&self) -> u64 {
+        self.evicted_memory_bytes
+            + self.evicted_memory_entries
+            + self.evicted_asked
+            + self.evicted_store_bytes
+            + self.evicted_store_entries
     }
 }
 
@@ -90,9 +128,6 @@ impl Counters {
 pub struct Lifetime {
     /// When something was added last, Unix milliseconds.
     pub updated: u64,
-    /// Entries given up to stay within the bounds of the store.
-    #[serde(default)]
-    pub store_evictions: u64,
     /// By namespace.
     pub namespaces: BTreeMap<String, Counters>,
 }
@@ -109,9 +144,9 @@ impl Lifetime {
 impl Store {
     /// What all processes counted. A file that is missing or damaged is one that counted nothing yet.
     pub(crate) fn lifetime(&self) -> Lifetime {
-        let path = Layout::new(&self.root).statistics();
-        let read = fs::read(&path).and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::from));
-        read.unwrap_or_else(|e| {
+        let path = self.layout.statistics();
+        let read = self.layout.storage().open(&path, Mode::Read).and_then(|file| file.read_all(MAX_FILE));
+        read.and_then(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::from)).unwrap_or_else(|e| {
             if e.kind() != io::ErrorKind::NotFound {
                 tracing::warn!("the statistics begin anew: {} cannot be read: {e}", path.display());
             }
@@ -119,27 +154,41 @@ impl Store {
         })
     }
 
-    /// Adds what this process counted.
+    /// Adds what this process counted, if the lock can be had at once or `wait` says to wait for it; false when it was not.
+    /// With `accesses`, what was read is noted too.
     pub(crate) fn add_statistics(
         &self,
         counted: &BTreeMap<String, Counters>,
-        store_evictions: u64,
         now: u64,
-    ) -> Result<()> {
-        let writer = self.writer();
+        wait: bool,
+        accesses: bool,
+    ) -> Result<bool> {
+        let mut writer = self.writer();
         let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
-        lock.acquire(self.options.lock_timeout)?;
+        match lock.acquire(if wait { self.options.lock_timeout } else { std::time::Duration::ZERO }) {
+            Err(e) if !wait && e.kind() == ErrorKind::Locked => return Ok(false),
+            acquired => acquired?,
+        }
+        let saved = self.save_statistics(counted, now);
+        let noted = if accesses { self.save_accesses(&mut writer) } else { Ok(()) };
+        if let Some(lock) = &writer.lock {
+            lock.release();
+        }
+        saved.and(noted).map(|()| true)
+    }
+
+    fn save_statistics(&self, counted: &BTreeMap<String, Counters>, now: u64) -> Result<()> {
+        if counted.is_empty() {
+            return Ok(());
+        }
         let mut lifetime = self.lifetime();
         lifetime.updated = now;
-        lifetime.store_evictions = lifetime.store_evictions.saturating_add(store_evictions);
         for (namespace, counters) in counted {
             lifetime.namespaces.entry(namespace.clone()).or_default().add(*counters);
         }
-        let written = serde_json::to_vec(&lifetime)
-            .map_err(|e| Error::new(crate::ErrorKind::Internal, "the statistics cannot be written").with(e))
-            .and_then(|bytes| write_whole(&Layout::new(&self.root).statistics(), &bytes, false));
-        lock.release();
-        written
+        let bytes = serde_json::to_vec(&lifetime)
+            .map_err(|e| Error::new(ErrorKind::Internal, "the statistics cannot be written").with(e))?;
+        self.layout.write_whole(&self.layout.statistics(), &bytes, false)
     }
 }
 

@@ -1,11 +1,14 @@
-//! Looking at every frame and record of the log.
+//! Looking at every frame and record of the log, and mending what is damaged.
+//!
+//! Mending keeps every frame where it is, so that processes which have the store open are not misled: a damaged place is
+//! overwritten with a frame that says nothing. What a full segment's index still knows of a damaged frame is used to write
+//! its header again. An entry whose record is damaged is deleted, so that no older version of it comes back.
 
 use super::frame::{Frame, HEADER, Kind};
-use super::layout::Layout;
-use super::open::Contents;
-use super::sealed::Sealed;
-use super::segment::FIRST;
-use super::{Location, Observer, Store};
+use super::open::{Contents, Trust};
+use super::sealed::{Line, Sealed, newest};
+use super::segment::{FIRST, Segment};
+use super::{Judge, Location, Observer, Store};
 use crate::error::{Error, Result};
 
 /// What looking at a whole store found.
@@ -23,6 +26,8 @@ pub struct Verification {
     pub damaged_frames: u64,
     /// Segments whose index is damaged or says something else than the segment.
     pub damaged_indexes: u64,
+    /// Entries that mending could not save, and deleted.
+    pub lost_entries: u64,
 }
 
 impl Verification {
@@ -32,12 +37,28 @@ impl Verification {
     }
 }
 
+const HEADER_BYTES: u64 = HEADER as u64;
+
+/// Whether a record is sound and belongs under a hash and version.
+type Check<'a> = dyn Fn(&[u8], u64, u64) -> bool + 'a;
+
+/// What is wrong with one segment.
+#[derive(Default)]
+struct Flaws {
+    header: bool,
+    /// From where to where no frame is.
+    gaps: Vec<(u64, u64)>,
+    /// Frames whose record is damaged, and where they begin.
+    records: Vec<(u64, Frame)>,
+    index: bool,
+}
+
 impl Store {
-    /// Looks at everything. `check` says whether a record is sound and belongs under a hash and version.
+    /// Looks at everything.
     pub(crate) fn verify(
         &self,
         observer: &dyn Observer,
-        mut check: impl FnMut(&[u8], u64, u64) -> bool,
+        check: &Check<'_>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Verification> {
         let mut found = Verification::default();
@@ -53,32 +74,135 @@ impl Store {
             followed?;
             (self.index().all_segments(), writer.tail.segment.number)
         };
-        let layout = Layout::new(&self.root);
         let total = segments.iter().map(|segment| segment.len().unwrap_or(0)).sum();
         for segment in segments {
-            let failed = |e| Error::io("read", segment.path(), e);
-            let len = segment.len().map_err(failed)?;
-            let contents = Contents::read(&self.superblock, &segment, len)?;
-            found.segments += 1;
-            found.bytes += len;
-            found.damaged_frames += contents.damaged + u64::from(contents.end < len && segment.number != active);
-            let mut frames: Vec<(u64, Frame)> = Vec::new();
-            let walk = segment.walk(FIRST, contents.end, |at, frame| frames.push((at, *frame)));
-            walk.map_err(failed)?;
-            for (at, frame) in frames.iter().filter(|(_, frame)| frame.kind == Kind::Record) {
-                let record = segment.read(at + HEADER as u64, frame.len as usize).map_err(failed)?;
-                found.records += 1;
-                found.damaged_records += u64::from(!check(&record, frame.hash, frame.sequence));
-                progress(frame.size(), total);
+            self.examine(&segment, segment.number != active, check, &mut found, &mut |bytes| progress(bytes, total))?;
+        }
+        Ok(found)
+    }
+
+    /// Mends everything; answers what was wrong.
+    pub(crate) fn repair(
+        &self,
+        observer: &dyn Observer,
+        judge: &dyn Judge,
+        check: &Check<'_>,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Verification> {
+        let mut found = Verification::default();
+        // Cuts off what a write left unfinished.
+        let before = self.damaged.load(std::sync::atomic::Ordering::Relaxed);
+        let mut transaction = self.begin(0, None, observer, judge)?;
+        self.warm()?;
+        found.damaged_frames += self.damaged.load(std::sync::atomic::Ordering::Relaxed) - before;
+        let active = transaction.writer.tail.segment.number;
+        let segments = self.index().all_segments();
+        let total = segments.iter().map(|segment| segment.len().unwrap_or(0)).sum();
+        for segment in segments {
+            let full = segment.number != active;
+            let flaws = self.examine(&segment, full, check, &mut found, &mut |bytes| progress(bytes, total))?;
+            for (at, frame) in &flaws.records {
+                let lost = self.index().find(frame.hash)?;
+                if lost
+                    .is_some_and(|lost| lost.segment.number == segment.number && lost.line.sequence == frame.sequence)
+                {
+                    transaction.delete(frame.hash, frame.namespace, frame.sync)?;
+                    found.lost_entries += 1;
+                }
+                write(&segment, *at, &Frame::void(frame.size()).header(segment.seed))?;
             }
-            if segment.number != active {
-                let index = Sealed::open(segment.number, &layout.sealed(segment.number), segment.seed, len);
-                let same = index.and_then(|index| index.lines().ok());
-                let sound = same.is_some_and(|lines| lines == super::sealed::newest(&contents.lines));
-                found.damaged_indexes += u64::from(!sound);
+            if flaws.header {
+                segment.write_header().map_err(|e| Error::io("write", segment.path(), e))?;
+            }
+            for gap in &flaws.gaps {
+                self.fill(&segment, *gap, check)?;
+            }
+            if flaws.header || !flaws.gaps.is_empty() || !flaws.records.is_empty() {
+                segment.file().and_then(|file| file.sync()).map_err(|e| Error::io("sync", segment.path(), e))?;
+            }
+            if full && (flaws.index || !flaws.gaps.is_empty() || !flaws.records.is_empty()) {
+                self.rebuild_lines(&segment)?;
             }
         }
         Ok(found)
+    }
+
+    /// Fills a gap with the frames that belong there, as far as the index in memory knows of them, and with void.
+    fn fill(&self, segment: &Segment, (from, to): (u64, u64), check: &Check<'_>) -> Result<()> {
+        let mut known: Vec<Line> =
+            self.index().lines(Some(segment.number)).into_iter().map(|(at, _)| at.line).collect();
+        known.retain(|line| {
+            let at = u64::from(line.offset) - HEADER_BYTES;
+            let whole = at >= from && at + line.frame_size() <= to;
+            let record = || segment.read(u64::from(line.offset), line.len as usize);
+            whole && record().is_ok_and(|record| check(&record, line.hash, line.sequence))
+        });
+        let mut at = from;
+        for line in known {
+            let start = u64::from(line.offset) - HEADER_BYTES;
+            if start > at {
+                write(segment, at, &Frame::void(start - at).header(segment.seed))?;
+            }
+            write(segment, start, &Frame::of(&line).header(segment.seed))?;
+            at = start + line.frame_size();
+        }
+        match to - at {
+            0 => Ok(()),
+            // Too little for a frame: only behind the last one can it be.
+            1..HEADER_BYTES => {
+                let cut = segment.file().and_then(|file| file.set_len(at));
+                cut.map_err(|e| Error::io("shorten", segment.path(), e))
+            }
+            size => write(segment, at, &Frame::void(size).header(segment.seed)),
+        }
+    }
+
+    fn examine(
+        &self,
+        segment: &Segment,
+        full: bool,
+        check: &Check<'_>,
+        found: &mut Verification,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Flaws> {
+        let failed = |e| Error::io("read", segment.path(), e);
+        let len = segment.len().map_err(failed)?;
+        let contents = Contents::read(segment, len, Trust::Written)?;
+        let mut flaws = Flaws { header: !contents.has_header, ..Flaws::default() };
+        let mut frames: Vec<(u64, Frame)> = Vec::new();
+        let visit = |at, frame: &Frame| {
+            frames.push((at, *frame));
+            Ok(true)
+        };
+        segment.walk(FIRST, contents.end, visit, true).map_err(failed)?;
+        let mut end = FIRST;
+        for (at, frame) in frames {
+            if at > end {
+                flaws.gaps.push((end, at));
+            }
+            end = at + frame.size();
+            if frame.kind == Kind::Record {
+                let record = segment.read(at + HEADER_BYTES, frame.len as usize).map_err(failed)?;
+                found.records += 1;
+                if !check(&record, frame.hash, frame.sequence) {
+                    flaws.records.push((at, frame));
+                }
+                progress(frame.size());
+            }
+        }
+        if full {
+            if end < len {
+                flaws.gaps.push((end, len));
+            }
+            let index = Sealed::open(&self.layout, segment, len).and_then(|index| index.lines().ok());
+            flaws.index = index.is_none_or(|lines| lines != newest(&contents.lines));
+        }
+        found.segments += 1;
+        found.bytes += len;
+        found.damaged_frames += flaws.gaps.len() as u64 + u64::from(flaws.header);
+        found.damaged_records += flaws.records.len() as u64;
+        found.damaged_indexes += u64::from(flaws.index);
+        Ok(flaws)
     }
 
     /// Every live record, for export.
@@ -94,4 +218,9 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn write(segment: &Segment, at: u64, header: &[u8]) -> Result<()> {
+    let written = segment.file().and_then(|file| file.write_all_at(header, at));
+    written.map_err(|e| Error::io("write", segment.path(), e))
 }

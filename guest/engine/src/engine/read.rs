@@ -55,7 +55,7 @@ impl Engine {
         let (head, value) = match self.open_record(record) {
             Ok(opened) => opened,
             Err(refusal) => {
-                self.namespaces.stats(ns).refused += 1;
+                self.namespaces.stats(ns).count_refusal(refusal.code);
                 return Err(refusal);
             }
         };

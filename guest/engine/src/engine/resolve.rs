@@ -79,7 +79,7 @@ impl Engine {
     /// Whether a sound record is this entry, and still good. If so, its version has been seen.
     pub(super) fn is_current(&mut self, ns: u16, key: &[u8], head: &Head<'_>, now: u64) -> Result<()> {
         if head.key != key || head.namespace != self.namespaces.name(ns) {
-            self.namespaces.stats(ns).refused += 1;
+            self.namespaces.stats(ns).count_refusal(ErrorCode::AnotherKey);
             return Err(Error::new(ErrorCode::AnotherKey, "the record belongs to another key"));
         }
         if gone_at(head.meta.expires, head.meta.accessed, head.fields) <= now {
@@ -93,7 +93,7 @@ impl Engine {
     /// Counts a record that could not be used. A damaged record is a miss; one that is too new is an error, so that it
     /// is not overwritten by somebody who could not read it.
     pub(super) fn refused(&mut self, ns: u16, refusal: Error) -> Result<()> {
-        self.namespaces.stats(ns).refused += 1;
+        self.namespaces.stats(ns).count_refusal(refusal.code);
         match refusal.code {
             ErrorCode::NewerFormat => Err(refusal),
             _ => Ok(()),

@@ -122,7 +122,7 @@ impl Engine {
 
     /// A refusal, counted.
     pub(super) fn counted(&mut self, ns: u16, refusal: Error) -> Error {
-        self.namespaces.stats(ns).errors += 1;
+        self.namespaces.stats(ns).count_error(refusal.code);
         refusal
     }
 

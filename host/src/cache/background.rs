@@ -1,0 +1,129 @@
+//! What a cache does beside its operations: counting them, saving the counts now and then, cleaning up at intervals.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use super::Inner;
+use crate::error::ErrorKind;
+use crate::shard::Shard;
+use crate::store::Counters;
+
+/// Operations after which counts are saved.
+const OPERATIONS: u32 = 100;
+
+/// Saving may take this part of the time at most; beyond, more operations are saved at once.
+const SHARE: u32 = 20;
+
+/// Reads that a shard collects before the store is told of them.
+const READS: usize = 128;
+
+/// What an operation leaves to be done once its shard is unlocked.
+#[must_use]
+pub(super) struct Due {
+    reads: Option<Vec<u64>>,
+    save: bool,
+}
+
+/// When counts were saved last, and how long that took.
+#[derive(Debug, Default)]
+pub(super) struct Saved(Option<(Instant, Duration)>);
+
+impl Inner {
+    /// Counts an operation on a cache with a store. `read` is the hash of the entry that it found.
+    #[inline]
+    pub(super) fn count(&self, shard: &mut Shard, read: Option<u64>) -> Due {
+        shard.operations += 1;
+        let save = shard.operations >= OPERATIONS;
+        if save {
+            shard.operations = 0;
+        }
+        if let Some(hash) = read {
+            shard.reads.push(hash);
+        }
+        let reads = (shard.reads.len() >= READS).then(|| std::mem::take(&mut shard.reads));
+        Due { reads, save }
+    }
+
+    #[inline]
+    pub(super) fn settle(&self, due: Due, now: u64) {
+        if due.save || due.reads.is_some() {
+            self.settle_slowly(due, now);
+        }
+    }
+
+    #[cold]
+    fn settle_slowly(&self, due: Due, now: u64) {
+        let Some(store) = &self.store else { return };
+        if let Some(reads) = due.reads {
+            store.note_reads(&reads, now);
+        }
+        if due.save
+            && let Ok(mut saved) = self.saved.try_lock()
+            && saved.0.is_none_or(|(when, took)| when.elapsed() > took * SHARE)
+        {
+            let began = Instant::now();
+            if let Err(e) = self.report(false) {
+                tracing::debug!("the statistics were not saved: {e}");
+            }
+            saved.0 = Some((Instant::now(), began.elapsed()));
+        }
+    }
+
+    /// Tells the store of all reads that shards collected.
+    pub(super) fn note_reads(&self) {
+        let Some(store) = &self.store else { return };
+        let now = self.clock.now();
+        for shard in &self.shards {
+            let reads = std::mem::take(&mut super::lock(shard).reads);
+            if !reads.is_empty() {
+                store.note_reads(&reads, now);
+            }
+        }
+    }
+
+    /// Counts a failure of an operation on a namespace.
+    #[cold]
+    pub(super) fn count_failure(&self, namespace: u32, kind: ErrorKind) {
+        self.count_more(namespace, |counters| {
+            match kind {
+                ErrorKind::Locked => counters.lock_timeouts += 1,
+                ErrorKind::Trap => counters.traps += 1,
+                _ => counters.store_errors += 1,
+            }
+            counters.errors += 1;
+        });
+    }
+
+    /// Counts what the guests know nothing of.
+    pub(super) fn count_more(&self, namespace: u32, count: impl FnOnce(&mut Counters)) {
+        count(super::lock(&self.host_counters).entry(namespace).or_default());
+    }
+}
+
+/// A thread that cleans a cache up at intervals, as long as the cache is open.
+#[derive(Debug)]
+pub(super) struct Cleaner {
+    /// Dropped with the cache, which ends the thread.
+    _stop: Sender<()>,
+}
+
+impl Cleaner {
+    pub(super) fn start(inner: &Arc<Inner>, every: Duration) {
+        let (stop, stopped) = mpsc::channel();
+        let weak = Arc::downgrade(inner);
+        let thread = std::thread::Builder::new().name("larder-cleanup".into()).spawn(move || {
+            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                let Some(inner) = Weak::upgrade(&weak) else { return };
+                if let Err(e) = inner.clean_up() {
+                    tracing::warn!("the cache could not be cleaned up: {e}");
+                }
+            }
+        });
+        match thread {
+            // Set once: the cache has just been made.
+            Ok(_) => drop(inner.cleaner.set(Self { _stop: stop })),
+            Err(e) => tracing::warn!("the cache is not cleaned up at intervals: {e}"),
+        }
+    }
+}
