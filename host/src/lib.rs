@@ -29,6 +29,8 @@ mod namespace;
 mod shard;
 pub mod storage;
 mod store;
+#[doc(hidden)]
+pub mod testing;
 
 pub use cache::{
     Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,

@@ -11,7 +11,7 @@ use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 use crate::component::bindings::{Larder, api, types};
-use crate::component::{DEADLINE_TICKS, Limits, Loaded};
+use crate::component::{Limits, Loaded};
 use crate::error::{Error, ErrorKind, Result};
 use crate::namespace::Namespaces;
 
@@ -69,7 +69,7 @@ pub(crate) struct Guest {
 
 impl Guest {
     fn new(loaded: &Loaded, settings: &[api::Setting], memory: usize) -> Result<Self> {
-        let (mut store, larder) = loaded.instantiate(Limits::new(memory)).map_err(Error::trap)?;
+        let (mut store, larder) = loaded.instantiate(memory).map_err(Error::trap)?;
         let cache = larder.larder_cache_cache().cache().call_open(&mut store, settings).map_err(Error::trap)??;
         Ok(Self { store, larder, cache, namespaces: 0 })
     }
@@ -123,7 +123,7 @@ impl Shard {
                 self.guest.insert(fresh)
             }
         };
-        guest.store.set_epoch_deadline(DEADLINE_TICKS);
+        guest.store.set_epoch_deadline(self.loaded.deadline());
         if guest.namespaces <= namespace {
             match guest.learn(namespaces) {
                 Ok(learnt) => learnt?,

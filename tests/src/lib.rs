@@ -11,6 +11,7 @@
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
 //! | [`bytes`] | byte strings in JSON |
 //! | [`random`] | seeded random calls |
+//! | [`scale`] | how long a harness runs, and its random numbers |
 
 pub mod bytes;
 pub mod compare;
@@ -19,6 +20,7 @@ pub mod host;
 pub mod interpret;
 pub mod native;
 pub mod random;
+pub mod scale;
 pub mod vector;
 
 pub use component::Component;

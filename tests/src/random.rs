@@ -1,18 +1,18 @@
 //! Random calls from a seed: few namespaces, few keys, short times, so that calls get in each other's way.
 //!
-//! The generator is SplitMix64 (Steele, Lea and Flood, 2014): the same calls for the same seed, for ever. Calls that
-//! take a record get one that an earlier call answered with, sometimes damaged, sometimes of another key.
+//! The same calls for the same seed, for ever. Calls that take a record get one that an earlier call answered with, sometimes damaged, sometimes of another key.
 
 use serde_json::{Value, json};
 
 use crate::bytes;
+use crate::scale::Random;
 
 const KEYS: [&str; 9] = ["a", "ab", "abc", "b", "ba", "user:1", "user:2", "user:10", "\u{0}\u{ff}"];
 const RECORDS_KEPT: usize = 24;
 
 /// Draws calls.
 pub struct Script {
-    state: u64,
+    state: Random,
     now: u64,
     records: Vec<Vec<u8>>,
 }
@@ -21,7 +21,7 @@ impl Script {
     /// The calls of `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self { state: seed, now: 1_790_000_000_000, records: Vec::new() }
+        Self { state: Random(seed), now: 1_790_000_000_000, records: Vec::new() }
     }
 
     /// Settings to open a cache with: small tiers, so that something is always evicted.
@@ -237,10 +237,6 @@ impl Script {
     }
 
     fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.state.next()
     }
 }

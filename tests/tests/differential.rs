@@ -1,25 +1,20 @@
 //! Fears that the component and the natively linked engine part ways after some sequence of calls, in an answer or in a
 //! byte of a record.
 //!
-//! `LARDER_OPS` calls (20,000 if not given) from the seed `LARDER_SEED`; every thousand calls the caches are opened anew
+//! 20,000 calls, in the long form 2,000,000, from a seed; every thousand calls the caches are opened anew
 //! with other settings. The codec is DEFLATE: LZ4's encoder picks other matches on 32-bit machines.
 //!
 //! Seen to fail: with DEFLATE one level higher in Wasm only, and with a hand-written export of the component that forgets
 //! `renew`, a run of 20,000 calls ends at the first answer that differs.
 
-use std::env;
-
 use larder_tests::interpret::record_of;
 use larder_tests::random::Script;
+use larder_tests::scale;
 use larder_tests::{Component, Host, Native};
 use serde_json::{Value, json};
 
 const CALLS_A_CACHE: u64 = 1_000;
 const CALLS_A_CHECK: u64 = 100;
-
-fn number(name: &str, default: u64) -> u64 {
-    env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
-}
 
 /// Makes a call on both and answers what both answered.
 fn both(hosts: &mut [&mut dyn Host; 2], name: &str, args: &Value, at: &str) -> Value {
@@ -30,7 +25,7 @@ fn both(hosts: &mut [&mut dyn Host; 2], name: &str, args: &Value, at: &str) -> V
 
 #[test]
 fn engine_and_component_answer_alike() {
-    let (calls, seed) = (number("LARDER_OPS", 20_000), number("LARDER_SEED", 1));
+    let (calls, seed) = (scale::rounds(20_000, 2_000_000), scale::seed());
     let mut script = Script::new(seed);
     let (mut native, mut component) = (Native::new(), Component::new());
     let mut hosts: [&mut dyn Host; 2] = [&mut native, &mut component];

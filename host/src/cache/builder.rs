@@ -17,6 +17,7 @@ use crate::namespace::Namespaces;
 use crate::shard::Shard;
 use crate::storage::{Files, Storage};
 use crate::store::{Isolated, Layout, Options, Store};
+use crate::testing::Hooks;
 
 /// Memory that a guest may use beyond its share of the cache's, for its own structures and for one value on its way.
 const GUEST_SLACK: u64 = 32 << 20;
@@ -86,6 +87,7 @@ pub struct Builder {
     clock: Clock,
     seed: Option<u64>,
     guest_memory: Option<u64>,
+    hooks: Hooks,
 }
 
 impl Default for Builder {
@@ -116,6 +118,7 @@ impl Default for Builder {
             clock: Clock::System,
             seed: None,
             guest_memory: None,
+            hooks: Hooks::default(),
         }
     }
 }
@@ -188,6 +191,11 @@ impl Builder {
         self
     }
 
+    pub(crate) fn hooks(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
+        self
+    }
+
     /// Opens the cache.
     ///
     /// # Errors
@@ -207,7 +215,7 @@ impl Builder {
         if self.max_entries == Some(0) {
             return Err(Error::invalid("max-entries must be at least 1; leave it out for no limit"));
         }
-        let loaded = Loaded::get().map_err(Error::trap)?;
+        let loaded = Loaded::with_hooks(&self.hooks).map_err(Error::trap)?;
         let store = self.open_store()?;
         let hasher = match &store {
             Some(store) => store.hasher().clone(),

@@ -2,23 +2,26 @@
 
 use wasmtime::ResourceLimiter;
 
+use crate::testing::Ask;
+
 const TABLE_ELEMENTS: usize = 10_000;
 
 /// The limits of one shard's guest.
 pub(crate) struct Limits {
     memory: usize,
+    deny: Option<Ask>,
 }
 
 impl Limits {
     /// `memory` in bytes.
-    pub(crate) fn new(memory: usize) -> Self {
-        Self { memory }
+    pub(crate) fn new(memory: usize, deny: Option<Ask>) -> Self {
+        Self { memory, deny }
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.memory)
+        Ok(desired <= self.memory && !self.deny.as_ref().is_some_and(|deny| deny()))
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

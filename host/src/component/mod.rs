@@ -5,14 +5,15 @@ mod epoch;
 mod limits;
 mod settings;
 
-pub(crate) use epoch::DEADLINE_TICKS;
+use epoch::DEADLINE_TICKS;
 pub(crate) use limits::Limits;
 
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::component::{Component, InstancePre, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, UpdateDeadline};
 
+use crate::testing::Hooks;
 use bindings::{Larder, LarderPre};
 
 /// The component, as any WebAssembly host can load it.
@@ -23,13 +24,31 @@ pub const WIT: &str = include_str!(concat!(env!("OUT_DIR"), "/larder.wit"));
 
 static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/larder.cwasm"));
 
-/// The component, ready to be instantiated. Loaded once for each process.
+/// The component, ready to be instantiated. The embedded one is loaded once for each process.
 pub(crate) struct Loaded {
     pre: LarderPre<Limits>,
+    hooks: Hooks,
 }
 
 impl Loaded {
-    pub(crate) fn get() -> wasmtime::Result<Arc<Self>> {
+    /// The embedded component, or what a test wants instead.
+    pub(crate) fn with_hooks(hooks: &Hooks) -> wasmtime::Result<Arc<Self>> {
+        let loaded = Self::get()?;
+        let Hooks { interrupt: None, deny_memory: None, component: None } = hooks else {
+            let engine = loaded.pre.engine();
+            let pre = match &hooks.component {
+                Some(bytes) => {
+                    let component = Component::new(engine, bytes)?;
+                    LarderPre::new(Linker::new(engine).instantiate_pre(&component)?)?
+                }
+                None => loaded.pre.clone(),
+            };
+            return Ok(Arc::new(Self { pre, hooks: hooks.clone() }));
+        };
+        Ok(loaded)
+    }
+
+    fn get() -> wasmtime::Result<Arc<Self>> {
         static LOADED: OnceLock<Arc<Loaded>> = OnceLock::new();
         if let Some(loaded) = LOADED.get() {
             return Ok(loaded.clone());
@@ -38,7 +57,7 @@ impl Loaded {
         let component = load(&engine, PRECOMPILED)?;
         // An empty linker: the component imports nothing.
         let pre: InstancePre<Limits> = Linker::new(&engine).instantiate_pre(&component)?;
-        let loaded = Arc::new(Self { pre: LarderPre::new(pre)? });
+        let loaded = Arc::new(Self { pre: LarderPre::new(pre)?, hooks: Hooks::default() });
         Ok(LOADED
             .get_or_init(|| {
                 epoch::start(engine);
@@ -47,13 +66,26 @@ impl Loaded {
             .clone())
     }
 
-    pub(crate) fn instantiate(&self, limits: Limits) -> wasmtime::Result<(Store<Limits>, Larder)> {
-        let mut store = Store::new(self.pre.engine(), limits);
+    /// A new guest that may use `memory` bytes.
+    pub(crate) fn instantiate(&self, memory: usize) -> wasmtime::Result<(Store<Limits>, Larder)> {
+        let mut store = Store::new(self.pre.engine(), Limits::new(memory, self.hooks.deny_memory.clone()));
         store.limiter(|limits| limits);
-        store.set_epoch_deadline(DEADLINE_TICKS);
+        if let Some(stop) = self.hooks.interrupt.clone() {
+            store.epoch_deadline_callback(move |_| match stop() {
+                true => Err(wasmtime::Trap::Interrupt.into()),
+                false => Ok(UpdateDeadline::Continue(0)),
+            });
+        }
+        store.set_epoch_deadline(self.deadline());
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         let instance = self.pre.instantiate(&mut store)?;
         Ok((store, instance))
+    }
+
+    /// After how many ticks of the epoch a call is stopped.
+    #[inline]
+    pub(crate) fn deadline(&self) -> u64 {
+        if self.hooks.interrupt.is_some() { 0 } else { DEADLINE_TICKS }
     }
 }
 
