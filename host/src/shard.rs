@@ -36,6 +36,8 @@ pub(crate) struct Shard {
     pub(crate) operations: u32,
     /// Hashes of entries that were read and that the store was not told of yet.
     pub(crate) reads: Vec<u64>,
+    /// Namespaces of those operations; may name one more than once.
+    pub(crate) active: Vec<u32>,
 }
 
 /// The hashes are keyed already.
@@ -105,6 +107,7 @@ impl Shard {
             outdated: HashSet::default(),
             operations: 0,
             reads: Vec::new(),
+            active: Vec::new(),
         }
     }
 

@@ -32,11 +32,16 @@ pub(super) struct Saved(Option<(Instant, Duration)>);
 impl Inner {
     /// Counts an operation on a cache with a store. `read` is the hash of the entry that it found.
     #[inline]
-    pub(super) fn count(&self, shard: &mut Shard, read: Option<u64>) -> Due {
+    pub(super) fn count(&self, shard: &mut Shard, namespace: u32, read: Option<u64>) -> Due {
         shard.operations += 1;
+        if shard.active.last() != Some(&namespace) {
+            shard.active.push(namespace);
+        }
         let save = shard.operations >= OPERATIONS;
         if save {
             shard.operations = 0;
+            shard.active.sort_unstable();
+            shard.active.dedup();
         }
         if let Some(hash) = read {
             shard.reads.push(hash);

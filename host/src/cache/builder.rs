@@ -10,7 +10,7 @@ use super::options::{Defaults, Durability};
 use super::{Cache, Clock, Inner};
 use crate::component::Loaded;
 use crate::component::bindings::{api, types};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::{KeyHasher, random};
 use crate::namespace::Namespaces;
@@ -265,6 +265,15 @@ impl Builder {
     /// `Directory` when the directory is not ours or holds something else; `InvalidArgument` without a directory.
     pub fn wipe(self) -> Result<()> {
         let Some(dir) = &self.directory else { return Err(Error::invalid("there is no directory to empty")) };
+        match self.strategy {
+            Strategy::Shared => {}
+            Strategy::ReadOnly => {
+                return Err(Error::new(ErrorKind::Store, "the store is opened read-only and cannot be emptied"));
+            }
+            Strategy::Memory | Strategy::ProcessIsolated => {
+                return Err(Error::invalid("only a shared directory can be emptied for good"));
+            }
+        }
         Store::wipe(&Layout::new(self.storage.clone(), dir), &self.options())
     }
 
@@ -274,6 +283,7 @@ impl Builder {
             max_entries: self.max_entries,
             lock_timeout: self.lock_timeout,
             locking: self.locking,
+            alone: self.strategy == Strategy::ProcessIsolated,
             read_only: self.strategy == Strategy::ReadOnly,
             exact_entries: self.exact_entries,
         }

@@ -44,7 +44,7 @@ impl Cache {
         let now = inner.clock.now();
         let mut seen = HashSet::<u64, std::hash::RandomState>::default();
         if let Some(store) = &inner.store {
-            self.refresh(store);
+            self.refresh(store, now);
             for (at, accessed) in store.locations(now)? {
                 if at.line.namespace != self.hash {
                     continue;

@@ -36,14 +36,14 @@ impl Cache {
             let mut shard = lock(inner.shard(hash));
             return inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now));
         };
-        self.refresh(store);
+        self.refresh(store, now);
         let (hit, due) = {
             let mut shard = lock(inner.shard(hash));
             if shard.take_outdated(hash) {
                 inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
             }
             let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
-            let due = inner.count(&mut shard, hit.as_ref().map(|_| hash));
+            let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| hash));
             (hit, due)
         };
         inner.settle(due, now);
@@ -102,14 +102,15 @@ impl Cache {
             tracing::warn!("treated as a miss: {e}");
             self.inner.count_failure(self.id, e.kind());
             // Perhaps its segment was dropped by another process meanwhile.
-            self.refresh(store);
+            self.refresh(store, now);
             None
         })
     }
 
     /// Learns what other processes wrote. When that fails, the cache goes on with what it knows.
-    pub(super) fn refresh(&self, store: &Store) {
-        if let Err(e) = store.refresh(&*self.inner) {
+    #[inline]
+    pub(super) fn refresh(&self, store: &Store, now: u64) {
+        if let Err(e) = store.refresh(&*self.inner, now) {
             tracing::debug!("could not follow the store: {e}");
         }
     }
@@ -139,7 +140,7 @@ impl Cache {
         let hash = self.hash(key);
         let now = inner.clock.now();
         if let Some(store) = &inner.store {
-            self.refresh(store);
+            self.refresh(store, now);
         }
         let known = {
             let mut shard = lock(inner.shard(hash));

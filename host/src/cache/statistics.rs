@@ -1,6 +1,7 @@
 //! What a cache counts, and what it knows of its store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::RandomState;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
@@ -59,8 +60,12 @@ impl MemoryStatistics {
     }
 }
 
-/// What a process has added to the store's statistics.
-pub(super) type Reported = BTreeMap<String, Counters>;
+/// What a process counted, and what of it the store's statistics do not have yet.
+#[derive(Default)]
+pub(super) struct Reported {
+    counted: HashMap<u32, Counters, RandomState>,
+    unsaved: BTreeMap<String, Counters>,
+}
 
 /// Figures of the store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -129,18 +134,26 @@ impl Inner {
     pub(super) fn report(&self, thoroughly: bool) -> Result<()> {
         let Some(store) = self.store.as_ref().filter(|store| !store.is_read_only()) else { return Ok(()) };
         let mut reported = lock(&self.reported);
-        let mut counted = reported.clone();
-        let mut news = BTreeMap::new();
-        for (id, namespace) in (0..).zip(self.namespaces.from(0)) {
+        let Reported { counted, unsaved } = &mut *reported;
+        let mut active: BTreeSet<u32> = if thoroughly {
+            (0..self.namespaces.len()).collect()
+        } else {
+            lock(&self.host_counters).keys().copied().collect()
+        };
+        for shard in &self.shards {
+            active.append(&mut std::mem::take(&mut lock(shard).active).into_iter().collect());
+        }
+        for id in active {
             let counters = self.memory_statistics(Some(id))?.counters;
-            let before = counted.insert(namespace.name.clone(), counters).unwrap_or_default();
-            let more = counters.since(before);
-            if more != Counters::default() {
-                news.insert(namespace.name, more);
+            let more = counters.since(counted.insert(id, counters).unwrap_or_default());
+            if more != Counters::default()
+                && let Some(name) = self.namespaces.name(id)
+            {
+                unsaved.entry(name).or_default().add(more);
             }
         }
-        if store.add_statistics(&news, self.clock.now(), thoroughly, thoroughly)? {
-            *reported = counted;
+        if store.add_statistics(unsaved, self.clock.now(), thoroughly, thoroughly)? {
+            unsaved.clear();
         }
         Ok(())
     }
@@ -216,9 +229,10 @@ impl Cache {
     /// I/O errors.
     pub fn namespaces(&self) -> Result<Vec<NamespaceFigures>> {
         let Some(store) = &self.inner.store else { return Ok(Vec::new()) };
-        self.refresh(store);
-        let mut found: HashMap<u64, NamespaceFigures, std::hash::RandomState> = HashMap::default();
-        for (at, _) in store.locations(self.inner.clock.now())? {
+        let now = self.inner.clock.now();
+        self.refresh(store, now);
+        let mut found: HashMap<u64, NamespaceFigures, RandomState> = HashMap::default();
+        for (at, _) in store.locations(now)? {
             let figures = match found.entry(at.line.namespace) {
                 Entry::Occupied(known) => known.into_mut(),
                 // The log knows namespaces by hash; any record of one tells its name.

@@ -194,9 +194,22 @@ impl Cache {
     /// store is opened again. `Trap`.
     pub fn delete(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();
+        let (hash, now) = (self.hash(key), self.inner.clock.now());
+        let deleted = self.delete_at(key, hash, now);
+        self.count(hash, now);
+        deleted
+    }
+
+    /// Counts a write, once nothing is locked any more.
+    fn count(&self, hash: u64, now: u64) {
+        if self.inner.store.is_some() {
+            let due = self.inner.count(&mut lock(self.inner.shard(hash)), self.id, None);
+            self.inner.settle(due, now);
+        }
+    }
+
+    fn delete_at(&self, key: &[u8], hash: u64, now: u64) -> Result<bool> {
         let inner = &*self.inner;
-        let hash = self.hash(key);
-        let now = inner.clock.now();
         let Some(store) = &inner.store else {
             let mut shard = lock(inner.shard(hash));
             return inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, None, now));
@@ -263,10 +276,7 @@ impl Cache {
         let now = self.inner.clock.now();
         let hash = self.hash(request.key);
         let written = self.write_at(request, hash, now, op);
-        if self.inner.store.is_some() {
-            let due = self.inner.count(&mut lock(self.inner.shard(hash)), None);
-            self.inner.settle(due, now);
-        }
+        self.count(hash, now);
         written
     }
 
@@ -340,7 +350,7 @@ impl Cache {
         let inner = &*self.inner;
         let Some(store) = &inner.store else { return Ok(None) };
         if request.durability == Durability::Memory && !request.reads {
-            self.refresh(store);
+            self.refresh(store, now);
             if store.find(hash, now)?.is_none() {
                 return Ok(None);
             }

@@ -5,8 +5,11 @@ use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{File, Found, Kind, Look, Mode, Storage};
+use memmap2::{MmapOptions, MmapRaw};
+
+use super::{File, Found, Kind, Look, Mode, SharedNumber, Storage};
 
 /// The operating system's files.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,5 +107,44 @@ impl File for fs::File {
 
     fn unlock(&self) -> io::Result<()> {
         Self::unlock(self)
+    }
+
+    fn shared_number(&self, offset: u64) -> Option<Box<dyn SharedNumber>> {
+        let offset = usize::try_from(offset).ok()?;
+        let len = offset.checked_add(size_of::<u64>())?;
+        if self.metadata().ok()?.len() < len as u64 {
+            return None;
+        }
+        let mut options = MmapOptions::new();
+        options.len(len);
+        let map = options.map_raw(self).or_else(|_| options.map_raw_read_only(self)).ok()?;
+        offset.is_multiple_of(size_of::<u64>()).then(|| Box::new(Mapped { map, offset }) as Box<dyn SharedNumber>)
+    }
+}
+
+/// A number in a mapped file.
+#[derive(Debug)]
+struct Mapped {
+    map: MmapRaw,
+    offset: usize,
+}
+
+impl Mapped {
+    #[inline]
+    fn number(&self) -> &AtomicU64 {
+        // SAFETY: the place lies within the mapping, which lives as long as `self`, and is aligned: the mapping begins at a
+        // page, and the offset is a multiple of 8. All processes touch it with atomic operations only.
+        unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(self.offset).cast()) }
+    }
+}
+
+impl SharedNumber for Mapped {
+    #[inline]
+    fn get(&self) -> u64 {
+        self.number().load(Ordering::Acquire)
+    }
+
+    fn increase(&self) -> u64 {
+        self.number().fetch_add(1, Ordering::AcqRel) + 1
     }
 }

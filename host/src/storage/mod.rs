@@ -122,6 +122,13 @@ pub trait File: fmt::Debug + Send + Sync {
     /// What the file system says.
     fn unlock(&self) -> io::Result<()>;
 
+    /// The number at an offset (a multiple of 8, within the file), shared with all who have the file open: what one adds the
+    /// others see at once. `None` where there is no such thing; then the number is not used.
+    fn shared_number(&self, offset: u64) -> Option<Box<dyn SharedNumber>> {
+        let _ = offset;
+        None
+    }
+
     /// Reads until `bytes` are full.
     ///
     /// # Errors
@@ -171,6 +178,15 @@ pub trait File: fmt::Debug + Send + Sync {
             _ => Ok(bytes),
         }
     }
+}
+
+/// A number that several processes share.
+pub trait SharedNumber: fmt::Debug + Send + Sync {
+    /// What it is now.
+    fn get(&self) -> u64;
+
+    /// Adds one; answers what it is then. Only for a file that was opened for writing.
+    fn increase(&self) -> u64;
 }
 
 /// How a file is opened.

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Store, Writer};
+use super::Store;
 use crate::error::{Error, Result};
 use crate::hash::random;
 use crate::storage::Mode;
@@ -115,11 +115,11 @@ impl Store {
 
     /// Bytes after which the file is rewritten.
     fn accesses_limit(&self) -> u64 {
-        self.options.segment_size() / 2
+        self.options.accesses_size()
     }
 
     /// Writes what was noted. The caller has the lock of writers.
-    pub(super) fn save_accesses(&self, writer: &mut Writer) -> Result<()> {
+    pub(super) fn save_accesses(&self) -> Result<()> {
         let mut state = self.accesses.lock();
         if state.pending.is_empty() {
             return Ok(());
@@ -137,7 +137,6 @@ impl Store {
             // Behind the last whole line.
             let at = len - (len - HEADER as u64) % LINE as u64;
             file.write_all_at(&bytes, at).map_err(failed)?;
-            writer.sealed_bytes += added;
         } else {
             let mut all: HashMap<u64, Access> = HashMap::new();
             let known = self.read_accesses(0).map(|(_, lines)| lines).unwrap_or_default();
@@ -155,7 +154,6 @@ impl Store {
             let mut bytes = [&MAGIC[..], &random::<8>()?].concat();
             all.iter().for_each(|(hash, access)| encode(*hash, *access, &mut bytes));
             self.layout.write_whole(&path, &bytes, false)?;
-            writer.sealed_bytes = (writer.sealed_bytes + bytes.len() as u64).saturating_sub(len);
         }
         state.pending.clear();
         Ok(())

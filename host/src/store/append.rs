@@ -52,7 +52,9 @@ impl Store {
         let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
         lock.acquire(self.options.lock_timeout)?;
         let mut transaction = Transaction { store: self, writer };
-        self.follow(&mut transaction.writer, observer)?;
+        if !self.options.alone {
+            self.follow(&mut transaction.writer, observer)?;
+        }
         transaction.mend_tail()?;
         transaction.make_room(reserve, adds, judge)?;
         Ok(transaction)
@@ -191,6 +193,11 @@ impl Transaction<'_> {
             Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);
+        if let Some(writes) = &self.store.writes {
+            let before = writes.increase() - 1;
+            // The log was followed under the lock, so nobody else's frames are among those counted until now.
+            let _ = self.store.seen.compare_exchange(before, before + 1, Ordering::AcqRel, Ordering::Relaxed);
+        }
         Ok(())
     }
 

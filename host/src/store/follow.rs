@@ -10,6 +10,9 @@ use super::segment::{Segment, Tail};
 use super::{Observer, Store, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
+/// After so many milliseconds the log itself is looked at, for a store that was removed by hand.
+const LOOK: u64 = 1000;
+
 /// The line of a record's or tombstone's frame.
 pub(super) fn line(offset: u64, frame: &Frame) -> Line {
     Line {
@@ -32,9 +35,26 @@ struct News {
 }
 
 impl Store {
-    /// Takes in what other processes wrote since the last call. Costs one look at the active segment's length when that
-    /// is nothing.
-    pub(crate) fn refresh(&self, observer: &dyn Observer) -> Result<()> {
+    /// Takes in what other processes wrote since the last call. When that is nothing it costs a look at a number that all
+    /// share, or, where there is none and once a second, at the active segment's length.
+    #[inline]
+    pub(crate) fn refresh(&self, observer: &dyn Observer, now: u64) -> Result<()> {
+        if self.options.alone {
+            return Ok(());
+        }
+        let Some(writes) = &self.writes else { return self.look(observer) };
+        let written = writes.get();
+        if written == self.seen.load(Ordering::Acquire) && now.abs_diff(self.looked.load(Ordering::Relaxed)) < LOOK {
+            return Ok(());
+        }
+        self.looked.store(now, Ordering::Relaxed);
+        self.look(observer)?;
+        // What was written after the number was read is looked for the next time.
+        self.seen.store(written, Ordering::Release);
+        Ok(())
+    }
+
+    fn look(&self, observer: &dyn Observer) -> Result<()> {
         let grown = match self.index().active().map(|active| active.look()) {
             Some(Ok(look)) => look.len > self.followed.load(Ordering::Acquire) || !look.is_there,
             _ => true,
@@ -166,12 +186,11 @@ impl Store {
         Ok(())
     }
 
-    /// Bytes of all files but the active segment.
+    /// Bytes of all files of the log but the active segment.
     pub(super) fn measure_sealed(&self, active: u32) -> Result<u64> {
         let layout = &self.layout;
         let size = |path: std::path::PathBuf| layout.storage().look(&path).map_or(0, |found| found.len);
         let full = layout.list()?.into_iter().filter(|number| *number != active);
-        let sealed: u64 = full.map(|number| size(layout.segment(number)) + size(layout.sealed(number))).sum();
-        Ok(sealed + size(layout.accesses()))
+        Ok(full.map(|number| size(layout.segment(number)) + size(layout.sealed(number))).sum())
     }
 }

@@ -4,12 +4,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::storage::File;
+use crate::storage::{File, SharedNumber};
 
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
-/// The file whose lock makes a process the writer.
+/// Where the file holds how many frames were written by all processes together, by which others learn that there are new ones.
+const WRITES: u64 = 64;
+/// Bytes of the file: room for the above, on a page of its own.
+const SIZE: u64 = 4096;
+
+/// The file whose lock makes a process the writer. Its first bytes say in which boot of the machine the store was last made
+/// sure to be whole.
 #[derive(Debug)]
 pub(crate) struct LockFile {
     file: Box<dyn File>,
@@ -20,6 +26,15 @@ pub(crate) struct LockFile {
 impl LockFile {
     pub(crate) fn new(file: Box<dyn File>, locks: bool) -> Self {
         Self { file, locks }
+    }
+
+    /// How many frames were written, shared with all processes, if that can be; `None` where one has to look at the log.
+    pub(crate) fn writes(&self) -> Option<Box<dyn SharedNumber>> {
+        if self.file.look().ok()?.len < SIZE {
+            // Where it cannot be made longer, there is no number.
+            let _ = self.file.set_len(SIZE);
+        }
+        self.file.shared_number(WRITES)
     }
 
     /// Takes the lock; other threads of this process must be kept out by the caller.
@@ -63,7 +78,7 @@ impl LockFile {
         }
     }
 
-    /// In which boot of the machine the store was last made sure to be whole; the file's first bytes say so.
+    /// In which boot of the machine the store was last made sure to be whole.
     pub(crate) fn boot(&self) -> Option<[u8; 16]> {
         let mut boot = [0; 16];
         self.file.read_exact_at(&mut boot, 0).ok().map(|()| boot)

@@ -52,6 +52,7 @@ pub use statistics::{Counters, Lifetime};
 pub use verify::Verification;
 
 use crate::hash::KeyHasher;
+use crate::storage::SharedNumber;
 use accesses::Accesses;
 use index::Index;
 use layout::Superblock;
@@ -69,6 +70,8 @@ pub(crate) struct Options {
     pub(crate) lock_timeout: Duration,
     /// Whether writers lock at all.
     pub(crate) locking: bool,
+    /// Whether no other process uses the store.
+    pub(crate) alone: bool,
     /// Whether nothing may be written.
     pub(crate) read_only: bool,
     /// Up to so many entries, the policy's order decides what goes exactly; beyond, a sample stands for all.
@@ -84,9 +87,15 @@ impl Options {
 }
 
 impl Options {
-    /// Bytes up to which the store fills: below the cap by what reclaiming takes beside a segment (its index, tombstones).
+    /// Bytes up to which the log fills: below the cap by what lies beside it, and by what reclaiming takes besides a
+    /// segment (its index, tombstones).
     fn usable_size(&self) -> u64 {
-        self.max_size - self.segment_size() / 4 * 3
+        self.max_size - self.segment_size() / 4 * 3 - self.accesses_size()
+    }
+
+    /// Bytes that the notes on accesses may take.
+    fn accesses_size(&self) -> u64 {
+        self.segment_size() / 8
     }
 
     /// Entries that may be deleted in one step of reclaiming: what that takes on disk is a quarter of a segment.
@@ -122,6 +131,12 @@ pub(crate) struct Store {
     index: RwLock<Index>,
     /// Up to where the active segment is known; beyond it are other processes' frames.
     followed: AtomicU64,
+    /// How many frames all processes wrote; `None` where only the log itself tells.
+    writes: Option<Box<dyn SharedNumber>>,
+    /// The number of frames after which the log was last found to hold nothing new.
+    seen: AtomicU64,
+    /// When the log itself was last looked at, Unix milliseconds.
+    looked: AtomicU64,
     /// Set after a failed write: nothing more is written until the store is opened again.
     read_only: AtomicBool,
     /// Frames that could not be used.
@@ -159,7 +174,7 @@ impl Store {
     }
 
     pub(crate) fn figures(&self, observer: &dyn Observer, now: u64) -> crate::Result<Figures> {
-        self.refresh(observer)?;
+        self.refresh(observer, now)?;
         self.warm()?;
         let writer = self.writer();
         let index = self.index();

@@ -44,7 +44,8 @@ impl Store {
         };
         let loaded = load(&layout, &superblock, &options, trust)?;
         let can_write = lock.is_some() && !options.read_only;
-        if !options.locking && can_write {
+        let writes = lock.as_ref().and_then(LockFile::writes).filter(|_| !options.alone);
+        if !options.locking && !options.alone && can_write {
             tracing::warn!(
                 "locking is off: if another process writes to {} too, entries of both will be lost",
                 layout.root().display()
@@ -54,6 +55,10 @@ impl Store {
             hasher: KeyHasher::new(&superblock.hash_key),
             superblock,
             followed: AtomicU64::new(loaded.tail.end),
+            writes,
+            // Learnt with the first operation: the log may have grown since it was loaded.
+            seen: AtomicU64::new(u64::MAX),
+            looked: AtomicU64::new(0),
             read_only: AtomicBool::new(!can_write),
             damaged: AtomicU64::new(loaded.damaged),
             synced: Mutex::new(Position::default()),
@@ -90,6 +95,8 @@ impl Store {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &segments, e)),
             _ => Superblock::draw().and_then(|fresh| start(layout, &fresh)),
         };
+        // Whoever has the old store open looks again.
+        lock.writes().map(|writes| writes.increase());
         lock.release();
         emptied
     }
@@ -100,7 +107,7 @@ fn open_lock(layout: &Layout, options: &Options) -> Result<Option<LockFile>> {
     let path = layout.lock();
     let mode = if options.read_only { Mode::Read } else { Mode::Create };
     match layout.storage().open(&path, mode) {
-        Ok(file) => Ok(Some(LockFile::new(file, options.locking && !options.read_only))),
+        Ok(file) => Ok(Some(LockFile::new(file, options.locking && !options.read_only && !options.alone))),
         Err(e) if options.read_only && e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => Ok(None),
         Err(e) => Err(Error::io("open", &path, e)),

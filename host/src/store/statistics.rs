@@ -9,6 +9,12 @@ use super::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::Mode;
 
+/// Namespaces that have counters of their own.
+const MAX_NAMESPACES: usize = 1000;
+
+/// Under which name the others are counted together: none that a namespace can have.
+const OTHERS: &str = "";
+
 /// The longest statistics file that is read.
 const MAX_FILE: u64 = 16 << 20;
 
@@ -128,7 +134,7 @@ impl Counters {
 pub struct Lifetime {
     /// When something was added last, Unix milliseconds.
     pub updated: u64,
-    /// By namespace.
+    /// By namespace; of more than a thousand the later ones together, under the empty name.
     pub namespaces: BTreeMap<String, Counters>,
 }
 
@@ -163,14 +169,14 @@ impl Store {
         wait: bool,
         accesses: bool,
     ) -> Result<bool> {
-        let mut writer = self.writer();
+        let writer = self.writer();
         let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
         match lock.acquire(if wait { self.options.lock_timeout } else { std::time::Duration::ZERO }) {
             Err(e) if !wait && e.kind() == ErrorKind::Locked => return Ok(false),
             acquired => acquired?,
         }
         let saved = self.save_statistics(counted, now);
-        let noted = if accesses { self.save_accesses(&mut writer) } else { Ok(()) };
+        let noted = if accesses { self.save_accesses() } else { Ok(()) };
         if let Some(lock) = &writer.lock {
             lock.release();
         }
@@ -184,7 +190,10 @@ impl Store {
         let mut lifetime = self.lifetime();
         lifetime.updated = now;
         for (namespace, counters) in counted {
-            lifetime.namespaces.entry(namespace.clone()).or_default().add(*counters);
+            // Names come from callers and may be without end.
+            let full = lifetime.namespaces.len() >= MAX_NAMESPACES && !lifetime.namespaces.contains_key(namespace);
+            let name = if full { OTHERS } else { namespace };
+            lifetime.namespaces.entry(name.to_owned()).or_default().add(*counters);
         }
         let bytes = serde_json::to_vec(&lifetime)
             .map_err(|e| Error::new(ErrorKind::Internal, "the statistics cannot be written").with(e))?;

@@ -212,7 +212,7 @@ impl Store {
         observer: &dyn Observer,
         mut visit: impl FnMut(&Location, Vec<u8>) -> Result<()>,
     ) -> Result<()> {
-        self.refresh(observer)?;
+        self.refresh(observer, now)?;
         for (at, _) in self.locations(now)? {
             visit(&at, self.read(&at)?)?;
         }
