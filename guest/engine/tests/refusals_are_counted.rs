@@ -22,9 +22,19 @@ fn refused<T>(call: impl FnOnce(&mut Engine) -> larder_engine::Result<T>) -> (St
     (before, engine.stats(Some(0)).expect("known namespace"))
 }
 
-fn counts_one_error<T>(what: &str, call: impl FnOnce(&mut Engine) -> larder_engine::Result<T>) {
+fn counts_one_error<T>(
+    what: &str,
+    kind: impl FnOnce(&mut Statistics) -> &mut u64,
+    call: impl FnOnce(&mut Engine) -> larder_engine::Result<T>,
+) {
     let (before, after) = refused(call);
-    assert_eq!(after, Statistics { errors: before.errors + 1, ..before }, "{what}");
+    let mut wanted = Statistics { errors: before.errors + 1, ..before };
+    *kind(&mut wanted) += 1;
+    assert_eq!(after, wanted, "{what}");
+}
+
+fn invalid(stats: &mut Statistics) -> &mut u64 {
+    &mut stats.invalid_arguments
 }
 
 #[test]
@@ -32,17 +42,17 @@ fn each_kind_of_refused_write_counts_one_error_and_nothing_else() {
     let o = SetOptions::default;
     let zero = SetOptions { ttl: Some(0), ..o() };
     let long_tag = SetOptions { tags: vec!["t".repeat(65_536)], ..o() };
-    counts_one_error("a key too long", |e| e.set(0, b"kkkkkk", b"v", &o(), NOW, None));
-    counts_one_error("a value too large", |e| e.set(0, b"k", &[0; 11], &o(), NOW, None));
-    counts_one_error("a time of zero", |e| e.set(0, b"k", b"v", &zero, NOW, None));
-    counts_one_error("a tag too long", |e| e.set(0, b"k", b"v", &long_tag, NOW, None));
-    counts_one_error("an addition", |e| e.add(0, b"", b"v", &o(), None, NOW, None));
-    counts_one_error("not a number", |e| e.increment(0, b"k", 1, &o(), None, NOW, None));
+    counts_one_error("a key too long", |s| &mut s.keys_too_large, |e| e.set(0, b"kkkkkk", b"v", &o(), NOW, None));
+    counts_one_error("a value too large", |s| &mut s.values_too_large, |e| e.set(0, b"k", &[0; 11], &o(), NOW, None));
+    counts_one_error("a time of zero", invalid, |e| e.set(0, b"k", b"v", &zero, NOW, None));
+    counts_one_error("a tag too long", invalid, |e| e.set(0, b"k", b"v", &long_tag, NOW, None));
+    counts_one_error("an addition", invalid, |e| e.add(0, b"", b"v", &o(), None, NOW, None));
+    counts_one_error("not a number", |s| &mut s.not_numbers, |e| e.increment(0, b"k", 1, &o(), None, NOW, None));
 }
 
 #[test]
 fn a_refused_touch_counts_one_error() {
-    counts_one_error("a time of zero", |e| e.touch(0, b"k", Some(0), None, NOW, None));
+    counts_one_error("a time of zero", invalid, |e| e.touch(0, b"k", Some(0), None, NOW, None));
 }
 
 #[test]

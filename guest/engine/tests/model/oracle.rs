@@ -216,7 +216,15 @@ impl Oracle {
         } else {
             Ok(())
         };
-        self.stat(at).errors += u64::from(verdict.is_err());
+        if let Err(code) = verdict {
+            let stats = self.stat(at);
+            stats.errors += 1;
+            match code {
+                ErrorCode::InvalidArgument => stats.invalid_arguments += 1,
+                ErrorCode::KeyTooLarge => stats.keys_too_large += 1,
+                _ => stats.values_too_large += 1,
+            }
+        }
         verdict
     }
 
@@ -269,7 +277,10 @@ impl Oracle {
         let Some(entry) = self.live(at, now).cloned() else {
             return Ok((delta, self.set(at, delta.to_string().as_bytes(), options, now, sequence, drawn)?));
         };
-        let sum = entry.plus(delta).inspect_err(|_| self.stat(at).errors += 1)?;
+        let sum = entry.plus(delta).inspect_err(|_| {
+            self.stat(at).errors += 1;
+            self.stat(at).not_numbers += 1;
+        })?;
         let entry = Entry { value: sum.to_string().into_bytes(), accessed: now, ..entry };
         self.judge(at, &entry)?;
         Ok((sum, self.put(at, entry, now, sequence)))
