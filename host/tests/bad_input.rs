@@ -520,6 +520,13 @@ fn a_read_only_file_system_is_read_all_the_same() {
     holds(&home, &["one", "two", "three"]);
 }
 
+/// Claims another version of a format, with the checksum that belongs to the first `len` bytes.
+fn claim(path: &Path, at: usize, version: u32, len: usize) {
+    patch(path, at, &version.to_le_bytes());
+    let sum = xxhash_rust::xxh3::xxh3_64(&fs::read(path).expect("readable")[..len]);
+    patch(path, len, &sum.to_le_bytes());
+}
+
 fn patch(path: &Path, at: usize, bytes: &[u8]) {
     let mut all = fs::read(path).expect("readable");
     all[at..at + bytes.len()].copy_from_slice(bytes);
@@ -529,7 +536,7 @@ fn patch(path: &Path, at: usize, bytes: &[u8]) {
 #[test]
 fn a_store_of_a_newer_format_is_refused_and_left_alone() {
     let home = stocked();
-    patch(&home.store().join("larder.store"), 8, &2u32.to_le_bytes());
+    claim(&home.store().join("larder.store"), 8, 2, 40);
     let before = contents(&home.store());
     for args in
         [&["get", "one"][..], &["set", "one", "v"], &["list"], &["stats"], &["verify"], &["cleanup"], &["clear"]]
@@ -540,20 +547,20 @@ fn a_store_of_a_newer_format_is_refused_and_left_alone() {
     assert_eq!(opened.kind(), ErrorKind::NewerFormat);
     assert!(Cache::builder().directory(home.store()).wipe().is_err());
     assert!(contents(&home.store()) == before, "nothing was touched");
-    patch(&home.store().join("larder.store"), 8, &1u32.to_le_bytes());
+    claim(&home.store().join("larder.store"), 8, 1, 40);
     holds(&home, &["one", "two", "three"]);
 }
 
 #[test]
 fn a_newer_segment_is_refused_and_left_alone() {
     let home = stocked();
-    patch(&home.segments()[0], 4, &2u32.to_le_bytes());
+    claim(&home.segments()[0], 4, 2, 24);
     let before = contents(&home.store());
     for args in [&["get", "one"][..], &["set", "one", "v"], &["list"], &["verify"]] {
         home.run(args).refused(3, &["newer"]);
     }
     assert!(contents(&home.store()) == before, "nothing was touched");
-    patch(&home.segments()[0], 4, &1u32.to_le_bytes());
+    claim(&home.segments()[0], 4, 1, 24);
     holds(&home, &["one", "two", "three"]);
 }
 
@@ -562,7 +569,7 @@ fn a_newer_segment_is_refused_and_left_alone() {
 fn a_newer_full_segment_is_refused_and_left_alone() {
     let home = Home::new();
     large(&home);
-    patch(&home.segments()[0], 4, &2u32.to_le_bytes());
+    claim(&home.segments()[0], 4, 2, 24);
     patch(&home.indexes()[0], 7, &[2]);
     let before = contents(&home.store());
     home.run(&["get", "k0"]).refused(3, &["newer"]);
@@ -731,10 +738,10 @@ fn a_lock_that_is_never_given_back_does_not_hang_anybody() {
     lock.lock().expect("locked");
     holds(&home, &["one", "two", "three"]);
     let with = ["--lock-timeout", "50ms"];
-    home.run(&[&with[..], &["set", "one", "lost"]].concat()).refused(3, &["another process"]);
-    home.run(&[&with[..], &["delete", "one"]].concat()).refused(3, &["another process"]);
-    home.run(&[&with[..], &["clear"]].concat()).refused(3, &["another process"]);
-    home.run(&[&with[..], &["touch", "one", "--ttl", "1h"]].concat()).refused(3, &["another process"]);
+    home.run(&[&with[..], &["set", "one", "lost"]].concat()).refused(3, &["lock"]);
+    home.run(&[&with[..], &["delete", "one"]].concat()).refused(3, &["lock"]);
+    home.run(&[&with[..], &["clear"]].concat()).refused(3, &["lock"]);
+    home.run(&[&with[..], &["touch", "one", "--ttl", "1h"]].concat()).refused(3, &["lock"]);
     let done = home.run(&[&with[..], &["run", "--", "echo", "out"]].concat()).succeeded();
     assert_eq!(done.text(), "out\n");
     drop(lock);

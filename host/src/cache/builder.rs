@@ -298,6 +298,7 @@ impl Builder {
             let (own, isolated) = Isolated::make(&layout)?;
             return Store::open(own, self.options(), Some(isolated)).map(Some);
         }
+        let layout = if self.strategy == Strategy::ReadOnly { layout.read_only() } else { layout };
         Store::open(layout, self.options(), None).map(Some)
     }
 

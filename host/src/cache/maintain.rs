@@ -29,6 +29,15 @@ impl Cache {
                 g.larder.larder_cache_cache().cache().call_evict(&mut g.store, g.cache, share).map(Ok)
             })?;
         }
+        // Shards that had fewer leave their part to the others.
+        for shard in &inner.shards {
+            let rest = count - evicted;
+            if rest > 0 {
+                evicted += inner.on_shard(shard, self.id, |g| {
+                    g.larder.larder_cache_cache().cache().call_evict(&mut g.store, g.cache, rest).map(Ok)
+                })?;
+            }
+        }
         Ok(evicted)
     }
 

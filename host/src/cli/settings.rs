@@ -269,8 +269,9 @@ impl File {
             let value = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(n) => n.to_string(),
+                toml::Value::Boolean(on) => on.to_string(),
                 _ => {
-                    let message = format!("{}: {key} must be a string or a whole number", path.display());
+                    let message = format!("{}: {key} must be a string, a whole number, true or false", path.display());
                     return Err(Failure::Usage(message));
                 }
             };

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::frame::{Frame, Kind, NEVER};
+use super::lock::Locked;
 use super::reclaim::Judge;
 use super::sealed::Sealed;
 use super::segment::{FIRST, Position, Segment};
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(crate) struct Transaction<'a> {
     pub(super) store: &'a Store,
     pub(super) writer: MutexGuard<'a, Writer>,
+    _locked: Locked<'a>,
 }
 
 /// A record to be appended.
@@ -48,11 +50,11 @@ impl Store {
         observer: &dyn Observer,
         judge: &dyn Judge,
     ) -> Result<Transaction<'_>> {
-        let writer = self.writer();
-        let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
-        lock.acquire(self.options.lock_timeout)?;
-        let mut transaction = Transaction { store: self, writer };
-        if !self.options.alone {
+        let locked = self.lock(self.options.lock_timeout)?;
+        let mut transaction = Transaction { store: self, writer: self.writer(), _locked: locked };
+        // Under the lock nobody writes, so that an unchanged number means an unchanged log.
+        let unchanged = self.writes.as_ref().is_some_and(|writes| writes.get() == self.seen.load(Ordering::Acquire));
+        if !self.options.alone && !unchanged {
             self.follow(&mut transaction.writer, observer)?;
         }
         transaction.mend_tail()?;
@@ -61,9 +63,13 @@ impl Store {
     }
 
     pub(super) fn refuse_writes(&self) -> Error {
+        let reason = match (self.options.read_only, self.lock.is_some()) {
+            (true, _) => "it was opened so",
+            (false, true) => "an earlier write failed; it is tried again when the store is opened anew",
+            (false, false) => "the directory may not be written",
+        };
         let message = format!(
-            "the store in {} is read-only: an earlier write failed, or the directory may not be written; the cache works \
-             on from memory",
+            "the store in {} is read-only: {reason}; the cache works on from memory",
             self.layout.root().display()
         );
         Error::new(ErrorKind::Store, message)
@@ -161,7 +167,7 @@ impl Transaction<'_> {
     /// Appends a frame. `accessed` is now in Unix seconds for what is written now, 0 for what is only moved.
     pub(super) fn append(&mut self, frame: &Frame, payload: &[u8], accessed: u32) -> Result<()> {
         let full =
-            self.writer.tail.end > FIRST && self.writer.tail.end + frame.size() > self.store.options.segment_size();
+            self.writer.tail.end > FIRST && self.writer.tail.end + frame.space() > self.store.options.segment_size();
         if full && frame.kind != Kind::Seal {
             self.rotate()?;
         }
@@ -169,6 +175,8 @@ impl Transaction<'_> {
         let segment = writer.tail.segment.clone();
         let offset = writer.tail.end;
         let bytes = frame.encode(segment.seed, payload);
+        // Before and after: whoever is killed in between leaves a number that others have not seen.
+        let before = self.store.writes.as_ref().map(|writes| writes.increase() - 1);
         if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
             // Half a frame is cut off by the next writer; try to spare it the work.
             let _ = segment.file().and_then(|file| file.set_len(offset));
@@ -176,7 +184,7 @@ impl Transaction<'_> {
             self.store.fail(&e);
             return Err(e);
         }
-        writer.tail.end += frame.size();
+        writer.tail.end += frame.space();
         writer.sequence = writer.sequence.max(frame.sequence);
         match frame.kind {
             Kind::Record | Kind::Tombstone => {
@@ -193,10 +201,10 @@ impl Transaction<'_> {
             Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);
-        if let Some(writes) = &self.store.writes {
-            let before = writes.increase() - 1;
-            // The log was followed under the lock, so nobody else's frames are among those counted until now.
-            let _ = self.store.seen.compare_exchange(before, before + 1, Ordering::AcqRel, Ordering::Relaxed);
+        if let (Some(writes), Some(before)) = (&self.store.writes, before) {
+            // All that was counted until now was followed, under the lock.
+            self.store.seen.store(writes.increase(), Ordering::Release);
+            debug_assert!(writes.get() >= before + 2, "the number only grows");
         }
         Ok(())
     }
@@ -214,7 +222,7 @@ impl Transaction<'_> {
         let store = self.store;
         // Whatever its writes asked for: so only the active segment can lose anything to a power loss.
         store.sync_tail(&mut self.writer)?;
-        let created = Segment::create(&store.layout, next, store.superblock.id);
+        let created = Segment::create(&store.layout, next, &store.superblock);
         let segment = created.inspect_err(|e| store.fail(e))?;
         let tail = &self.writer.tail;
         let sequence = self.writer.sequence;
@@ -248,14 +256,6 @@ impl Transaction<'_> {
         match self.writer.tail.sealed {
             Some(next) => self.seal(next),
             None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
-        if let Some(lock) = &self.writer.lock {
-            lock.release();
         }
     }
 }

@@ -15,13 +15,10 @@ const LOOK: u64 = 1000;
 
 /// The line of a record's or tombstone's frame.
 pub(super) fn line(offset: u64, frame: &Frame) -> Line {
-    Line {
-        hash: frame.hash,
-        sequence: frame.sequence,
-        gone: frame.gone,
-        namespace: frame.namespace,
-        offset: (offset + HEADER as u64) as u32,
-        len: if frame.kind == Kind::Record { frame.len } else { 0 },
+    let Frame { hash, sequence, gone, namespace, len, .. } = *frame;
+    match frame.kind {
+        Kind::Record => Line { hash, sequence, gone, namespace, offset: (offset + HEADER as u64) as u32, len },
+        _ => Line { hash, sequence, gone, namespace, offset: 0, len: 0 },
     }
 }
 
@@ -89,7 +86,7 @@ impl Store {
         loop {
             self.follow_segment(writer, news)?;
             let Some(next) = writer.tail.sealed else { return Ok(()) };
-            let segment = Segment::new(&self.layout, next, self.superblock.id);
+            let segment = Segment::new(&self.layout, next, &self.superblock);
             match segment.len() {
                 Ok(_) => self.go_on_with(writer, segment)?,
                 // The process that sealed it has not come to create the next one yet, or never will: a writer does.
@@ -142,7 +139,7 @@ impl Store {
         drop(index);
         let walk = walk.map_err(|e| Error::io("read", segment.path(), e))?;
         writer.tail.end = walk.end;
-        self.damaged.fetch_add(walk.damaged, Ordering::Relaxed);
+        self.damaged.fetch_add(walk.damaged(), Ordering::Relaxed);
         Ok(())
     }
 

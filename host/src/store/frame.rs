@@ -6,6 +6,7 @@
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::sealed::Line;
+use crate::hash::KeyHasher;
 
 /// Bytes of a frame's header.
 pub(crate) const HEADER: usize = 56;
@@ -14,6 +15,8 @@ pub(crate) const HEADER: usize = 56;
 pub(crate) const ALIGN: u64 = 8;
 
 const MAGIC: u32 = u32::from_le_bytes([0x8C, b'L', b'F', b'R']);
+
+const RECORD_MAGIC: [u8; 4] = *b"\x8CLRD";
 
 /// The largest payload, in bytes: a value of 1 GiB and what surrounds it.
 const MAX_PAYLOAD: u32 = (1 << 30) + (4 << 20);
@@ -38,6 +41,13 @@ pub(crate) enum Kind {
     Void,
 }
 
+impl Kind {
+    /// Whether its frames have no payload, and are written twice: nothing else could say what a damaged one said.
+    pub(crate) fn is_mark(self) -> bool {
+        matches!(self, Self::Tombstone | Self::Clear | Self::Seal | Self::Dropped)
+    }
+}
+
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -58,6 +68,11 @@ impl Frame {
     /// A frame without payload.
     pub(crate) fn mark(kind: Kind, sequence: u64, hash: u64, namespace: u64) -> Self {
         Self { kind, sync: false, len: 0, sequence, hash, namespace, gone: NEVER }
+    }
+
+    /// Bytes that it takes, if need be twice.
+    pub(crate) fn space(&self) -> u64 {
+        if self.kind.is_mark() { 2 * self.size() } else { self.size() }
     }
 
     /// Bytes of header, payload and padding.
@@ -82,7 +97,25 @@ impl Frame {
         self.put_header(seed, &mut out);
         out.extend_from_slice(payload);
         out.resize(self.size() as usize, 0);
+        if self.kind.is_mark() {
+            out.extend_from_within(..);
+        }
         out
+    }
+
+    /// The frame of a whole record; when the entry is gone, the record itself tells who reads it.
+    pub(crate) fn of_record(record: &[u8], hasher: &KeyHasher) -> Option<Self> {
+        if !payload_is_whole(record) {
+            return None;
+        }
+        let half = |at: usize| u16::from_le_bytes([record[at], record[at + 1]]);
+        let (namespace_len, key_len) = (usize::from(record[7]), usize::from(half(8)));
+        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| record[at + i]));
+        let (names, fields) = (record.get(RECORD_HEADER..)?, number(12) as u32 as usize);
+        let namespace = hasher.namespace(std::str::from_utf8(names.get(..namespace_len)?).ok()?);
+        let key = names.get(namespace_len + fields..)?.get(..key_len)?;
+        let (hash, len) = (hasher.key(namespace, key), record.len() as u32);
+        Some(Self { kind: Kind::Record, sync: false, len, sequence: number(24), hash, namespace, gone: NEVER })
     }
 
     /// The header alone.
@@ -140,6 +173,18 @@ impl Frame {
         };
         (frame.len <= MAX_PAYLOAD).then_some(frame)
     }
+}
+
+/// Bytes of a record before its names.
+pub(crate) const RECORD_HEADER: usize = 56;
+
+/// How long the record is whose first bytes these are, as it says itself.
+pub(crate) fn record_len(header: &[u8]) -> Option<u64> {
+    let header: &[u8; RECORD_HEADER] = header.first_chunk()?;
+    let half = |at: usize| u64::from(u32::from_le_bytes(std::array::from_fn(|i| header[at + i])));
+    let names = u64::from(header[7]) + u64::from(u16::from_le_bytes([header[8], header[9]]));
+    let len = RECORD_HEADER as u64 + names + half(12) + 8 + half(16) + 8;
+    (header[..4] == RECORD_MAGIC && len <= u64::from(MAX_PAYLOAD)).then_some(len)
 }
 
 /// Whether a record is as it was written: it ends with a checksum of all that goes before.

@@ -68,7 +68,10 @@ impl Superblock {
             return Err(Error::new(ErrorKind::Directory, message));
         }
         let part = |from: usize, len: usize| bytes.get(from..from + len);
-        if let Some(version) = part(8, 4).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes)
+        // The first 48 bytes end with their checksum in every format: without it, the version means nothing.
+        let checked = part(40, 8).is_some_and(|sum| sum == xxh3_64(&bytes[..40]).to_le_bytes());
+        if checked
+            && let Some(version) = part(8, 4).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes)
             && version > FORMAT_VERSION
         {
             let message = format!(
@@ -77,8 +80,7 @@ impl Superblock {
             );
             return Err(Error::new(ErrorKind::NewerFormat, message));
         }
-        let sound =
-            bytes.len() == SUPERBLOCK_SIZE && part(40, 8).is_some_and(|sum| sum == xxh3_64(&bytes[..40]).to_le_bytes());
+        let sound = bytes.len() == SUPERBLOCK_SIZE && checked;
         match (sound, part(16, 8).and_then(|v| v.try_into().ok()), part(24, 16).and_then(|v| v.try_into().ok())) {
             (true, Some(id), Some(hash_key)) => Ok(Self { id: u64::from_le_bytes(id), hash_key }),
             _ => {
@@ -94,11 +96,23 @@ impl Superblock {
 pub(crate) struct Layout {
     storage: Arc<dyn Storage>,
     root: PathBuf,
+    /// How the log is opened.
+    mode: Mode,
 }
 
 impl Layout {
     pub(crate) fn new(storage: Arc<dyn Storage>, root: &Path) -> Self {
-        Self { storage, root: root.to_owned() }
+        Self { storage, root: root.to_owned(), mode: Mode::Write }
+    }
+
+    /// The same, for one who writes nothing.
+    pub(crate) fn read_only(self) -> Self {
+        Self { mode: Mode::Read, ..self }
+    }
+
+    /// How the log is opened.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     pub(crate) fn storage(&self) -> &Arc<dyn Storage> {

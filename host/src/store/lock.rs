@@ -1,5 +1,7 @@
-//! The lock of writers: an advisory lock on one file, tried with a growing pause until a time-out.
+//! The lock of writers: among the threads of a process by turns, among processes by an advisory lock on one file, which is tried
+//! with a growing pause. Nobody waits for both together longer than a time-out.
 
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,11 +23,24 @@ pub(crate) struct LockFile {
     file: Box<dyn File>,
     /// Not so where the file system has no locks and the user said so.
     locks: bool,
+    /// Whether a thread of this process has the lock or waits for other processes to give it up.
+    taken: Mutex<bool>,
+    free: Condvar,
+}
+
+/// The lock, had. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Locked<'a>(&'a LockFile);
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.0.release();
+    }
 }
 
 impl LockFile {
     pub(crate) fn new(file: Box<dyn File>, locks: bool) -> Self {
-        Self { file, locks }
+        Self { file, locks, taken: Mutex::new(false), free: Condvar::new() }
     }
 
     /// How many frames were written, shared with all processes, if that can be; `None` where one has to look at the log.
@@ -37,26 +52,36 @@ impl LockFile {
         self.file.shared_number(WRITES)
     }
 
-    /// Takes the lock; other threads of this process must be kept out by the caller.
-    pub(crate) fn acquire(&self, timeout: Duration) -> Result<()> {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// `Locked` when it is not had in time; `Store` when the file system has no locks.
+    pub(crate) fn acquire(&self, timeout: Duration) -> Result<Locked<'_>> {
+        let began = Instant::now();
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.free.wait_timeout_while(taken, timeout, |taken| *taken);
+        let (mut taken, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() {
+            return Err(too_late(began));
+        }
+        *taken = true;
+        drop(taken);
+        self.acquire_file(began, timeout).inspect_err(|_| self.next()).map(|()| Locked(self))
+    }
+
+    fn acquire_file(&self, began: Instant, timeout: Duration) -> Result<()> {
         if !self.locks {
             return Ok(());
         }
         let mut pause = Duration::from_micros(20);
-        let mut began = None;
         loop {
             match self.file.try_lock() {
                 Ok(true) => return Ok(()),
                 Ok(false) => {
-                    let waited = began.get_or_insert_with(Instant::now).elapsed();
-                    if waited >= timeout {
-                        let message = format!(
-                            "another process held the store's lock for {:.1} s; this write was kept in memory only",
-                            waited.as_secs_f64()
-                        );
-                        return Err(Error::new(ErrorKind::Locked, message));
-                    }
-                    thread::sleep(pause.min(timeout - waited));
+                    let Some(left) = timeout.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+                        return Err(too_late(began));
+                    };
+                    thread::sleep(pause.min(left));
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(e) => {
@@ -70,12 +95,18 @@ impl LockFile {
         }
     }
 
-    pub(crate) fn release(&self) {
+    fn release(&self) {
         if self.locks
             && let Err(e) = self.file.unlock()
         {
             tracing::warn!("the store's lock could not be released: {e}");
         }
+        self.next();
+    }
+
+    fn next(&self) {
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.free.notify_one();
     }
 
     /// In which boot of the machine the store was last made sure to be whole.
@@ -90,4 +121,12 @@ impl LockFile {
             tracing::debug!("the boot was not noted: {e}");
         }
     }
+}
+
+fn too_late(began: Instant) -> Error {
+    let message = format!(
+        "the store's lock was not had in {:.1} s, others write; this write was kept in memory only",
+        began.elapsed().as_secs_f64()
+    );
+    Error::new(ErrorKind::Locked, message)
 }

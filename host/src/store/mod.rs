@@ -18,7 +18,7 @@
 //! | `accesses` | when entries were last read |
 //! | `statistics` | counters that outlive processes |
 //!
-//! Locks are taken in this order: writer, shard (in `cache`), index.
+//! Locks are taken in this order: lock file, writer, shard (in `cache`), index.
 
 mod accesses;
 mod append;
@@ -56,7 +56,7 @@ use crate::storage::SharedNumber;
 use accesses::Accesses;
 use index::Index;
 use layout::Superblock;
-use lock::LockFile;
+use lock::{LockFile, Locked};
 use segment::Tail;
 
 /// How a store is set up.
@@ -100,7 +100,7 @@ impl Options {
 
     /// Entries that may be deleted in one step of reclaiming: what that takes on disk is a quarter of a segment.
     fn tombstones_at_once(&self) -> usize {
-        self.segment_size() as usize / 4 / 128
+        self.segment_size() as usize / 4 / 160
     }
 }
 
@@ -127,6 +127,8 @@ pub(crate) struct Store {
     options: Options,
     superblock: Superblock,
     hasher: KeyHasher,
+    /// Had before `writer` by whoever writes. `None` when the directory cannot be written.
+    lock: Option<LockFile>,
     writer: Mutex<Writer>,
     index: RwLock<Index>,
     /// Up to where the active segment is known; beyond it are other processes' frames.
@@ -148,10 +150,8 @@ pub(crate) struct Store {
     _isolated: Option<Isolated>,
 }
 
-/// What only a holder of the writer mutex touches.
+/// What is known of the end of the log.
 struct Writer {
-    /// `None` when the directory cannot be written.
-    lock: Option<LockFile>,
     tail: Tail,
     /// The highest sequence number seen.
     sequence: u64,
@@ -186,6 +186,12 @@ impl Store {
             segments: index.segments() as u64,
             damaged: self.damaged.load(Ordering::Relaxed),
         })
+    }
+
+    /// The lock of writers.
+    fn lock(&self, timeout: Duration) -> crate::Result<Locked<'_>> {
+        let lock = self.lock.as_ref().filter(|_| !self.is_read_only());
+        lock.ok_or_else(|| self.refuse_writes())?.acquire(timeout)
     }
 
     // A panic elsewhere must not take the cache down with it: what these locks guard is valid at every step.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
 use super::accesses::Accesses;
-use super::frame::{Kind, payload_is_whole};
+use super::frame::{Frame, Kind, payload_is_whole};
 use super::index::Index;
 use super::isolated::Isolated;
 use super::layout::{Layout, Superblock};
@@ -44,7 +44,7 @@ impl Store {
         };
         let loaded = load(&layout, &superblock, &options, trust)?;
         let can_write = lock.is_some() && !options.read_only;
-        let writes = lock.as_ref().and_then(LockFile::writes).filter(|_| !options.alone);
+        let writes = lock.as_ref().and_then(LockFile::writes).filter(|_| !options.alone && options.locking);
         if !options.locking && !options.alone && can_write {
             tracing::warn!(
                 "locking is off: if another process writes to {} too, entries of both will be lost",
@@ -62,8 +62,8 @@ impl Store {
             read_only: AtomicBool::new(!can_write),
             damaged: AtomicU64::new(loaded.damaged),
             synced: Mutex::new(Position::default()),
+            lock,
             writer: Mutex::new(Writer {
-                lock,
                 tail: loaded.tail,
                 sequence: loaded.sequence,
                 sealed_bytes: loaded.sealed_bytes,
@@ -85,7 +85,7 @@ impl Store {
             return Err(e);
         }
         let lock = LockFile::new(layout.open(&layout.lock(), Mode::Create)?, options.locking);
-        lock.acquire(options.lock_timeout)?;
+        let _locked = lock.acquire(options.lock_timeout)?;
         let segments = layout.segments();
         let removed = match layout.storage().remove_directory(&segments) {
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => layout.storage().remove(&segments),
@@ -97,7 +97,6 @@ impl Store {
         };
         // Whoever has the old store open looks again.
         lock.writes().map(|writes| writes.increase());
-        lock.release();
         emptied
     }
 }
@@ -121,14 +120,11 @@ fn make(layout: &Layout, lock: Option<&LockFile>, options: &Options) -> Result<S
         let message = format!("there is no store in {shown}, and none may be made; use another directory with --dir");
         return Err(Error::new(ErrorKind::Directory, message));
     };
-    lock.acquire(options.lock_timeout)?;
-    let made = match layout.read_superblock() {
-        Ok(None) => Superblock::draw().and_then(|fresh| start(layout, &fresh).map(|()| fresh)),
-        Ok(Some(there)) => Ok(there),
-        Err(e) => Err(e),
-    };
-    lock.release();
-    made
+    let _locked = lock.acquire(options.lock_timeout)?;
+    match layout.read_superblock()? {
+        None => Superblock::draw().and_then(|fresh| start(layout, &fresh).map(|()| fresh)),
+        Some(there) => Ok(there),
+    }
 }
 
 /// How far what is on disk can be relied on.
@@ -151,10 +147,13 @@ fn mend(layout: &Layout, lock: &LockFile, superblock: &Superblock, options: &Opt
     if options.read_only {
         return Ok(Trust::Synced);
     }
-    if let Err(e) = lock.acquire(options.lock_timeout) {
-        tracing::warn!("the store may be in need of mending: {e}");
-        return Ok(Trust::Synced);
-    }
+    let _locked = match lock.acquire(options.lock_timeout) {
+        Ok(locked) => locked,
+        Err(e) => {
+            tracing::warn!("the store may be in need of mending: {e}");
+            return Ok(Trust::Synced);
+        }
+    };
     let mended = match if_same_boot(layout, Some(lock)) {
         // Another process did, while this one waited.
         Trust::Written => Ok(()),
@@ -165,7 +164,6 @@ fn mend(layout: &Layout, lock: &LockFile, superblock: &Superblock, options: &Opt
     {
         lock.note_boot(&boot);
     }
-    lock.release();
     match mended {
         Ok(()) => Ok(Trust::Written),
         Err(e) if e.kind() == ErrorKind::NewerFormat => Err(e),
@@ -194,7 +192,7 @@ fn mend_locked(layout: &Layout, superblock: &Superblock) -> Result<()> {
             layout.remove(&path)?;
         }
     }
-    let segment = Segment::new(layout, active, superblock.id);
+    let segment = Segment::new(layout, active, superblock);
     let failed = |what: &'static str| move |e| Error::io(what, &layout.segment(active), e);
     let len = segment.len().map_err(failed("open"))?;
     let read = Contents::read(&segment, len, Trust::Synced)?;
@@ -228,7 +226,7 @@ fn start(layout: &Layout, superblock: &Superblock) -> Result<()> {
         }
         layout.remove(&path)?;
     }
-    Segment::create(layout, 1, superblock.id)?;
+    Segment::create(layout, 1, superblock)?;
     layout.write_superblock(superblock)?;
     layout.sync_directory(layout.root())
 }
@@ -269,13 +267,13 @@ fn try_load(layout: &Layout, superblock: &Superblock, options: &Options, trust: 
     };
     let mut loaded = Loaded {
         index: Index::default(),
-        tail: Tail::new(Arc::new(Segment::new(layout, active, superblock.id))),
+        tail: Tail::new(Arc::new(Segment::new(layout, active, superblock))),
         sequence: 0,
         sealed_bytes: 0,
         damaged: 0,
     };
     for &number in full {
-        let segment = Arc::new(Segment::new(layout, number, superblock.id));
+        let segment = Arc::new(Segment::new(layout, number, superblock));
         let (sealed, bytes) = load_sealed(layout, &segment, !options.read_only, &mut loaded.damaged)?;
         loaded.sequence = loaded.sequence.max(sealed.last_sequence);
         loaded.sealed_bytes += bytes;
@@ -335,6 +333,8 @@ pub(super) struct Contents {
     pub(super) end: u64,
     pub(super) damaged: u64,
     pub(super) has_header: bool,
+    pub(super) gaps: Vec<(u64, u64)>,
+    pub(super) salvaged: Vec<(u64, Frame)>,
 }
 
 impl Contents {
@@ -357,6 +357,8 @@ impl Contents {
             end: FIRST,
             damaged: 0,
             has_header: true,
+            gaps: Vec::new(),
+            salvaged: Vec::new(),
         };
         if let Err(e) = segment.check_header() {
             // A newer format is refused as a whole. A damaged header loses only itself: frames carry their own proof.
@@ -391,7 +393,8 @@ impl Contents {
         );
         let walk = walk.map_err(failed)?;
         read.end = walk.end.max(FIRST);
-        read.damaged += walk.damaged;
+        read.damaged += walk.damaged();
+        (read.gaps, read.salvaged) = (walk.gaps, walk.salvaged);
         Ok(read)
     }
 }

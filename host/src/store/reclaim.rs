@@ -17,7 +17,7 @@ use super::{Observer, Store, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What one write may add besides its record: its frame, a seal, and a block of the index.
-const ROOM_FOR_FRAMES: u64 = 3 * HEADER as u64 + 4096;
+const ROOM_FOR_FRAMES: u64 = 6 * HEADER as u64 + 4096;
 
 /// Tombstones for which room is made at once.
 const TOMBSTONES: usize = 1000;
@@ -296,7 +296,7 @@ impl Store {
         let lines = self.index().lines(None);
         let over: Vec<_> = lines.iter().filter(|(at, _)| at.line.gone <= now).collect();
         for batch in over.chunks(TOMBSTONES) {
-            transaction.make_room(batch.len() as u64 * HEADER as u64, None, judge)?;
+            transaction.make_room(batch.len() as u64 * 2 * HEADER as u64, None, judge)?;
             for (at, _) in batch {
                 // What made room may have taken this one along.
                 if transaction.find(at.line.hash)?.is_some_and(|found| found.is(at)) {

@@ -239,6 +239,7 @@ fn decode_block(block: &[u8], seed: u64, place: usize) -> Option<impl Iterator<I
 
 #[cfg(test)]
 mod tests {
+    use super::super::layout::Superblock;
     use super::*;
 
     fn line(hash: u64, sequence: u64) -> Line {
@@ -248,7 +249,7 @@ mod tests {
     fn segment(dir: &std::path::Path) -> (Layout, Segment) {
         let layout = Layout::new(std::sync::Arc::new(crate::storage::Files), dir);
         layout.make_segments().expect("a directory");
-        let segment = Segment::new(&layout, 1, 7);
+        let segment = Segment::new(&layout, 1, &Superblock { id: 7, hash_key: [0; 16] });
         (layout, segment)
     }
 
@@ -294,7 +295,10 @@ mod tests {
         let (layout, segment) = segment(dir.path());
         let lines: Vec<_> = (0..300).map(|i| line(i << 55, i)).collect();
         Sealed::write(&layout, &segment, 1000, &lines, &[], 300).expect("writes");
-        assert!(Sealed::open(&layout, &Segment::new(&layout, 1, 8), 1000).is_none(), "another segment's");
+        assert!(
+            Sealed::open(&layout, &Segment::new(&layout, 1, &Superblock { id: 8, hash_key: [0; 16] }), 1000).is_none(),
+            "another segment's"
+        );
         assert!(Sealed::open(&layout, &segment, 1001).is_none(), "the segment is longer");
         let path = layout.sealed(1);
         let whole = std::fs::read(&path).expect("readable");

@@ -6,10 +6,11 @@ use std::sync::{Arc, OnceLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::frame::{ALIGN, Frame, HEADER};
-use super::layout::{FORMAT_VERSION, Layout, SEGMENT_MAGIC as MAGIC};
+use super::frame::{ALIGN, Frame, HEADER, RECORD_HEADER, record_len};
+use super::layout::{FORMAT_VERSION, Layout, SEGMENT_MAGIC as MAGIC, Superblock};
 use super::sealed::Line;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::KeyHasher;
 use crate::storage::{File, Look, Mode, Storage};
 
 /// Where the first frame begins.
@@ -31,23 +32,24 @@ pub(crate) struct Segment {
     pub(crate) number: u32,
     /// Seeds the checksums of its frames.
     pub(crate) seed: u64,
-    store: u64,
+    superblock: Superblock,
     path: PathBuf,
     storage: Arc<dyn Storage>,
+    mode: Mode,
     file: OnceLock<Box<dyn File>>,
 }
 
 impl Segment {
-    /// Names a segment of the store with this identity without touching it.
-    pub(crate) fn new(layout: &Layout, number: u32, store: u64) -> Self {
-        let seed = store ^ u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    /// Names a segment of a store without touching it.
+    pub(crate) fn new(layout: &Layout, number: u32, superblock: &Superblock) -> Self {
+        let seed = superblock.id ^ u64::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let (path, storage) = (layout.segment(number), layout.storage().clone());
-        Self { number, seed, store, path, storage, file: OnceLock::new() }
+        Self { number, seed, superblock: superblock.clone(), path, storage, mode: layout.mode(), file: OnceLock::new() }
     }
 
     /// Creates the file, which must not be there yet, and makes it last.
-    pub(crate) fn create(layout: &Layout, number: u32, store: u64) -> Result<Self> {
-        let segment = Self::new(layout, number, store);
+    pub(crate) fn create(layout: &Layout, number: u32, superblock: &Superblock) -> Result<Self> {
+        let segment = Self::new(layout, number, superblock);
         let file = layout.storage().open(&segment.path, Mode::CreateNew);
         let file = file.map_err(|e| Error::io("create", &segment.path, e))?;
         let _ = segment.file.set(file);
@@ -58,7 +60,7 @@ impl Segment {
     }
 
     pub(crate) fn write_header(&self) -> io::Result<()> {
-        self.file()?.write_all_at(&header(self.number, self.store), 0)
+        self.file()?.write_all_at(&header(self.number, self.superblock.id), 0)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,7 +72,7 @@ impl Segment {
             return Ok(&**file);
         }
         // For writing too where that is allowed: the active segment of one opening is appended to by a later one.
-        let opened = match self.storage.open(&self.path, Mode::Write) {
+        let opened = match self.storage.open(&self.path, self.mode) {
             Err(e) if matches!(e.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
                 self.storage.open(&self.path, Mode::Read)
             }
@@ -103,11 +105,14 @@ impl Segment {
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Vec::new(),
             Err(e) => return Err(Error::io("read", &self.path, e)),
         };
-        if found == header(self.number, self.store) {
+        if found == header(self.number, self.superblock.id) {
             return Ok(());
         }
         let shown = self.path.display();
-        if found.first_chunk() == Some(MAGIC)
+        // Every format's header ends with its checksum: without it, the version means nothing.
+        let checked = found.split_last_chunk().is_some_and(|(rest, sum)| *sum == xxh3_64(rest).to_le_bytes());
+        if checked
+            && found.first_chunk() == Some(MAGIC)
             && found.get(4..8).and_then(|v| v.try_into().ok()).map(u32::from_le_bytes) > Some(FORMAT_VERSION)
         {
             return Err(Error::new(
@@ -119,7 +124,8 @@ impl Segment {
     }
 
     /// Visits the whole frames from `from` to `to`, both of which lie at frame boundaries or the end of the file, until
-    /// `visit` answers false. With `skip`, what is no frame is skipped; otherwise it ends the walk.
+    /// `visit` answers false. With `skip`, what is no frame is skipped; otherwise it ends the walk. Of a frame that is there
+    /// twice one is visited.
     pub(crate) fn walk(
         &self,
         from: u64,
@@ -128,30 +134,53 @@ impl Segment {
         skip: bool,
     ) -> io::Result<Walk> {
         let mut window = Window { segment: self, start: 0, bytes: Vec::new(), end: to };
-        let mut walk = Walk { end: from, damaged: 0 };
+        let mut walk = Walk { end: from, gaps: Vec::new(), salvaged: Vec::new() };
+        let mut last = None;
         let mut at = from;
         while at + HEADER as u64 <= to {
-            match Frame::decode(window.at(at)?, self.seed) {
-                Some(frame) if at + frame.size() <= to => {
-                    if !visit(at, &frame)? {
-                        break;
-                    }
-                    at += frame.size();
-                    walk.end = at;
-                }
-                // The last frame is still being written, or was never finished.
-                Some(_) => break,
+            let frame = match Frame::decode(window.at(at)?, self.seed) {
+                Some(frame) => frame,
                 None if !skip => break,
-                None => match self.resync(&mut window, at + ALIGN, to)? {
-                    Some(next) => {
-                        walk.damaged += 1;
-                        at = next;
+                None => match self.salvage(at, to)? {
+                    Some(frame) => {
+                        walk.salvaged.push((at, frame));
+                        frame
                     }
-                    None => break,
+                    None => match self.resync(&mut window, at + ALIGN, to)? {
+                        Some(next) => {
+                            walk.gaps.push((at, next));
+                            at = next;
+                            continue;
+                        }
+                        None => break,
+                    },
                 },
+            };
+            let end = at + frame.size();
+            // The last frame is still being written, or was never finished.
+            if end > to || (last != Some(frame) && !visit(at, &frame)?) {
+                break;
             }
+            last = (frame.kind.is_mark() && last != Some(frame)).then_some(frame);
+            at = end;
+            walk.end = at;
         }
         Ok(walk)
+    }
+
+    /// The frame of the record that begins where the frame at `at` would have it: the record says all that the frame's damaged
+    /// header did, so that no older version of its entry is uncovered.
+    fn salvage(&self, at: u64, to: u64) -> io::Result<Option<Frame>> {
+        let start = at + HEADER as u64;
+        if start + RECORD_HEADER as u64 > to {
+            return Ok(None);
+        }
+        let Some(len) = record_len(&self.read(start, RECORD_HEADER)?).filter(|len| start + len <= to) else {
+            return Ok(None);
+        };
+        let record = self.read(start, len as usize)?;
+        Ok(Frame::of_record(&record, &KeyHasher::new(&self.superblock.hash_key))
+            .filter(|frame| at + frame.size() <= to))
     }
 
     /// The next place from `at` on where a frame begins.
@@ -167,12 +196,21 @@ impl Segment {
 }
 
 /// How a walk ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Walk {
     /// Behind the last whole frame.
     pub(crate) end: u64,
-    /// Places where frames had to be looked for again.
-    pub(crate) damaged: u64,
+    /// From where to where no frame is.
+    pub(crate) gaps: Vec<(u64, u64)>,
+    /// Frames whose header is damaged, as their records say they were, and where they begin.
+    pub(crate) salvaged: Vec<(u64, Frame)>,
+}
+
+impl Walk {
+    /// Places with damage.
+    pub(crate) fn damaged(&self) -> u64 {
+        (self.gaps.len() + self.salvaged.len()) as u64
+    }
 }
 
 /// A part of the file in memory.

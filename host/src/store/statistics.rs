@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -169,17 +170,12 @@ impl Store {
         wait: bool,
         accesses: bool,
     ) -> Result<bool> {
-        let writer = self.writer();
-        let lock = writer.lock.as_ref().filter(|_| !self.is_read_only()).ok_or_else(|| self.refuse_writes())?;
-        match lock.acquire(if wait { self.options.lock_timeout } else { std::time::Duration::ZERO }) {
+        let _locked = match self.lock(if wait { self.options.lock_timeout } else { Duration::ZERO }) {
             Err(e) if !wait && e.kind() == ErrorKind::Locked => return Ok(false),
-            acquired => acquired?,
-        }
+            locked => locked?,
+        };
         let saved = self.save_statistics(counted, now);
         let noted = if accesses { self.save_accesses() } else { Ok(()) };
-        if let Some(lock) = &writer.lock {
-            lock.release();
-        }
         saved.and(noted).map(|()| true)
     }
 

@@ -48,6 +48,8 @@ struct Flaws {
     header: bool,
     /// From where to where no frame is.
     gaps: Vec<(u64, u64)>,
+    /// Frames whose header is damaged, and where they begin.
+    headers: Vec<(u64, Frame)>,
     /// Frames whose record is damaged, and where they begin.
     records: Vec<(u64, Frame)>,
     index: bool,
@@ -64,14 +66,10 @@ impl Store {
         let mut found = Verification::default();
         let (segments, active) = {
             // Under the lock nobody is in the middle of a write: what is not a whole frame then is damage.
+            let locked = self.lock(self.options.lock_timeout);
             let mut writer = self.writer();
-            let locked = writer.lock.as_ref().is_some_and(|lock| lock.acquire(self.options.lock_timeout).is_ok());
-            let followed = self.follow(&mut writer, observer);
-            if locked && let Some(lock) = &writer.lock {
-                found.damaged_frames += u64::from(writer.tail.looked > writer.tail.end);
-                lock.release();
-            }
-            followed?;
+            self.follow(&mut writer, observer)?;
+            found.damaged_frames += u64::from(locked.is_ok() && writer.tail.looked > writer.tail.end);
             (self.index().all_segments(), writer.tail.segment.number)
         };
         let total = segments.iter().map(|segment| segment.len().unwrap_or(0)).sum();
@@ -114,13 +112,17 @@ impl Store {
             if flaws.header {
                 segment.write_header().map_err(|e| Error::io("write", segment.path(), e))?;
             }
+            for (at, frame) in &flaws.headers {
+                write(&segment, *at, &frame.header(segment.seed))?;
+            }
             for gap in &flaws.gaps {
                 self.fill(&segment, *gap, check)?;
             }
-            if flaws.header || !flaws.gaps.is_empty() || !flaws.records.is_empty() {
+            let harmed = !flaws.gaps.is_empty() || !flaws.headers.is_empty() || !flaws.records.is_empty();
+            if flaws.header || harmed {
                 segment.file().and_then(|file| file.sync()).map_err(|e| Error::io("sync", segment.path(), e))?;
             }
-            if full && (flaws.index || !flaws.gaps.is_empty() || !flaws.records.is_empty()) {
+            if full && (flaws.index || harmed) {
                 self.rebuild_lines(&segment)?;
             }
         }
@@ -169,37 +171,31 @@ impl Store {
         let len = segment.len().map_err(failed)?;
         let contents = Contents::read(segment, len, Trust::Written)?;
         let mut flaws = Flaws { header: !contents.has_header, ..Flaws::default() };
+        (flaws.gaps, flaws.headers) = (contents.gaps, contents.salvaged);
         let mut frames: Vec<(u64, Frame)> = Vec::new();
         let visit = |at, frame: &Frame| {
             frames.push((at, *frame));
             Ok(true)
         };
         segment.walk(FIRST, contents.end, visit, true).map_err(failed)?;
-        let mut end = FIRST;
-        for (at, frame) in frames {
-            if at > end {
-                flaws.gaps.push((end, at));
+        for (at, frame) in frames.into_iter().filter(|(_, frame)| frame.kind == Kind::Record) {
+            let record = segment.read(at + HEADER_BYTES, frame.len as usize).map_err(failed)?;
+            found.records += 1;
+            if !check(&record, frame.hash, frame.sequence) {
+                flaws.records.push((at, frame));
             }
-            end = at + frame.size();
-            if frame.kind == Kind::Record {
-                let record = segment.read(at + HEADER_BYTES, frame.len as usize).map_err(failed)?;
-                found.records += 1;
-                if !check(&record, frame.hash, frame.sequence) {
-                    flaws.records.push((at, frame));
-                }
-                progress(frame.size());
-            }
+            progress(frame.size());
         }
         if full {
-            if end < len {
-                flaws.gaps.push((end, len));
+            if contents.end < len {
+                flaws.gaps.push((contents.end, len));
             }
             let index = Sealed::open(&self.layout, segment, len).and_then(|index| index.lines().ok());
             flaws.index = index.is_none_or(|lines| lines != newest(&contents.lines));
         }
         found.segments += 1;
         found.bytes += len;
-        found.damaged_frames += flaws.gaps.len() as u64 + u64::from(flaws.header);
+        found.damaged_frames += (flaws.gaps.len() + flaws.headers.len()) as u64 + u64::from(flaws.header);
         found.damaged_records += flaws.records.len() as u64;
         found.damaged_indexes += u64::from(flaws.index);
         Ok(flaws)

@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `start`, `footprint`, `size` | the groups, one file each |
+//! | `memory`, `disk`, `processes`, `start`, `footprint`, `size` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload` | keys, values and the order of operations |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -19,6 +19,7 @@ mod footprint;
 mod machine;
 mod measure;
 mod memory;
+mod processes;
 mod report;
 mod setup;
 mod size;
@@ -54,6 +55,9 @@ struct Flags {
     /// Fill the contestant with this number with so many entries and print by how much the process grew.
     #[arg(long, num_args = 2, value_names = ["CONTESTANT", "ENTRIES"], hide = true)]
     footprint_of: Option<Vec<usize>>,
+    /// Write so many entries into a directory, as the writer with this number.
+    #[arg(long, num_args = 3, value_names = ["DIR", "NUMBER", "ENTRIES"], hide = true)]
+    write_into: Option<Vec<String>>,
 }
 
 /// What is measured.
@@ -63,6 +67,8 @@ enum Group {
     Memory,
     /// Stores in a directory.
     Disk,
+    /// Several processes on one directory.
+    Processes,
     /// From the birth of a process to an answer.
     Start,
     /// Memory for an entry.
@@ -76,6 +82,9 @@ fn main() -> Result<()> {
     if let Some(&[contestant, entries]) = flags.footprint_of.as_deref() {
         return footprint::child(contestant, entries);
     }
+    if let Some([dir, number, entries]) = flags.write_into.as_deref() {
+        return processes::child(dir.as_ref(), number.parse()?, entries.parse()?);
+    }
     let setup = Setup::new(flags.rounds.into(), flags.quick)?;
     let mut report = Report::default();
     report.add(machine::describe(flags.date.as_deref()));
@@ -86,6 +95,7 @@ fn main() -> Result<()> {
         match group {
             Group::Memory => memory::run(&setup, &mut report)?,
             Group::Disk => disk::run(&setup, &mut report)?,
+            Group::Processes => processes::run(&setup, &mut report)?,
             Group::Start => start::run(&setup, &mut report)?,
             Group::Footprint => footprint::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),

@@ -54,6 +54,10 @@ fn every_flipped_bit_and_every_truncation_is_noticed() {
 fn a_newer_format_and_a_field_that_must_be_understood_are_named_as_such() {
     let (meta, fields, mut record) = sample();
     record[4] = 2;
+    assert_eq!(decode(&record).expect_err("a flipped bit").code, ErrorCode::Corrupt);
+    let checked = record.len() - CHECKSUM_SIZE;
+    let sum = xxh3_64(&record[..checked]);
+    record[checked..].copy_from_slice(&sum.to_le_bytes());
     assert_eq!(decode(&record).expect_err("format 2").code, ErrorCode::NewerFormat);
 
     let with_unknown = [&fields[..], &[200, 1, 0, 9]].concat();
