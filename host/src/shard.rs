@@ -34,8 +34,8 @@ pub(crate) struct Shard {
     outdated: HashSet<u64, Passthrough>,
     /// Operations since the cache's counts were saved last on this shard's account.
     pub(crate) operations: u32,
-    /// Hashes of entries that were read and that the store was not told of yet.
-    pub(crate) reads: Vec<u64>,
+    /// Entries that were read and that the store was not told of yet: hashes, and when (Unix seconds).
+    pub(crate) reads: Vec<(u64, u32)>,
     /// Namespaces of those operations; may name one more than once.
     pub(crate) active: Vec<u32>,
 }

@@ -6,11 +6,10 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use common::disk::{Call, Disk};
 use common::{Home, wait_until};
-use larder::storage::{File, Files, Found, Mode, Storage};
 use larder::{Cache, Durability, ErrorKind, Strategy};
 
 /// Every file below a directory and what is in it.
@@ -30,54 +29,6 @@ fn builder(home: &Home, strategy: Strategy) -> larder::Builder {
     Cache::builder().directory(home.store()).strategy(strategy)
 }
 
-/// The operating system's files, with a note of every call that changes something.
-#[derive(Debug, Default)]
-struct Watched(Arc<Mutex<Vec<String>>>);
-
-impl Watched {
-    fn note(&self, what: &str, path: &Path) {
-        self.0.lock().expect("sound").push(format!("{what} {}", path.display()));
-    }
-}
-
-impl Storage for Watched {
-    fn open(&self, path: &Path, mode: Mode) -> std::io::Result<Box<dyn File>> {
-        if mode.writes() {
-            self.note("open", path);
-        }
-        Files.open(path, mode)
-    }
-    fn look(&self, path: &Path) -> std::io::Result<Found> {
-        Files.look(path)
-    }
-    fn list(&self, directory: &Path) -> std::io::Result<Vec<std::ffi::OsString>> {
-        Files.list(directory)
-    }
-    fn create_directory(&self, path: &Path) -> std::io::Result<()> {
-        self.note("create", path);
-        Files.create_directory(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        self.note("rename", to);
-        Files.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> std::io::Result<()> {
-        self.note("remove", path);
-        Files.remove(path)
-    }
-    fn remove_directory(&self, path: &Path) -> std::io::Result<()> {
-        self.note("remove", path);
-        Files.remove_directory(path)
-    }
-    fn sync_directory(&self, path: &Path) -> std::io::Result<()> {
-        self.note("sync", path);
-        Files.sync_directory(path)
-    }
-    fn boot(&self) -> Option<[u8; 16]> {
-        Files.boot()
-    }
-}
-
 #[test]
 fn a_reader_sees_what_others_write_and_changes_nothing() {
     let home = Home::new();
@@ -89,11 +40,14 @@ fn a_reader_sees_what_others_write_and_changes_nothing() {
     let index = home.indexes().into_iter().next().expect("a full segment");
     fs::remove_file(index).expect("removable");
     let before = contents(&home.store());
-    let watched = Watched::default();
-    let notes = watched.0.clone();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let noted = calls.clone();
+    let watched = Disk::new(move |call| {
+        noted.lock().expect("sound").push(call);
+        Ok(())
+    });
     {
-        let reader =
-            builder(&home, Strategy::ReadOnly).max_size(2 << 20).storage(Arc::new(watched)).open().expect("opens");
+        let reader = builder(&home, Strategy::ReadOnly).max_size(2 << 20).storage(watched).open().expect("opens");
         let mut seen = 0;
         for n in 0..3_000 {
             if let Some(value) = reader.get(format!("k{n}")).expect("readable") {
@@ -112,7 +66,7 @@ fn a_reader_sees_what_others_write_and_changes_nothing() {
         reader.verify(|_, _| {}).expect("verified");
     }
     assert_eq!(contents(&home.store()), before, "nothing changed");
-    assert_eq!(*notes.lock().expect("sound"), Vec::<String>::new());
+    assert_eq!(*calls.lock().expect("sound"), []);
     let reader = builder(&home, Strategy::ReadOnly).open().expect("opens");
     writer.set("new", "by another").expect("stored");
     assert_eq!(reader.get("new").expect("readable").as_deref(), Some(&b"by another"[..]));
@@ -216,75 +170,18 @@ fn without_locks_one_process_goes_on_and_is_warned() {
 }
 
 /// Files without locks.
-#[derive(Debug)]
-struct Lockless;
-
-#[derive(Debug)]
-struct LocklessFile(Box<dyn File>, Arc<AtomicU64>);
-
-impl File for LocklessFile {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> std::io::Result<usize> {
-        self.0.read_at(bytes, offset)
-    }
-    fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<usize> {
-        self.0.write_at(bytes, offset)
-    }
-    fn look(&self) -> std::io::Result<larder::storage::Look> {
-        self.0.look()
-    }
-    fn set_len(&self, len: u64) -> std::io::Result<()> {
-        self.0.set_len(len)
-    }
-    fn sync(&self) -> std::io::Result<()> {
-        self.0.sync()
-    }
-    fn try_lock(&self) -> std::io::Result<bool> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-    fn lock(&self) -> std::io::Result<()> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-    fn unlock(&self) -> std::io::Result<()> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-}
-
-impl Storage for Lockless {
-    fn open(&self, path: &Path, mode: Mode) -> std::io::Result<Box<dyn File>> {
-        Ok(Box::new(LocklessFile(Files.open(path, mode)?, Arc::default())))
-    }
-    fn look(&self, path: &Path) -> std::io::Result<Found> {
-        Files.look(path)
-    }
-    fn list(&self, directory: &Path) -> std::io::Result<Vec<std::ffi::OsString>> {
-        Files.list(directory)
-    }
-    fn create_directory(&self, path: &Path) -> std::io::Result<()> {
-        Files.create_directory(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> std::io::Result<()> {
-        Files.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> std::io::Result<()> {
-        Files.remove(path)
-    }
-    fn remove_directory(&self, path: &Path) -> std::io::Result<()> {
-        Files.remove_directory(path)
-    }
-    fn sync_directory(&self, path: &Path) -> std::io::Result<()> {
-        Files.sync_directory(path)
-    }
-    fn boot(&self) -> Option<[u8; 16]> {
-        Files.boot()
-    }
+fn lockless() -> Arc<Disk> {
+    Disk::new(|call| match call {
+        Call::Lock => Err(std::io::ErrorKind::Unsupported.into()),
+        _ => Ok(()),
+    })
 }
 
 #[test]
 fn a_file_system_without_locks_is_named_as_the_reason() {
     let home = Home::new();
-    let refused = builder(&home, Strategy::Shared).storage(Arc::new(Lockless)).open().expect_err("no locks");
+    let refused = builder(&home, Strategy::Shared).storage(lockless()).open().expect_err("no locks");
     assert!(refused.to_string().contains("locking"), "{refused}");
-    let cache = builder(&home, Strategy::Shared).storage(Arc::new(Lockless)).locking(false).open().expect("opens");
+    let cache = builder(&home, Strategy::Shared).storage(lockless()).locking(false).open().expect("opens");
     assert_eq!(cache.set("k", "v").expect("stored").durability, Durability::Process);
 }

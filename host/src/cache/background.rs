@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::Inner;
 use crate::error::ErrorKind;
 use crate::shard::Shard;
-use crate::store::Counters;
+use crate::store::{Counters, Store};
 
 /// Operations after which counts are saved.
 const OPERATIONS: u32 = 100;
@@ -15,13 +15,19 @@ const OPERATIONS: u32 = 100;
 /// Saving may take this part of the time at most; beyond, more operations are saved at once.
 const SHARE: u32 = 20;
 
+/// Unix seconds, as far as 32 bits go.
+#[inline]
+pub(super) fn seconds(now: u64) -> u32 {
+    u32::try_from(now / 1000).unwrap_or(u32::MAX)
+}
+
 /// Reads that a shard collects before the store is told of them.
 const READS: usize = 128;
 
 /// What an operation leaves to be done once its shard is unlocked.
 #[must_use]
 pub(super) struct Due {
-    reads: Option<Vec<u64>>,
+    reads: Option<Vec<(u64, u32)>>,
     save: bool,
 }
 
@@ -30,9 +36,10 @@ pub(super) struct Due {
 pub(super) struct Saved(Option<(Instant, Duration)>);
 
 impl Inner {
-    /// Counts an operation on a cache with a store. `read` is the hash of the entry that it found.
+    /// Counts an operation on a cache with a store. `read` is the hash of the entry that it found,
+    /// and the time in Unix seconds.
     #[inline]
-    pub(super) fn count(&self, shard: &mut Shard, namespace: u32, read: Option<u64>) -> Due {
+    pub(super) fn count(&self, shard: &mut Shard, namespace: u32, read: Option<(u64, u32)>) -> Due {
         shard.operations += 1;
         if shard.active.last() != Some(&namespace) {
             shard.active.push(namespace);
@@ -43,25 +50,23 @@ impl Inner {
             shard.active.sort_unstable();
             shard.active.dedup();
         }
-        if let Some(hash) = read {
-            shard.reads.push(hash);
-        }
+        shard.reads.extend(read);
         let reads = (shard.reads.len() >= READS).then(|| std::mem::take(&mut shard.reads));
         Due { reads, save }
     }
 
     #[inline]
-    pub(super) fn settle(&self, due: Due, now: u64) {
+    pub(super) fn settle(&self, due: Due) {
         if due.save || due.reads.is_some() {
-            self.settle_slowly(due, now);
+            self.settle_slowly(due);
         }
     }
 
     #[cold]
-    fn settle_slowly(&self, due: Due, now: u64) {
+    fn settle_slowly(&self, due: Due) {
         let Some(store) = &self.store else { return };
         if let Some(reads) = due.reads {
-            store.note_reads(&reads, now);
+            store.note_reads(&reads);
         }
         if due.save
             && let Ok(mut saved) = self.saved.try_lock()
@@ -76,13 +81,11 @@ impl Inner {
     }
 
     /// Tells the store of all reads that shards collected.
-    pub(super) fn note_reads(&self) {
-        let Some(store) = &self.store else { return };
-        let now = self.clock.now();
+    pub(super) fn note_reads(&self, store: &Store) {
         for shard in &self.shards {
             let reads = std::mem::take(&mut super::lock(shard).reads);
             if !reads.is_empty() {
-                store.note_reads(&reads, now);
+                store.note_reads(&reads);
             }
         }
     }

@@ -133,7 +133,7 @@ impl Inner {
             })?);
         }
         let Some(store) = &self.store else { return Ok(removed) };
-        self.note_reads();
+        self.note_reads(store);
         let removed = store.cleanup(now, self, self)?;
         self.report(true)?;
         Ok(removed)

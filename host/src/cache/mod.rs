@@ -180,7 +180,9 @@ impl Cache {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.note_reads();
+        if let Some(store) = &self.store {
+            self.note_reads(store);
+        }
         if let Err(e) = self.report(true) {
             tracing::debug!("the statistics of this process are lost: {e}");
         }
@@ -256,6 +258,10 @@ impl Judge for Inner {
             // Without a judge the oldest go, which is what dropping a segment means.
             Err(_) => (0..candidates.len()).collect(),
         }
+    }
+
+    fn prepare(&self, store: &Store) {
+        self.note_reads(store);
     }
 
     fn evicted(&self, store: &Store, entries: &[Location], cause: Cause) {

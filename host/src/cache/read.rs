@@ -1,5 +1,6 @@
 //! Reading entries: memory first, then the store, whose record the engine admits or refuses.
 
+use super::background::seconds;
 use super::options::{EntryInfo, Hit};
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
@@ -43,10 +44,10 @@ impl Cache {
                 inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
             }
             let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
-            let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| hash));
+            let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| (hash, seconds(now))));
             (hit, due)
         };
-        inner.settle(due, now);
+        inner.settle(due);
         let hit = match hit {
             Some(hit) => Some(hit),
             None => self.find_stored(store, hash, key, now)?,
@@ -75,7 +76,7 @@ impl Cache {
             })?;
             return match admitted {
                 Ok(hit) => {
-                    shard.reads.push(hash);
+                    shard.reads.push((hash, seconds(now)));
                     Ok(Some(hit))
                 }
                 Err(e) if e.code == types::ErrorCode::Outdated => {
@@ -167,7 +168,7 @@ impl Cache {
 
     /// Adds what all processes noted of an entry's reads.
     fn with_reads(&self, store: &Store, hash: u64, info: EntryInfo) -> EntryInfo {
-        self.inner.note_reads();
+        self.inner.note_reads(store);
         let access = store.access(hash);
         EntryInfo { hits: access.reads, accessed: info.accessed.max(u64::from(access.last) * 1000), ..info }
     }

@@ -196,15 +196,15 @@ impl Cache {
         let key = key.as_ref();
         let (hash, now) = (self.hash(key), self.inner.clock.now());
         let deleted = self.delete_at(key, hash, now);
-        self.count(hash, now);
+        self.count(hash);
         deleted
     }
 
     /// Counts a write, once nothing is locked any more.
-    fn count(&self, hash: u64, now: u64) {
+    fn count(&self, hash: u64) {
         if self.inner.store.is_some() {
             let due = self.inner.count(&mut lock(self.inner.shard(hash)), self.id, None);
-            self.inner.settle(due, now);
+            self.inner.settle(due);
         }
     }
 
@@ -276,7 +276,7 @@ impl Cache {
         let now = self.inner.clock.now();
         let hash = self.hash(request.key);
         let written = self.write_at(request, hash, now, op);
-        self.count(hash, now);
+        self.count(hash);
         written
     }
 

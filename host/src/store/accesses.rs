@@ -53,19 +53,18 @@ impl Accesses {
 }
 
 impl Store {
-    /// Notes that entries were read at `now` (Unix milliseconds).
-    pub(crate) fn note_reads(&self, hashes: &[u64], now: u64) {
-        let last = u32::try_from(now / 1000).unwrap_or(u32::MAX);
+    /// Notes that entries were read: hashes, and when (Unix seconds).
+    pub(crate) fn note_reads(&self, reads: &[(u64, u32)]) {
         let mut state = self.accesses.lock();
-        for hash in hashes {
+        for &(hash, last) in reads {
             // What does not fit is forgotten: a store that nobody can write to must not grow in memory.
-            if state.pending.len() < MAX_PENDING || state.pending.contains_key(hash) {
-                state.pending.entry(*hash).or_default().add(Access { last, reads: 1 });
+            if state.pending.len() < MAX_PENDING || state.pending.contains_key(&hash) {
+                state.pending.entry(hash).or_default().add(Access { last, reads: 1 });
             }
         }
         drop(state);
         let index = self.index();
-        hashes.iter().for_each(|hash| index.note_access(*hash, last));
+        reads.iter().for_each(|&(hash, last)| index.note_access(hash, last));
     }
 
     /// How often an entry was read, and when last.

@@ -95,7 +95,7 @@ impl Options {
 
     /// Bytes that the notes on accesses may take.
     fn accesses_size(&self) -> u64 {
-        self.segment_size() / 8
+        self.max_size / 64
     }
 
     /// Entries that may be deleted in one step of reclaiming: what that takes on disk is a quarter of a segment.

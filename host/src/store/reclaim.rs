@@ -49,6 +49,8 @@ pub(crate) enum Cause {
 pub(crate) trait Judge {
     /// The places of the candidates that go so that `needed` bytes become free, the least worth keeping first.
     fn judge(&self, candidates: &[Candidate], needed: u64) -> Vec<usize>;
+    /// Told that it will be asked, so that the store can be told first what was read.
+    fn prepare(&self, store: &Store);
     /// Told which entries went.
     fn evicted(&self, store: &Store, entries: &[Location], cause: Cause);
 }
@@ -98,6 +100,8 @@ impl Transaction<'_> {
             }
             self.rotate()?;
         }
+        judge.prepare(store);
+        store.follow_accesses();
         let all = store.sealed_lines(&oldest)?;
         let lines = store.index().newest_of(&oldest, &all);
         let (goes, elsewhere) = if everything {
@@ -136,7 +140,6 @@ impl Transaction<'_> {
         }
         // A little more than has to go, so that the search is paid seldom.
         let needed = live_bytes - limit + store.options.segment_size();
-        store.follow_accesses();
         if held > store.options.exact_entries {
             let share = needed as f64 / live_bytes as f64;
             return Ok((self.rank_among_sample(lines, oldest, share, judge), Vec::new()));
@@ -231,6 +234,7 @@ impl Transaction<'_> {
         if held < max {
             return Ok(());
         }
+        judge.prepare(store);
         store.follow_accesses();
         // A few at once, so that the search for victims is paid seldom.
         let count = (held + 1 - max.max(1)).max(max / 64) as usize;
