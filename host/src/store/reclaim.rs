@@ -124,7 +124,8 @@ impl Transaction<'_> {
         Ok(true)
     }
 
-    /// Which of the oldest segment's `lines` go, and which entries elsewhere, so that live records take no more than they may.
+    /// Which of the oldest segment's `lines` go, and which entries elsewhere: of all entries, those worth least that take up
+    /// a segment together, so that one need not be asked for again soon.
     fn choose_victims(
         &self,
         lines: &[Live],
@@ -138,11 +139,21 @@ impl Transaction<'_> {
             // What is past its time goes in any case.
             return Ok((judge.judge(&candidates(lines), 0).into_iter().collect(), Vec::new()));
         }
-        // A little more than has to go, so that the search is paid seldom.
-        let needed = live_bytes - limit + store.options.segment_size();
+        let expired: HashSet<usize> = judge.judge(&candidates(lines), 0).into_iter().collect();
+        let live =
+            |at: usize| lines.get(at).filter(|_| !expired.contains(&at)).map_or(0, |(at, _)| at.line.frame_size());
+        let moved: u64 = (0..lines.len()).map(live).sum();
+        let needed = store.options.segment_size();
+        if moved <= needed / 2 {
+            // Half of the segment becomes free as it is.
+            return Ok((expired, Vec::new()));
+        }
         if held > store.options.exact_entries {
             let share = needed as f64 / live_bytes as f64;
-            return Ok((self.rank_among_sample(lines, oldest, share, judge), Vec::new()));
+            return Ok((
+                self.rank_among_sample(lines, oldest, share, moved.saturating_sub(needed / 4 * 3), judge),
+                Vec::new(),
+            ));
         }
         let all = store.index().lines(None);
         let places: HashMap<u64, usize> =
@@ -163,22 +174,36 @@ impl Transaction<'_> {
         Ok((in_segment, elsewhere))
     }
 
-    /// Which of `lines` rank, in the judge's order, among the `share` of a sample that has to go.
-    fn rank_among_sample(&self, lines: &[Live], oldest: u32, share: f64, judge: &dyn Judge) -> HashSet<usize> {
+    /// Which of `lines` rank, in the judge's order, among the `share` of a sample that has to go. At least so many that `least`
+    /// bytes become free: whatever is rewritten, something is gained.
+    fn rank_among_sample(
+        &self,
+        lines: &[Live],
+        oldest: u32,
+        share: f64,
+        least: u64,
+        judge: &dyn Judge,
+    ) -> HashSet<usize> {
         let sample = self.store.index().sample(SAMPLE, oldest, self.sequence_as_seed());
         let bytes = |live: &[Live]| live.iter().map(|(at, _)| at.line.disk_size()).sum::<u64>();
         let needed = (bytes(&sample) as f64 * share) as u64;
         let both = [lines, &sample].concat();
-        let mut freed = 0;
-        let order = judge.judge(&candidates(&both), u64::MAX);
-        let goes = order.into_iter().take_while(|place| {
-            let more = freed < needed;
-            if let Some((at, _)) = place.checked_sub(lines.len()).and_then(|place| sample.get(place)) {
-                freed += at.line.disk_size();
+        let (mut freed, mut freed_of_sample) = (0, 0);
+        let mut goes = HashSet::new();
+        for place in judge.judge(&candidates(&both), u64::MAX) {
+            if freed_of_sample >= needed && freed >= least {
+                break;
             }
-            more
-        });
-        goes.filter(|place| *place < lines.len()).collect()
+            match (lines.get(place), both.get(place)) {
+                (Some((at, _)), _) => {
+                    freed += at.line.frame_size();
+                    goes.insert(place);
+                }
+                (None, Some((at, _))) => freed_of_sample += at.line.disk_size(),
+                (None, None) => {}
+            }
+        }
+        goes
     }
 
     fn sequence_as_seed(&self) -> u64 {

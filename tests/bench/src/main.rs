@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `processes`, `start`, `footprint`, `size` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `size` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload` | keys, values and the order of operations |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -15,6 +15,7 @@
 
 mod contestants;
 mod disk;
+mod eviction;
 mod footprint;
 mod machine;
 mod measure;
@@ -67,6 +68,8 @@ enum Group {
     Memory,
     /// Stores in a directory.
     Disk,
+    /// A store that is full.
+    Eviction,
     /// Several processes on one directory.
     Processes,
     /// From the birth of a process to an answer.
@@ -95,6 +98,7 @@ fn main() -> Result<()> {
         match group {
             Group::Memory => memory::run(&setup, &mut report)?,
             Group::Disk => disk::run(&setup, &mut report)?,
+            Group::Eviction => eviction::run(&setup, &mut report)?,
             Group::Processes => processes::run(&setup, &mut report)?,
             Group::Start => start::run(&setup, &mut report)?,
             Group::Footprint => footprint::run(&setup, &mut report)?,
