@@ -16,6 +16,8 @@ pub enum ErrorKind {
     KeyTooLarge,
     /// The value is larger than the limit, or the entry than what is to hold it.
     TooLarge,
+    /// The cache knows as many namespaces as it may.
+    TooManyNamespaces,
     /// The value is not a number that can be incremented.
     NotANumber,
     /// A record on disk or in a snapshot is damaged.

@@ -6,6 +6,10 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use hashbrown::HashMap;
 
 use crate::component::bindings::api;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Namespaces of one open cache. Every guest that is used for one knows it, at about half a kilobyte each.
+const MAX_NAMESPACES: usize = 10_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Namespace {
@@ -27,19 +31,29 @@ struct Known {
 
 impl Namespaces {
     /// The number of a namespace, which `make` makes if it is new.
-    pub(crate) fn find_or_insert(&self, name: &str, make: impl FnOnce() -> Namespace) -> u32 {
+    ///
+    /// # Errors
+    /// `TooManyNamespaces`, so that names which come from outside cannot fill the memory.
+    pub(crate) fn find_or_insert(&self, name: &str, make: impl FnOnce() -> Namespace) -> Result<u32> {
         if let Some(id) = self.read().by_name.get(name) {
-            return *id;
+            return Ok(*id);
         }
         let mut known = self.write();
         if let Some(id) = known.by_name.get(name) {
-            return *id;
+            return Ok(*id);
+        }
+        if known.all.len() >= MAX_NAMESPACES {
+            let message = format!(
+                "a cache knows {MAX_NAMESPACES} namespaces while it is open, and {name:?} would be one more; put what varies \
+                 without end into keys or tags"
+            );
+            return Err(Error::new(ErrorKind::TooManyNamespaces, message));
         }
         let (id, namespace) = (known.all.len() as u32, make());
         known.by_name.insert(name.to_owned(), id);
         known.by_hash.insert(namespace.hash, id);
         known.all.push(namespace);
-        id
+        Ok(id)
     }
 
     pub(crate) fn from(&self, first: u32) -> Vec<Namespace> {

@@ -11,7 +11,7 @@ use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
 use crate::component::bindings::{Larder, api, types};
-use crate::component::{Limits, Loaded};
+use crate::component::{Limits, Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::namespace::Namespaces;
 
@@ -25,8 +25,7 @@ pub(crate) type Answer<T> = wasmtime::Result<std::result::Result<T, types::Error
 pub(crate) struct Shard {
     loaded: Arc<Loaded>,
     settings: Vec<api::Setting>,
-    /// Bytes of linear memory.
-    memory: usize,
+    room: Room,
     guest: Option<Guest>,
     traps_in_a_row: u32,
     rest_until: Option<Instant>,
@@ -70,8 +69,8 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
-    fn new(loaded: &Loaded, settings: &[api::Setting], memory: usize) -> Result<Self> {
-        let (mut store, larder) = loaded.instantiate(memory).map_err(Error::trap)?;
+    fn new(loaded: &Loaded, settings: &[api::Setting], room: Room) -> Result<Self> {
+        let (mut store, larder) = loaded.instantiate(room).map_err(Error::trap)?;
         let cache = larder.larder_cache_cache().cache().call_open(&mut store, settings).map_err(Error::trap)??;
         Ok(Self { store, larder, cache, namespaces: 0 })
     }
@@ -96,11 +95,11 @@ impl Guest {
 }
 
 impl Shard {
-    pub(crate) fn new(loaded: Arc<Loaded>, settings: Vec<api::Setting>, memory: usize) -> Self {
+    pub(crate) fn new(loaded: Arc<Loaded>, settings: Vec<api::Setting>, room: Room) -> Self {
         Self {
             loaded,
             settings,
-            memory,
+            room,
             guest: None,
             traps_in_a_row: 0,
             rest_until: None,
@@ -159,10 +158,15 @@ impl Shard {
         }
     }
 
-    /// Whether what the guest has under this hash must be forgotten; says so once.
+    /// Whether what the guest has under this hash must be forgotten.
     #[inline]
-    pub(crate) fn take_outdated(&mut self, hash: u64) -> bool {
-        !self.outdated.is_empty() && self.outdated.remove(&hash)
+    pub(crate) fn is_outdated(&self, hash: u64) -> bool {
+        !self.outdated.is_empty() && self.outdated.contains(&hash)
+    }
+
+    /// Notes that what the guest had under this hash was forgotten.
+    pub(crate) fn is_current_again(&mut self, hash: u64) {
+        self.outdated.remove(&hash);
     }
 
     #[cold]
@@ -173,7 +177,7 @@ impl Shard {
             return Err(Error::new(ErrorKind::Trap, "this part of the cache failed repeatedly and rests for a while"));
         }
         self.outdated.clear();
-        Guest::new(&self.loaded, &self.settings, self.memory)
+        Guest::new(&self.loaded, &self.settings, self.room)
     }
 
     #[cold]

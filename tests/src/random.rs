@@ -237,6 +237,6 @@ impl Script {
     }
 
     fn next(&mut self) -> u64 {
-        self.state.next()
+        self.state.draw()
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::background::Cleaner;
 use super::options::{Defaults, Durability};
 use super::{Cache, Clock, Inner};
-use crate::component::Loaded;
 use crate::component::bindings::{api, types};
+use crate::component::{Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::{KeyHasher, random};
@@ -21,6 +21,12 @@ use crate::testing::Hooks;
 
 /// Memory that a guest may use beyond its share of the cache's, for its own structures and for one value on its way.
 const GUEST_SLACK: u64 = 32 << 20;
+
+/// Bytes that a guest may hand to the host besides one value: names and fields, a page of a scan.
+const ANSWER_SLACK: usize = 16 << 20;
+
+/// Bytes of a record besides its body, at most: names, fields, header, checksums.
+const MAX_NAMES: u64 = (1 << 20) + (1 << 17);
 
 /// How record bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -226,11 +232,14 @@ impl Builder {
             let share = self.max_memory / shards as u64;
             share + share / 4 + 4 * u64::from(self.max_entry_size) + GUEST_SLACK
         });
-        let memory = usize::try_from(memory.min(4 << 30)).unwrap_or(usize::MAX);
+        let room = Room {
+            memory: usize::try_from(memory.min(4 << 30)).unwrap_or(usize::MAX),
+            answer: self.max_entry_size as usize + ANSWER_SLACK,
+        };
         let shard = |seed: u64| {
             let mut settings = settings.clone();
             settings.push(api::Setting::Seed(seed));
-            Mutex::new(Shard::new(loaded.clone(), settings, memory))
+            Mutex::new(Shard::new(loaded.clone(), settings, room))
         };
         let seed = match self.seed {
             Some(seed) => seed,
@@ -281,6 +290,7 @@ impl Builder {
         Options {
             max_size: self.max_size,
             max_entries: self.max_entries,
+            max_record: u64::from(self.max_entry_size) + MAX_NAMES,
             lock_timeout: self.lock_timeout,
             locking: self.locking,
             alone: self.strategy == Strategy::ProcessIsolated,

@@ -71,7 +71,8 @@ impl Cache {
                         return Ok(());
                     }
                 }
-                cursor = page.next;
+                // A cursor that does not advance would never end.
+                cursor = page.next.filter(|next| *next > from);
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Upkeep of the whole cache.
 
 use super::{Cache, Inner, lock};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::store::{Store, Verification};
 
 impl Cache {
@@ -71,9 +71,20 @@ impl Cache {
         }
         let mut removed = 0;
         for shard in &inner.shards {
-            removed += u64::from(inner.on_shard(shard, self.id, |g| {
+            let cleared = inner.on_shard(shard, self.id, |g| {
                 g.larder.larder_cache_cache().cache().call_clear(&mut g.store, g.cache, namespace.map(|(id, _)| id))
-            })?);
+            });
+            match cleared {
+                Ok(count) => removed += u64::from(count),
+                // Whoever was stopped is replaced by an empty one.
+                Err(e) if e.kind() == ErrorKind::Trap => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if let (Some(open), Some(store)) = (transaction, &inner.store) {
+            let point = open.sync_point();
+            drop(open);
+            store.sync(&point)?;
         }
         Ok(removed.max(stored))
     }
@@ -114,14 +125,20 @@ impl Cache {
 
 impl Inner {
     /// Whether a record is sound and belongs under a hash and version.
-    fn is_sound(&self, record: &[u8], hash: u64, version: u64) -> bool {
+    fn is_sound(&self, record: &[u8], hash: u64, version: u64) -> Result<bool> {
         let verified = self.call_again(&mut lock(&self.shards[0]), 0, |g| {
             g.larder.larder_cache_cache().call_verify(&mut g.store, record, 1 << 30)
         });
-        verified.is_ok_and(|info| {
-            let namespace = self.hasher.namespace(&info.namespace);
-            info.version == version && self.hasher.key(namespace, &info.key) == hash
-        })
+        match verified {
+            Ok(info) => {
+                let namespace = self.hasher.namespace(&info.namespace);
+                Ok(info.version == version && self.hasher.key(namespace, &info.key) == hash)
+            }
+            // Being stopped says nothing about the record.
+            Err(e) if e.kind() == ErrorKind::Trap => Err(e),
+            // One in a newer format is none of ours to judge.
+            Err(e) => Ok(e.kind() == ErrorKind::NewerFormat),
+        }
     }
 
     pub(super) fn clean_up(&self) -> Result<u64> {

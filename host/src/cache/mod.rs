@@ -132,7 +132,7 @@ impl Cache {
     /// A handle on another namespace of the same cache, with the cache's defaults if it is new.
     ///
     /// # Errors
-    /// `InvalidArgument` when the name is empty or longer than 255 bytes.
+    /// `InvalidArgument` when the name is empty or longer than 255 bytes; `TooManyNamespaces` beyond 10,000.
     pub fn namespace(&self, name: &str) -> Result<Self> {
         Self::with_namespace(self.inner.clone(), name, None)
     }
@@ -156,7 +156,7 @@ impl Cache {
             name: name.to_owned(),
             hash,
             defaults: inner.defaults.to_wit(),
-        });
+        })?;
         if let Some(defaults) = defaults {
             let defaults = defaults.to_wit();
             inner.namespaces.set_defaults(id, defaults.clone());
@@ -224,6 +224,10 @@ impl Inner {
 }
 
 impl Observer for Inner {
+    fn now(&self) -> u64 {
+        self.clock.now()
+    }
+
     fn changed(&self, hash: u64) {
         lock(self.shard(hash)).mark_outdated(hash);
     }
@@ -255,8 +259,18 @@ impl Judge for Inner {
         });
         match judged {
             Ok(places) => places.into_iter().map(|place| place as usize).collect(),
-            // Without a judge the oldest go, which is what dropping a segment means.
-            Err(_) => (0..candidates.len()).collect(),
+            // Without a judge those go that were written first.
+            Err(_) => {
+                let mut order: Vec<usize> = (0..candidates.len()).collect();
+                order.sort_by_key(|place| candidates[*place].version);
+                let mut freed = 0;
+                order.retain(|place| {
+                    let goes = freed < needed;
+                    freed += candidates[*place].size;
+                    goes
+                });
+                order
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use super::options::{EntryInfo, Hit};
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{ErrorKind, Result};
-use crate::shard::Guest;
+use crate::shard::{Guest, Shard};
 use crate::store::{Location, Store};
 
 /// How often a read starts anew because the entry was overwritten meanwhile.
@@ -40,9 +40,7 @@ impl Cache {
         self.refresh(store, now);
         let (hit, due) = {
             let mut shard = lock(inner.shard(hash));
-            if shard.take_outdated(hash) {
-                inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
-            }
+            self.forget_outdated(&mut shard, hash, key, now)?;
             let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
             let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| (hash, seconds(now))));
             (hit, due)
@@ -91,6 +89,23 @@ impl Cache {
             };
         }
         Ok(None)
+    }
+
+    /// Forgets what another process changed since. A mark that was meant for another key with the same hash stays.
+    #[inline]
+    pub(super) fn forget_outdated(&self, shard: &mut Shard, hash: u64, key: &[u8], now: u64) -> Result<()> {
+        if !shard.is_outdated(hash) {
+            return Ok(());
+        }
+        let (inner, id) = (&*self.inner, self.id);
+        let is_there = inner.call_again(shard, id, |g| {
+            g.larder.larder_cache_cache().cache().call_exists(&mut g.store, g.cache, id, key, now)
+        })?;
+        if is_there {
+            inner.call_again(shard, id, |g| forget(g, id, key))?;
+            shard.is_current_again(hash);
+        }
+        Ok(())
     }
 
     /// The newest record of a hash and where it is. A record that cannot be read is a miss.
@@ -145,9 +160,7 @@ impl Cache {
         }
         let known = {
             let mut shard = lock(inner.shard(hash));
-            if shard.take_outdated(hash) {
-                inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
-            }
+            self.forget_outdated(&mut shard, hash, key, now)?;
             inner.call_again(&mut shard, self.id, |g| {
                 g.larder.larder_cache_cache().cache().call_inspect(&mut g.store, g.cache, self.id, key, now)
             })?
@@ -238,6 +251,6 @@ fn get(g: &mut Guest, ns: u32, key: &[u8], now: u64) -> crate::shard::Answer<Opt
     g.larder.larder_cache_cache().cache().call_get(&mut g.store, g.cache, ns, key, now)
 }
 
-pub(super) fn forget(g: &mut Guest, ns: u32, key: &[u8]) -> crate::shard::Answer<()> {
+fn forget(g: &mut Guest, ns: u32, key: &[u8]) -> crate::shard::Answer<()> {
     g.larder.larder_cache_cache().cache().call_forget(&mut g.store, g.cache, ns, key)
 }

@@ -132,7 +132,7 @@ impl Cache {
         };
         let sequence = transaction.as_ref().map(|open| open.next_sequence());
         let mut shard = lock(inner.shard(hash));
-        shard.take_outdated(hash);
+        shard.is_current_again(hash);
         let restored = inner.call_again(&mut shard, target.id, |g| {
             let methods = g.larder.larder_cache_cache();
             methods.cache().call_restore(&mut g.store, g.cache, target.id, record, now, sequence)

@@ -166,7 +166,7 @@ impl Inner {
         });
         let (name, hash) = (described.ok()?.namespace, at.line.namespace);
         let defaults = self.defaults.to_wit();
-        Some(self.namespaces.find_or_insert(&name, || Namespace { name: name.clone(), hash, defaults }))
+        self.namespaces.find_or_insert(&name, || Namespace { name: name.clone(), hash, defaults }).ok()
     }
 }
 

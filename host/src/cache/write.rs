@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::options::{Durability, SetOptions, Written, millis};
-use super::read::forget;
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
@@ -224,18 +223,16 @@ impl Cache {
         };
         let found = transaction.find(hash)?;
         let mut shard = lock(inner.shard(hash));
-        if shard.take_outdated(hash) {
-            inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
-        }
+        self.forget_outdated(&mut shard, hash, key, now)?;
         let record = found.as_ref().and_then(|at| store.read(at).ok());
         let existed = inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, record.as_deref(), now))?;
-        if found.is_some() {
+        if found.is_some() || transaction.is_hidden(hash) {
             // What was to survive a power loss must not come back after one.
-            let was_sync = record.as_deref().is_some_and(|record| {
+            let was_sync = record.as_deref().is_none_or(|record| {
                 let described = inner.call_again(&mut shard, self.id, |g| {
                     g.larder.larder_cache_cache().call_describe(&mut g.store, record)
                 });
-                described.is_ok_and(|info| info.durability == types::Durability::Sync)
+                described.map_or(true, |info| info.durability == types::Durability::Sync)
             });
             let sync = was_sync || inner.durability == Durability::Sync;
             transaction.delete(hash, self.hash, sync)?;
@@ -292,10 +289,7 @@ impl Cache {
         let mut transaction = self.transaction(request, hash, now)?;
         let mut shard = lock(inner.shard(hash));
         let sequence = transaction.as_ref().map(Transaction::next_sequence);
-        let outdated = shard.take_outdated(hash);
-        if outdated {
-            inner.call_again(&mut shard, self.id, |g| forget(g, self.id, key))?;
-        }
+        self.forget_outdated(&mut shard, hash, key, now)?;
         let record = match (&inner.store, request.reads) {
             (Some(store), true) => {
                 let in_memory = inner.call_again(&mut shard, self.id, |g| {

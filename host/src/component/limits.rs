@@ -6,6 +6,15 @@ use crate::testing::Ask;
 
 const TABLE_ELEMENTS: usize = 10_000;
 
+/// What one guest may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Bytes of linear memory.
+    pub(crate) memory: usize,
+    /// Bytes that it may hand to the host in one call. A guest that claims more ends in a trap instead of an allocation.
+    pub(crate) answer: usize,
+}
+
 /// The limits of one shard's guest.
 pub(crate) struct Limits {
     memory: usize,

@@ -6,7 +6,7 @@ mod limits;
 mod settings;
 
 use epoch::DEADLINE_TICKS;
-pub(crate) use limits::Limits;
+pub(crate) use limits::{Limits, Room};
 
 use std::sync::{Arc, OnceLock};
 
@@ -66,9 +66,9 @@ impl Loaded {
             .clone())
     }
 
-    /// A new guest that may use `memory` bytes.
-    pub(crate) fn instantiate(&self, memory: usize) -> wasmtime::Result<(Store<Limits>, Larder)> {
-        let mut store = Store::new(self.pre.engine(), Limits::new(memory, self.hooks.deny_memory.clone()));
+    /// A new guest.
+    pub(crate) fn instantiate(&self, room: Room) -> wasmtime::Result<(Store<Limits>, Larder)> {
+        let mut store = Store::new(self.pre.engine(), Limits::new(room.memory, self.hooks.deny_memory.clone()));
         store.limiter(|limits| limits);
         if let Some(stop) = self.hooks.interrupt.clone() {
             store.epoch_deadline_callback(move |_| match stop() {
@@ -77,7 +77,7 @@ impl Loaded {
             });
         }
         store.set_epoch_deadline(self.deadline());
-        store.set_hostcall_fuel(HOSTCALL_FUEL);
+        store.set_hostcall_fuel(room.answer);
         let instance = self.pre.instantiate(&mut store)?;
         Ok((store, instance))
     }
@@ -88,9 +88,6 @@ impl Loaded {
         if self.hooks.interrupt.is_some() { 0 } else { DEADLINE_TICKS }
     }
 }
-
-/// The most bytes that one call may hand to the host. A guest that claims more ends in a trap instead of an allocation.
-const HOSTCALL_FUEL: usize = 2 << 30;
 
 /// The precompiled form if this machine takes it; otherwise the portable one, compiled now.
 fn load(engine: &Engine, precompiled: &[u8]) -> wasmtime::Result<Component> {

@@ -128,7 +128,7 @@ impl Store {
         let failed = |e| Error::io("write", &path, e);
         let len = file.look().map_err(failed)?.len;
         let mut magic = [0; 8];
-        let is_ours = file.read_exact_at(&mut magic, 0).is_ok() && &magic == MAGIC;
+        let is_ours = len >= HEADER as u64 && file.read_exact_at(&mut magic, 0).is_ok() && &magic == MAGIC;
         let added = (state.pending.len() * LINE) as u64;
         if is_ours && len + added <= self.accesses_limit() {
             let mut bytes = Vec::with_capacity(added as usize);

@@ -104,7 +104,18 @@ impl Store {
         let synced = synced.map_err(|e| Error::io("sync", segment.path(), e));
         let synced =
             synced.and_then(|()| if with_name { self.layout.sync_directory(&self.layout.segments()) } else { Ok(()) });
-        synced.inspect_err(|e| self.fail(e))
+        synced.inspect_err(|e| {
+            self.fail(e);
+            self.doubt();
+        })
+    }
+
+    /// Has whoever opens the store next write the active segment again: after a failed fsync the kernel may take for saved
+    /// what it could not save.
+    fn doubt(&self) {
+        if let Some(lock) = &self.lock {
+            lock.note_boot(&[0; 16]);
+        }
     }
 
     /// Makes the active segment last, from within a transaction.
@@ -159,6 +170,11 @@ impl Transaction<'_> {
         self.store.index().find(hash)
     }
 
+    /// Whether the log holds something outdated under a hash, and nothing that says so.
+    pub(crate) fn is_hidden(&self, hash: u64) -> bool {
+        self.store.index().is_hidden(hash)
+    }
+
     /// What has to be synced for everything written so far to survive power loss.
     pub(crate) fn sync_point(&self) -> SyncPoint {
         SyncPoint { segment: self.writer.tail.segment.clone(), position: self.writer.tail.position() }
@@ -174,7 +190,7 @@ impl Transaction<'_> {
         let writer = &mut *self.writer;
         let segment = writer.tail.segment.clone();
         let offset = writer.tail.end;
-        let bytes = frame.encode(segment.seed, payload);
+        let bytes = frame.encode(segment.seed, offset, payload);
         // Before and after: whoever is killed in between leaves a number that others have not seen.
         let before = self.store.writes.as_ref().map(|writes| writes.increase() - 1);
         if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
@@ -197,7 +213,7 @@ impl Transaction<'_> {
                 self.store.index_mut().clear(frame.namespace, frame.sequence);
             }
             Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
-            Kind::Dropped => self.store.index_mut().drop_segment(frame.hash as u32),
+            Kind::Dropped => self.store.index_mut().drop_until(frame.hash as u32),
             Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);

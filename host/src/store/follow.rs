@@ -25,6 +25,8 @@ pub(super) fn line(offset: u64, frame: &Frame) -> Line {
 /// Changes by others, to be told once the index shows them.
 #[derive(Default)]
 struct News {
+    /// Unix seconds.
+    now: u32,
     changed: Vec<u64>,
     cleared: Vec<u64>,
     /// A segment was dropped: sizes have to be taken anew.
@@ -64,7 +66,8 @@ impl Store {
 
     /// Reads on behind the known end of the log.
     pub(super) fn follow(&self, writer: &mut Writer, observer: &dyn Observer) -> Result<()> {
-        let mut news = News::default();
+        let now = u32::try_from(observer.now() / 1000).unwrap_or(u32::MAX);
+        let mut news = News { now, ..News::default() };
         let followed = self.follow_frames(writer, &mut news);
         if news.dropped {
             writer.sealed_bytes = self.measure_sealed(writer.tail.segment.number)?;
@@ -116,7 +119,7 @@ impl Store {
                     Kind::Record | Kind::Tombstone => {
                         let line = line(offset, frame);
                         writer.tail.lines.push(line);
-                        if index.insert(segment.number, line, 0) {
+                        if index.insert(segment.number, line, news.now) {
                             news.changed.push(frame.hash);
                         }
                     }
@@ -125,9 +128,9 @@ impl Store {
                         index.clear(frame.namespace, frame.sequence);
                         news.cleared.push(frame.namespace);
                     }
-                    Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
+                    Kind::Seal => writer.tail.sealed = segment.successor(frame),
                     Kind::Dropped => {
-                        index.drop_segment(frame.hash as u32);
+                        index.drop_until(frame.hash as u32);
                         news.dropped = true;
                     }
                     Kind::Void => {}
@@ -158,6 +161,8 @@ impl Store {
         });
         match fresh {
             Ok(fresh) => {
+                // Before readers see another active segment: its end is not known to them yet.
+                self.followed.store(0, Ordering::Release);
                 *self.index_mut() = fresh.index;
                 writer.tail = fresh.tail;
                 writer.sequence = writer.sequence.max(fresh.sequence);
@@ -177,6 +182,8 @@ impl Store {
     /// Makes `next` the active segment.
     pub(super) fn go_on_with(&self, writer: &mut Writer, next: Segment) -> Result<()> {
         let next = Arc::new(next);
+        // Before readers see it: its end is not known to them yet.
+        self.followed.store(0, Ordering::Release);
         self.index_mut().add_segment(next.clone());
         writer.tail = Tail::new(next);
         writer.sealed_bytes = self.measure_sealed(writer.tail.segment.number)?;

@@ -1,7 +1,7 @@
 //! A frame: one entry of the log, a header of 56 bytes and a payload padded to 8.
 //!
-//! The header's checksum is seeded with the store's identity and the segment's number, so that a frame is good only
-//! where it was written. Payloads are opaque here: a record guards itself.
+//! The header's checksum is seeded with the store's identity, the segment's number and the offset, so that a frame is good
+//! only where it was written. Payloads are opaque here: a record guards itself.
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -92,13 +92,14 @@ impl Frame {
         Self { kind, sync: false, len, sequence, hash, namespace, gone }
     }
 
-    pub(crate) fn encode(&self, seed: u64, payload: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.size() as usize);
-        self.put_header(seed, &mut out);
+    /// The frame as it is written at an offset of the segment with this seed.
+    pub(crate) fn encode(&self, seed: u64, offset: u64, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.space() as usize);
+        self.put_header(seed, offset, &mut out);
         out.extend_from_slice(payload);
         out.resize(self.size() as usize, 0);
         if self.kind.is_mark() {
-            out.extend_from_within(..);
+            self.put_header(seed, offset + self.size(), &mut out);
         }
         out
     }
@@ -119,13 +120,14 @@ impl Frame {
     }
 
     /// The header alone.
-    pub(crate) fn header(&self, seed: u64) -> Vec<u8> {
+    pub(crate) fn header(&self, seed: u64, offset: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER);
-        self.put_header(seed, &mut out);
+        self.put_header(seed, offset, &mut out);
         out
     }
 
-    fn put_header(&self, seed: u64, out: &mut Vec<u8>) {
+    fn put_header(&self, seed: u64, offset: u64, out: &mut Vec<u8>) {
+        let start = out.len();
         out.extend_from_slice(&MAGIC.to_le_bytes());
         out.push(match self.kind {
             Kind::Record => 1,
@@ -142,15 +144,16 @@ impl Frame {
         for number in [self.sequence, self.hash, self.namespace, self.gone] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        out.extend_from_slice(&xxh3_64_with_seed(out, seed).to_le_bytes());
+        let sum = xxh3_64_with_seed(&out[start..], place(seed, offset));
+        out.extend_from_slice(&sum.to_le_bytes());
     }
 
-    /// The header at the front of `bytes`, if it is one that was written with this seed.
-    pub(crate) fn decode(bytes: &[u8], seed: u64) -> Option<Self> {
+    /// The header at the front of `bytes`, if it is one that was written here.
+    pub(crate) fn decode(bytes: &[u8], seed: u64, offset: u64) -> Option<Self> {
         let header: &[u8; HEADER] = bytes.first_chunk()?;
         let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| header[at + i]));
         let half = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
-        if half(0) != MAGIC || number(48) != xxh3_64_with_seed(&header[..48], seed) {
+        if half(0) != MAGIC || number(48) != xxh3_64_with_seed(&header[..48], place(seed, offset)) {
             return None;
         }
         let kind = match header[4] {
@@ -173,6 +176,11 @@ impl Frame {
         };
         (frame.len <= MAX_PAYLOAD).then_some(frame)
     }
+}
+
+/// The seed of a frame's checksum: a frame is good only where it was written, and no copy of it in some value is.
+fn place(seed: u64, offset: u64) -> u64 {
+    seed ^ offset.wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
 }
 
 /// Bytes of a record before its names.
@@ -199,14 +207,15 @@ mod tests {
     #[test]
     fn a_frame_is_good_only_under_its_own_seed_and_unharmed() {
         let frame = Frame { len: 3, ..Frame::mark(Kind::Record, 9, 77, 5) };
-        let bytes = frame.encode(42, b"abc");
+        let bytes = frame.encode(42, 64, b"abc");
         assert_eq!(bytes.len() as u64, frame.size());
-        assert_eq!(Frame::decode(&bytes, 42), Some(frame));
-        assert_eq!(Frame::decode(&bytes, 43), None);
+        assert_eq!(Frame::decode(&bytes, 42, 64), Some(frame));
+        assert_eq!(Frame::decode(&bytes, 43, 64), None);
+        assert_eq!(Frame::decode(&bytes, 42, 72), None);
         for bit in 0..HEADER * 8 {
             let mut harmed = bytes.clone();
             harmed[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Frame::decode(&harmed, 42), None, "bit {bit}");
+            assert_eq!(Frame::decode(&harmed, 42, 64), None, "bit {bit}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! were not loaded yet are *cold*: they are probed on disk, newest first, which is what makes a single look-up in a large
 //! store cheap. After a number of such look-ups everything is loaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -57,6 +57,8 @@ pub(crate) struct Index {
     clears: Vec<(u64, u64)>,
     live: u64,
     live_bytes: u64,
+    /// What segments hold under these hashes is outdated, and nothing written says so.
+    hidden: HashSet<u64>,
 }
 
 impl Index {
@@ -105,7 +107,8 @@ impl Index {
         let slot = match slot {
             TableEntry::Occupied(found) => {
                 let old = found.get();
-                if old.line.sequence > line.sequence {
+                // Of a record that was moved while its origin is still there, the copy counts: the origin goes next.
+                if (old.line.sequence, old.segment) > (line.sequence, segment) {
                     return false;
                 }
                 if old.line.sequence == line.sequence {
@@ -119,6 +122,7 @@ impl Index {
         };
         // A tombstone must hide what cold segments hold; without any there is nothing to hide.
         if line.len == 0 && cold.is_empty() {
+            self.hidden.remove(&line.hash);
             return news;
         }
         let entry = Entry { line, segment, accessed: AtomicU32::new(accessed) };
@@ -131,7 +135,21 @@ impl Index {
             *live_bytes += line.disk_size();
         }
         slot.insert(entry);
+        if news {
+            self.hidden.remove(&line.hash);
+        }
         news
+    }
+
+    /// Forgets an entry, wherever it is, until it is written anew.
+    pub(crate) fn hide(&mut self, hash: u64) {
+        self.remove(hash);
+        self.hidden.insert(hash);
+    }
+
+    /// Whether segments hold something outdated under a hash.
+    pub(crate) fn is_hidden(&self, hash: u64) -> bool {
+        self.hidden.contains(&hash)
     }
 
     /// Forgets all entries of a namespace (0 is all) written before `sequence`.
@@ -161,6 +179,13 @@ impl Index {
         }
     }
 
+    /// Forgets a segment and those before it: they go from the oldest on, and a process that was killed may have left one
+    /// behind after it said that it is dropped.
+    pub(crate) fn drop_until(&mut self, number: u32) {
+        let gone: Vec<u32> = self.segments.range(..=number).map(|(number, _)| *number).collect();
+        gone.into_iter().for_each(|number| self.drop_segment(number));
+    }
+
     /// Notes that an entry was read (Unix seconds), for the judgement on what is worth keeping.
     pub(crate) fn note_access(&self, hash: u64, when: u32) {
         if let Some(entry) = self.table.find(hash, |e| e.line.hash == hash) {
@@ -177,7 +202,7 @@ impl Index {
     pub(crate) fn find(&self, hash: u64) -> Result<Option<Location>> {
         let found = match self.table.find(hash, |e| e.line.hash == hash) {
             Some(entry) => Some((entry.segment, entry.line)),
-            None if self.cold.is_empty() => None,
+            None if self.cold.is_empty() || self.hidden.contains(&hash) => None,
             None => self.find_cold(hash)?,
         };
         let found = found.filter(|(_, line)| line.len > 0);
@@ -215,7 +240,7 @@ impl Index {
         self.table.reserve(total, |e| e.line.hash);
         for (number, lines) in loaded {
             for line in lines {
-                if !self.clears.iter().any(|&clear| covers(clear, &line)) {
+                if !self.clears.iter().any(|&clear| covers(clear, &line)) && !self.hidden.contains(&line.hash) {
                     self.insert(number, line, 0);
                 }
             }

@@ -216,8 +216,13 @@ impl Layout {
         }
     }
 
-    /// What is in a directory; nothing if it cannot be listed.
+    /// What is in a directory of the store; nothing if it cannot be listed, or is a link that could lead anywhere.
     pub(crate) fn paths(&self, dir: &Path) -> Vec<PathBuf> {
+        // The root itself may be a link, what is in it may not.
+        let is_own = dir == self.root || self.storage.look(dir).is_ok_and(|found| found.kind == Kind::Directory);
+        if !is_own {
+            return Vec::new();
+        }
         self.storage.list(dir).unwrap_or_default().into_iter().map(|name| dir.join(name)).collect()
     }
 
@@ -291,7 +296,14 @@ impl Layout {
                 Err(Error::new(ErrorKind::Directory, format!("{shown} is not a directory; use another with --dir")))
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound && create => {
-                self.storage.create_directory(&self.root).map_err(|e| Error::io("create", &self.root, e))
+                self.storage.create_directory(&self.root).map_err(|e| Error::io("create", &self.root, e))?;
+                // Those above that were made too must last; one that was there before may not be ours to sync.
+                for above in self.root.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+                    if let Err(e) = self.storage.sync_directory(above) {
+                        tracing::debug!("{} was not synced: {e}", above.display());
+                    }
+                }
+                Ok(())
             }
             Err(e) => Err(Error::io("look at", &self.root, e)),
         }

@@ -66,6 +66,8 @@ pub(crate) struct Options {
     pub(crate) max_size: u64,
     /// Entries on disk.
     pub(crate) max_entries: Option<u64>,
+    /// The longest record that is read, in bytes.
+    pub(crate) max_record: u64,
     /// How long to wait for the lock.
     pub(crate) lock_timeout: Duration,
     /// Whether writers lock at all.
@@ -90,7 +92,12 @@ impl Options {
     /// Bytes up to which the log fills: below the cap by what lies beside it, and by what reclaiming takes besides a
     /// segment (its index, tombstones).
     fn usable_size(&self) -> u64 {
-        self.max_size - self.segment_size() / 4 * 3 - self.accesses_size()
+        self.max_size - self.segment_size() / 4 * 3 - 2 * self.accesses_size()
+    }
+
+    /// Namespaces whose counters are kept apart: as many as take no more than the notes on accesses do.
+    fn counted_namespaces(&self) -> usize {
+        ((self.accesses_size() / statistics::NAMESPACE_SIZE) as usize).min(statistics::MAX_NAMESPACES)
     }
 
     /// Bytes that the notes on accesses may take.
@@ -106,6 +113,8 @@ impl Options {
 
 /// What a store tells its owner while it follows the log.
 pub(crate) trait Observer {
+    /// The time, Unix milliseconds: when what is new was written, to within a moment.
+    fn now(&self) -> u64;
     /// The entry under this hash was written or deleted by another process.
     fn changed(&self, hash: u64);
     /// Another process emptied a namespace (by hash), or all.

@@ -54,7 +54,8 @@ impl Store {
         Ok(Self {
             hasher: KeyHasher::new(&superblock.hash_key),
             superblock,
-            followed: AtomicU64::new(loaded.tail.end),
+            // Behind a seal there is more to come, in a file whose length nobody looks at yet.
+            followed: AtomicU64::new(if loaded.tail.sealed.is_some() { 0 } else { loaded.tail.end }),
             writes,
             // Learnt with the first operation: the log may have grown since it was loaded.
             seen: AtomicU64::new(u64::MAX),
@@ -154,6 +155,7 @@ fn mend(layout: &Layout, lock: &LockFile, superblock: &Superblock, options: &Opt
             return Ok(Trust::Synced);
         }
     };
+    check_formats(layout, superblock)?;
     let mended = match if_same_boot(layout, Some(lock)) {
         // Another process did, while this one waited.
         Trust::Written => Ok(()),
@@ -179,6 +181,17 @@ fn mend(layout: &Layout, lock: &LockFile, superblock: &Superblock, options: &Opt
 fn without_undone(mut numbers: Vec<u32>) -> Vec<u32> {
     let gap = numbers.windows(2).rposition(|pair| pair[0] + 1 != pair[1]);
     numbers.split_off(gap.map_or(0, |before| before + 1))
+}
+
+/// Refuses a store in which a segment is of a newer format, before anything in it is changed.
+fn check_formats(layout: &Layout, superblock: &Superblock) -> Result<()> {
+    for number in layout.list()? {
+        match Segment::new(layout, number, superblock).check_header() {
+            Err(e) if e.kind() == ErrorKind::NewerFormat => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn mend_locked(layout: &Layout, superblock: &Superblock) -> Result<()> {
@@ -207,8 +220,13 @@ fn mend_locked(layout: &Layout, superblock: &Superblock) -> Result<()> {
         );
         segment.file().and_then(|file| file.set_len(read.end)).map_err(failed("shorten"))?;
     }
+    // Again, in case that a sync failed: the kernel may take for saved what it could not save.
+    let whole = segment.read(0, read.end as usize).map_err(failed("read"))?;
+    segment.file().and_then(|file| file.write_all_at(&whole, 0)).map_err(failed("write"))?;
     segment.file().and_then(|file| file.sync()).map_err(failed("sync"))?;
-    layout.sync_directory(&layout.segments())
+    layout.sync_directory(&layout.segments())?;
+    // Whoever made the store may not have come to it.
+    layout.sync_directory(layout.root())
 }
 
 /// The first segment, then the superblock: with it, the store is there.
@@ -227,6 +245,7 @@ fn start(layout: &Layout, superblock: &Superblock) -> Result<()> {
         layout.remove(&path)?;
     }
     Segment::create(layout, 1, superblock)?;
+    layout.sync_directory(layout.root())?;
     layout.write_superblock(superblock)?;
     layout.sync_directory(layout.root())
 }
@@ -272,14 +291,20 @@ fn try_load(layout: &Layout, superblock: &Superblock, options: &Options, trust: 
         sealed_bytes: 0,
         damaged: 0,
     };
+    let mut sizes = Vec::with_capacity(full.len());
     for &number in full {
         let segment = Arc::new(Segment::new(layout, number, superblock));
         let (sealed, bytes) = load_sealed(layout, &segment, !options.read_only, &mut loaded.damaged)?;
         loaded.sequence = loaded.sequence.max(sealed.last_sequence);
         loaded.sealed_bytes += bytes;
         loaded.index.add_cold(segment, sealed);
+        sizes.push((number, bytes));
     }
-    load_tail(&mut loaded, trust)?;
+    // Listed above, and dropped by another process since.
+    let dropped = load_tail(&mut loaded, trust)?;
+    let last = dropped.iter().max().copied().unwrap_or(0);
+    loaded.index.drop_until(last);
+    loaded.sealed_bytes -= sizes.iter().filter(|(number, _)| *number <= last).map(|(_, bytes)| bytes).sum::<u64>();
     Ok(loaded)
 }
 
@@ -300,7 +325,8 @@ fn load_sealed(layout: &Layout, segment: &Arc<Segment>, keep: bool, damaged: &mu
     Ok((sealed, len + index_len()))
 }
 
-fn load_tail(loaded: &mut Loaded, trust: Trust) -> Result<()> {
+/// The active segment; answers which segments it says were dropped.
+fn load_tail(loaded: &mut Loaded, trust: Trust) -> Result<Vec<u32>> {
     let segment = loaded.tail.segment.clone();
     let len = segment.len().map_err(|e| Error::io("open", segment.path(), e))?;
     let read = Contents::read(&segment, len, trust)?;
@@ -321,7 +347,7 @@ fn load_tail(loaded: &mut Loaded, trust: Trust) -> Result<()> {
         sealed: read.sealed,
         ..Tail::new(segment)
     };
-    Ok(())
+    Ok(read.dropped)
 }
 
 /// What a segment's frames say.
@@ -329,6 +355,7 @@ pub(super) struct Contents {
     pub(super) lines: Vec<Line>,
     pub(super) clears: Vec<(u64, u64)>,
     pub(super) sealed: Option<u32>,
+    pub(super) dropped: Vec<u32>,
     pub(super) last_sequence: u64,
     pub(super) end: u64,
     pub(super) damaged: u64,
@@ -353,6 +380,7 @@ impl Contents {
             lines: Vec::new(),
             clears: Vec::new(),
             sealed: None,
+            dropped: Vec::new(),
             last_sequence: 0,
             end: FIRST,
             damaged: 0,
@@ -384,8 +412,9 @@ impl Contents {
                 match frame.kind {
                     Kind::Record | Kind::Tombstone => read.lines.push(super::follow::line(offset, frame)),
                     Kind::Clear => read.clears.push((frame.namespace, frame.sequence)),
-                    Kind::Seal => read.sealed = Some(frame.hash as u32),
-                    Kind::Dropped | Kind::Void => {}
+                    Kind::Seal => read.sealed = segment.successor(frame),
+                    Kind::Dropped => read.dropped.push(frame.hash as u32),
+                    Kind::Void => {}
                 }
                 Ok(true)
             },

@@ -34,7 +34,7 @@ impl Store {
 
     /// Forgets where a record is, because what it says is outdated and could not be overwritten.
     pub(crate) fn hide(&self, hash: u64) {
-        self.index_mut().remove(hash);
+        self.index_mut().hide(hash);
     }
 
     /// The record at a location.
@@ -49,6 +49,10 @@ impl Store {
     }
 
     fn read_part(&self, at: &Location, len: usize) -> Result<Vec<u8>> {
+        if len as u64 > self.options.max_record {
+            let message = format!("a record of {len} bytes in {} is above the limit", at.segment.path().display());
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
         at.segment.read(u64::from(at.line.offset), len).map_err(|e| Error::io("read", at.segment.path(), e))
     }
 

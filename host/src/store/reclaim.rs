@@ -19,6 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// What one write may add besides its record: its frame, a seal, and a block of the index.
 const ROOM_FOR_FRAMES: u64 = 6 * HEADER as u64 + 4096;
 
+/// How often a record is read before it is given up: a failure may pass.
+const READS: usize = 3;
+
 /// Tombstones for which room is made at once.
 const TOMBSTONES: usize = 1000;
 
@@ -114,7 +117,7 @@ impl Transaction<'_> {
         judge.evicted(store, &elsewhere, Cause::Size);
         for (place, (at, _)) in lines.iter().enumerate() {
             if goes.contains(&place) || !self.move_record(at)? {
-                store.hide(at.line.hash);
+                store.index_mut().remove(at.line.hash);
             }
         }
         self.remove_segments(&[oldest.number])?;
@@ -212,7 +215,10 @@ impl Transaction<'_> {
 
     /// Appends a record again; false when it cannot be read.
     fn move_record(&mut self, at: &Location) -> Result<bool> {
-        let record = match self.store.read(at) {
+        // Too many open files, no permission: that may pass.
+        at.segment.file().map_err(|e| Error::io("open", at.segment.path(), e))?;
+        let read = (0..READS).map(|_| self.store.read(at)).find(Result::is_ok);
+        let record = match read.unwrap_or_else(|| self.store.read(at)) {
             Ok(record) => record,
             // What cannot be read is lost already, and a reason to drop the segment rather than not to.
             Err(e) => {
@@ -247,6 +253,8 @@ impl Transaction<'_> {
                 store.layout.remove(&path).inspect_err(|e| store.fail(e))?;
             }
         }
+        // What was given up has no tombstone: it must not come back with its segment.
+        store.layout.sync_directory(&store.layout.segments()).inspect_err(|e| store.fail(e))?;
         self.writer.sealed_bytes = store.measure_sealed(self.writer.tail.segment.number)?;
         Ok(())
     }

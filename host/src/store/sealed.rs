@@ -150,6 +150,10 @@ impl Sealed {
         let (last_sequence, blocks, clears_len) = (number(24), number(32), number(40));
         let size = file.look().ok()?.len;
         let start = (HEADER as u64).checked_add(clears_len.checked_mul(16)?)?.checked_add(8)?;
+        // Every line stands for a frame.
+        if blocks > covered / HEADER_OF_FRAME / LINES as u64 + 1 || clears_len > covered / HEADER_OF_FRAME {
+            return None;
+        }
         if start.checked_add(blocks.checked_mul(BLOCK as u64)?)? != size {
             return None;
         }
@@ -242,6 +246,9 @@ mod tests {
     use super::super::layout::Superblock;
     use super::*;
 
+    /// Bytes of a segment that has room for all lines.
+    const COVERED: u64 = 1 << 20;
+
     fn line(hash: u64, sequence: u64) -> Line {
         Line { hash, sequence, gone: u64::MAX, namespace: 1, offset: 32, len: 10 }
     }
@@ -259,8 +266,8 @@ mod tests {
         let (layout, segment) = segment(dir.path());
         let spread = |i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let lines: Vec<_> = (1..=5_000).map(|i| line(spread(i), i)).collect();
-        Sealed::write(&layout, &segment, 1000, &lines, &[(3, 4)], 5_000).expect("writes");
-        let sealed = Sealed::open(&layout, &segment, 1000).expect("opens");
+        Sealed::write(&layout, &segment, COVERED, &lines, &[(3, 4)], 5_000).expect("writes");
+        let sealed = Sealed::open(&layout, &segment, COVERED).expect("opens");
         assert_eq!((sealed.clears.as_slice(), sealed.last_sequence), (&[(3, 4)][..], 5_000));
         for l in &lines {
             assert_eq!(sealed.probe(l.hash).expect("readable"), Some(*l));
@@ -276,8 +283,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (layout, segment) = segment(dir.path());
         let lines: Vec<_> = (0..1_000).map(|i| line(i, i)).chain([line(u64::MAX, 7)]).collect();
-        Sealed::write(&layout, &segment, 1000, &lines, &[], 1).expect("writes");
-        let sealed = Sealed::open(&layout, &segment, 1000).expect("opens");
+        Sealed::write(&layout, &segment, COVERED, &lines, &[], 1).expect("writes");
+        let sealed = Sealed::open(&layout, &segment, COVERED).expect("opens");
         for l in &lines {
             assert_eq!(sealed.probe(l.hash).expect("readable"), Some(*l));
         }
@@ -294,19 +301,20 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let (layout, segment) = segment(dir.path());
         let lines: Vec<_> = (0..300).map(|i| line(i << 55, i)).collect();
-        Sealed::write(&layout, &segment, 1000, &lines, &[], 300).expect("writes");
+        Sealed::write(&layout, &segment, COVERED, &lines, &[], 300).expect("writes");
         assert!(
-            Sealed::open(&layout, &Segment::new(&layout, 1, &Superblock { id: 8, hash_key: [0; 16] }), 1000).is_none(),
+            Sealed::open(&layout, &Segment::new(&layout, 1, &Superblock { id: 8, hash_key: [0; 16] }), COVERED)
+                .is_none(),
             "another segment's"
         );
-        assert!(Sealed::open(&layout, &segment, 1001).is_none(), "the segment is longer");
+        assert!(Sealed::open(&layout, &segment, COVERED + 1).is_none(), "the segment is longer");
         let path = layout.sealed(1);
         let whole = std::fs::read(&path).expect("readable");
         for at in (0..whole.len()).step_by(13) {
             let mut harmed = whole.clone();
             harmed[at] ^= 0x10;
             std::fs::write(&path, &harmed).expect("writable");
-            let noticed = Sealed::open(&layout, &segment, 1000).is_none_or(|sealed| sealed.lines().is_err());
+            let noticed = Sealed::open(&layout, &segment, COVERED).is_none_or(|sealed| sealed.lines().is_err());
             assert!(noticed, "byte {at}");
         }
     }

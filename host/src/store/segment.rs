@@ -91,8 +91,17 @@ impl Segment {
         self.file()?.look()
     }
 
+    /// The segment that a seal in this one leads to: the next, and no other.
+    pub(crate) fn successor(&self, seal: &Frame) -> Option<u32> {
+        self.number.checked_add(1).filter(|next| seal.hash == u64::from(*next))
+    }
+
     /// Reads `len` bytes at `offset`.
     pub(crate) fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        // What an index claims is not allocated before the file is known to have it.
+        if len > WINDOW && self.len()? < offset + len as u64 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let mut bytes = vec![0; len];
         self.file()?.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
@@ -138,7 +147,7 @@ impl Segment {
         let mut last = None;
         let mut at = from;
         while at + HEADER as u64 <= to {
-            let frame = match Frame::decode(window.at(at)?, self.seed) {
+            let frame = match Frame::decode(window.at(at)?, self.seed, at) {
                 Some(frame) => frame,
                 None if !skip => break,
                 None => match self.salvage(at, to)? {
@@ -186,7 +195,7 @@ impl Segment {
     /// The next place from `at` on where a frame begins.
     fn resync(&self, window: &mut Window<'_>, mut at: u64, to: u64) -> io::Result<Option<u64>> {
         while at + HEADER as u64 <= to {
-            if Frame::decode(window.at(at)?, self.seed).is_some_and(|frame| at + frame.size() <= to) {
+            if Frame::decode(window.at(at)?, self.seed, at).is_some_and(|frame| at + frame.size() <= to) {
                 return Ok(Some(at));
             }
             at += ALIGN;

@@ -10,14 +10,17 @@ use super::Store;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::Mode;
 
-/// Namespaces that have counters of their own.
-const MAX_NAMESPACES: usize = 1000;
+/// Namespaces that have counters of their own, at most.
+pub(super) const MAX_NAMESPACES: usize = 1000;
+
+/// Bytes that a namespace takes in the file, about: its name and a dozen counters.
+pub(super) const NAMESPACE_SIZE: u64 = 320;
 
 /// Under which name the others are counted together: none that a namespace can have.
 const OTHERS: &str = "";
 
 /// The longest statistics file that is read.
-const MAX_FILE: u64 = 16 << 20;
+const MAX_FILE: u64 = 4 << 20;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident,)*) => {
@@ -135,8 +138,35 @@ impl Counters {
 pub struct Lifetime {
     /// When something was added last, Unix milliseconds.
     pub updated: u64,
+    #[serde(deserialize_with = "a_thousand_namespaces")]
     /// By namespace; of more than a thousand the later ones together, under the empty name.
     pub namespaces: BTreeMap<String, Counters>,
+}
+
+/// Reads no more namespaces than are ever written, whatever a damaged file claims.
+fn a_thousand_namespaces<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<BTreeMap<String, Counters>, D::Error> {
+    struct Visitor;
+    impl<'de> serde::de::Visitor<'de> for Visitor {
+        type Value = BTreeMap<String, Counters>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "counters of at most {} namespaces", MAX_NAMESPACES + 1)
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> std::result::Result<Self::Value, A::Error> {
+            let mut all = BTreeMap::new();
+            while let Some((name, counters)) = map.next_entry()? {
+                all.insert(name, counters);
+                if all.len() > MAX_NAMESPACES + 1 {
+                    return Err(serde::de::Error::invalid_length(all.len(), &self));
+                }
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_map(Visitor)
 }
 
 impl Lifetime {
@@ -145,6 +175,21 @@ impl Lifetime {
         let mut total = Counters::default();
         self.namespaces.values().for_each(|counters| total.add(*counters));
         total
+    }
+}
+
+/// The file leaves out what is zero.
+struct Sparse<'a>(&'a Lifetime);
+
+impl Serialize for Sparse<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut value = serde_json::to_value(self.0).map_err(serde::ser::Error::custom)?;
+        for counters in value["namespaces"].as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+            if let Some(fields) = counters.as_object_mut() {
+                fields.retain(|_, count| count.as_u64() != Some(0));
+            }
+        }
+        value.serialize(serializer)
     }
 }
 
@@ -187,11 +232,12 @@ impl Store {
         lifetime.updated = now;
         for (namespace, counters) in counted {
             // Names come from callers and may be without end.
-            let full = lifetime.namespaces.len() >= MAX_NAMESPACES && !lifetime.namespaces.contains_key(namespace);
+            let full = lifetime.namespaces.len() >= self.options.counted_namespaces()
+                && !lifetime.namespaces.contains_key(namespace);
             let name = if full { OTHERS } else { namespace };
             lifetime.namespaces.entry(name.to_owned()).or_default().add(*counters);
         }
-        let bytes = serde_json::to_vec(&lifetime)
+        let bytes = serde_json::to_vec(&Sparse(&lifetime))
             .map_err(|e| Error::new(ErrorKind::Internal, "the statistics cannot be written").with(e))?;
         self.layout.write_whole(&self.layout.statistics(), &bytes, false)
     }

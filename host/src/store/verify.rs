@@ -4,11 +4,13 @@
 //! overwritten with a frame that says nothing. What a full segment's index still knows of a damaged frame is used to write
 //! its header again. An entry whose record is damaged is deleted, so that no older version of it comes back.
 
+use std::collections::HashSet;
+
 use super::frame::{Frame, HEADER, Kind};
 use super::open::{Contents, Trust};
 use super::sealed::{Line, Sealed, newest};
 use super::segment::{FIRST, Segment};
-use super::{Judge, Location, Observer, Store};
+use super::{Judge, Location, Observer, Store, Transaction};
 use crate::error::{Error, Result};
 
 /// What looking at a whole store found.
@@ -40,7 +42,7 @@ impl Verification {
 const HEADER_BYTES: u64 = HEADER as u64;
 
 /// Whether a record is sound and belongs under a hash and version.
-type Check<'a> = dyn Fn(&[u8], u64, u64) -> bool + 'a;
+type Check<'a> = dyn Fn(&[u8], u64, u64) -> Result<bool> + 'a;
 
 /// What is wrong with one segment.
 #[derive(Default)]
@@ -99,64 +101,15 @@ impl Store {
         for segment in segments {
             let full = segment.number != active;
             let flaws = self.examine(&segment, full, check, &mut found, &mut |bytes| progress(bytes, total))?;
-            for (at, frame) in &flaws.records {
-                let lost = self.index().find(frame.hash)?;
-                if lost
-                    .is_some_and(|lost| lost.segment.number == segment.number && lost.line.sequence == frame.sequence)
-                {
-                    transaction.delete(frame.hash, frame.namespace, frame.sync)?;
-                    found.lost_entries += 1;
-                }
-                write(&segment, *at, &Frame::void(frame.size()).header(segment.seed))?;
-            }
-            if flaws.header {
-                segment.write_header().map_err(|e| Error::io("write", segment.path(), e))?;
-            }
-            for (at, frame) in &flaws.headers {
-                write(&segment, *at, &frame.header(segment.seed))?;
-            }
-            for gap in &flaws.gaps {
-                self.fill(&segment, *gap, check)?;
-            }
-            let harmed = !flaws.gaps.is_empty() || !flaws.headers.is_empty() || !flaws.records.is_empty();
-            if flaws.header || harmed {
-                segment.file().and_then(|file| file.sync()).map_err(|e| Error::io("sync", segment.path(), e))?;
-            }
-            if full && (flaws.index || harmed) {
-                self.rebuild_lines(&segment)?;
-            }
+            found.lost_entries += transaction.mend(&segment, full, &flaws, check)?;
         }
         Ok(found)
     }
 
-    /// Fills a gap with the frames that belong there, as far as the index in memory knows of them, and with void.
-    fn fill(&self, segment: &Segment, (from, to): (u64, u64), check: &Check<'_>) -> Result<()> {
-        let mut known: Vec<Line> =
-            self.index().lines(Some(segment.number)).into_iter().map(|(at, _)| at.line).collect();
-        known.retain(|line| {
-            let at = u64::from(line.offset) - HEADER_BYTES;
-            let whole = at >= from && at + line.frame_size() <= to;
-            let record = || segment.read(u64::from(line.offset), line.len as usize);
-            whole && record().is_ok_and(|record| check(&record, line.hash, line.sequence))
-        });
-        let mut at = from;
-        for line in known {
-            let start = u64::from(line.offset) - HEADER_BYTES;
-            if start > at {
-                write(segment, at, &Frame::void(start - at).header(segment.seed))?;
-            }
-            write(segment, start, &Frame::of(&line).header(segment.seed))?;
-            at = start + line.frame_size();
-        }
-        match to - at {
-            0 => Ok(()),
-            // Too little for a frame: only behind the last one can it be.
-            1..HEADER_BYTES => {
-                let cut = segment.file().and_then(|file| file.set_len(at));
-                cut.map_err(|e| Error::io("shorten", segment.path(), e))
-            }
-            size => write(segment, at, &Frame::void(size).header(segment.seed)),
-        }
+    /// What a full segment's index says, if it is sound.
+    fn index_of(&self, segment: &Segment) -> Option<(Vec<Line>, Vec<(u64, u64)>)> {
+        let sealed = Sealed::open(&self.layout, segment, segment.len().ok()?)?;
+        Some((sealed.lines().ok()?, sealed.clears))
     }
 
     fn examine(
@@ -181,7 +134,7 @@ impl Store {
         for (at, frame) in frames.into_iter().filter(|(_, frame)| frame.kind == Kind::Record) {
             let record = segment.read(at + HEADER_BYTES, frame.len as usize).map_err(failed)?;
             found.records += 1;
-            if !check(&record, frame.hash, frame.sequence) {
+            if !check(&record, frame.hash, frame.sequence)? {
                 flaws.records.push((at, frame));
             }
             progress(frame.size());
@@ -216,7 +169,99 @@ impl Store {
     }
 }
 
-fn write(segment: &Segment, at: u64, header: &[u8]) -> Result<()> {
-    let written = segment.file().and_then(|file| file.write_all_at(header, at));
+impl Transaction<'_> {
+    /// Mends a segment; answers how many entries were lost.
+    fn mend(&mut self, segment: &Segment, full: bool, flaws: &Flaws, check: &Check<'_>) -> Result<u64> {
+        let store = self.store;
+        let harmed = !flaws.gaps.is_empty() || !flaws.headers.is_empty() || !flaws.records.is_empty();
+        if !flaws.header && !harmed {
+            if flaws.index {
+                store.rebuild_lines(segment)?;
+            }
+            return Ok(0);
+        }
+        // Before anything is written: the index of a full segment knows what its damaged frames said.
+        let (known, clears) = match store.index_of(segment) {
+            Some(index) if full => index,
+            _ => (store.index().lines(Some(segment.number)).into_iter().map(|(at, _)| at.line).collect(), Vec::new()),
+        };
+        let mut lost = 0;
+        for (at, frame) in &flaws.records {
+            lost += u64::from(self.give_up(segment, frame.hash, frame.namespace, frame.sequence)?);
+            write(segment, *at, &Frame::void(frame.size()))?;
+        }
+        if flaws.header {
+            segment.write_header().map_err(|e| Error::io("write", segment.path(), e))?;
+        }
+        for (at, frame) in &flaws.headers {
+            write(segment, *at, frame)?;
+        }
+        for gap in &flaws.gaps {
+            fill(segment, *gap, &known, check)?;
+        }
+        segment.file().and_then(|file| file.sync()).map_err(|e| Error::io("sync", segment.path(), e))?;
+        let failed = |e| Error::io("read", segment.path(), e);
+        let left = Contents::read(segment, segment.len().map_err(failed)?, Trust::Written)?;
+        let there: HashSet<(u64, u64)> = left.lines.iter().map(|line| (line.hash, line.sequence)).collect();
+        for line in known.iter().filter(|line| !there.contains(&(line.hash, line.sequence))) {
+            lost += u64::from(self.give_up(segment, line.hash, line.namespace, line.sequence)?);
+        }
+        for (namespace, sequence) in clears.into_iter().filter(|clear| !left.clears.contains(clear)) {
+            self.append(&Frame { sync: true, ..Frame::mark(Kind::Clear, sequence, 0, namespace) }, &[], 0)?;
+        }
+        if full {
+            store.rebuild_lines(segment)?;
+        }
+        Ok(lost)
+    }
+
+    /// Makes sure that nothing older comes back in place of what a segment said last of an entry. Answers whether that was a
+    /// live record.
+    fn give_up(&mut self, segment: &Segment, hash: u64, namespace: u64, sequence: u64) -> Result<bool> {
+        let newest = self.find(hash)?;
+        if newest.as_ref().is_some_and(|at| at.line.sequence > sequence) {
+            return Ok(false);
+        }
+        self.delete(hash, namespace, true)?;
+        Ok(newest.is_some_and(|at| at.segment.number == segment.number))
+    }
+}
+
+/// Fills a gap with the frames that belong there, as far as their records are still sound, and with void.
+fn fill(segment: &Segment, (from, to): (u64, u64), known: &[Line], check: &Check<'_>) -> Result<()> {
+    let mut lines: Vec<&Line> = known.iter().filter(|line| line.len > 0).collect();
+    lines.sort_unstable_by_key(|line| line.offset);
+    let mut at = from;
+    for line in lines {
+        let start = u64::from(line.offset).saturating_sub(HEADER_BYTES);
+        if start < at || start + line.frame_size() > to {
+            continue;
+        }
+        let Ok(record) = segment.read(u64::from(line.offset), line.len as usize) else { continue };
+        if !check(&record, line.hash, line.sequence)? {
+            continue;
+        }
+        if start > at {
+            write(segment, at, &Frame::void(start - at))?;
+        }
+        write(segment, start, &Frame::of(line))?;
+        at = start + line.frame_size();
+    }
+    let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+    match to - at {
+        0 => Ok(()),
+        // Nothing follows, so that nothing need be kept in its place.
+        _ if to == len => {
+            let cut = segment.file().and_then(|file| file.set_len(at));
+            cut.map_err(|e| Error::io("shorten", segment.path(), e))
+        }
+        size => write(segment, at, &Frame::void(size)),
+    }
+}
+
+/// Writes a frame's header over what is there.
+fn write(segment: &Segment, at: u64, frame: &Frame) -> Result<()> {
+    let header = frame.header(segment.seed, at);
+    let written = segment.file().and_then(|file| file.write_all_at(&header, at));
     written.map_err(|e| Error::io("write", segment.path(), e))
 }
