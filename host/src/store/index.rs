@@ -182,7 +182,10 @@ impl Index {
     /// Forgets a segment and those before it: they go from the oldest on, and a process that was killed may have left one
     /// behind after it said that it is dropped.
     pub(crate) fn drop_until(&mut self, number: u32) {
-        let gone: Vec<u32> = self.segments.range(..=number).map(|(number, _)| *number).collect();
+        // The newest is never dropped, whatever a frame claims.
+        let newest = self.segments.last_key_value().map_or(0, |(newest, _)| *newest);
+        let gone: Vec<u32> =
+            self.segments.range(..=number).map(|(number, _)| *number).filter(|n| *n < newest).collect();
         gone.into_iter().for_each(|number| self.drop_segment(number));
     }
 
