@@ -11,11 +11,15 @@
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
 //! | [`bytes`] | byte strings in JSON |
 //! | [`random`] | seeded random calls |
+//! | [`crew`] | processes that work on one directory together |
+//! | [`history`] | whether an order explains what many processes did to one key |
 //! | [`scale`] | how long a harness runs, and its random numbers |
 
 pub mod bytes;
 pub mod compare;
 pub mod component;
+pub mod crew;
+pub mod history;
 pub mod host;
 pub mod interpret;
 pub mod native;
