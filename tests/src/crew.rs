@@ -41,6 +41,12 @@ impl Worker {
         Self { child, orders, reports }
     }
 
+    /// The process's number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Gives an order.
     ///
     /// # Panics

@@ -13,6 +13,7 @@
 //! | [`random`] | seeded random calls |
 //! | [`crew`] | processes that work on one directory together |
 //! | [`history`] | whether an order explains what many processes did to one key |
+//! | [`strace`] | which files a program touches |
 //! | [`scale`] | how long a harness runs, and its random numbers |
 
 pub mod bytes;
@@ -25,6 +26,7 @@ pub mod interpret;
 pub mod native;
 pub mod random;
 pub mod scale;
+pub mod strace;
 pub mod vector;
 
 pub use component::Component;
