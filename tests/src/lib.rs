@@ -13,6 +13,7 @@
 //! | [`random`] | seeded random calls |
 //! | [`crew`] | processes that work on one directory together |
 //! | [`history`] | whether an order explains what many processes did to one key |
+//! | [`stores`] | golden stores, and directories byte for byte |
 //! | [`strace`] | which files a program touches |
 //! | [`scale`] | how long a harness runs, and its random numbers |
 
@@ -26,6 +27,7 @@ pub mod interpret;
 pub mod native;
 pub mod random;
 pub mod scale;
+pub mod stores;
 pub mod strace;
 pub mod vector;
 
