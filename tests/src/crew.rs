@@ -1,7 +1,7 @@
 //! Worker processes that a harness starts once and tells what to do, line by line.
 //!
-//! A worker is the harness's own test binary, run for one test, which does nothing when there is no order for it. Orders and
-//! reports are JSON, one a line; a worker ends when nobody can give it orders any more.
+//! A worker is the harness's own test binary, run for one test, which does nothing when there is no order for it.
+//! Orders and reports are JSON, one a line; a worker ends when nobody can give it orders any more.
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};

@@ -1,9 +1,9 @@
 //! Histories of operations on one key, and whether an order explains them.
 //!
-//! A history is *linearizable* (Herlihy and Wing, 1990) when its operations can be put in an order that keeps those apart
-//! that did not overlap, and in which each answers what it answers when they run one by one. The search is that of Wing
-//! and Gong (1993) with Lowe's (2017) memory of places reached before. Versions are not predicted but learnt: from a write's
-//! answer, or from the first look-up after a write that does not tell; they must grow.
+//! A history is *linearizable* (Herlihy and Wing, 1990) when its operations can be put in an order that keeps those
+//! apart that did not overlap, and in which each answers what it answers when they run one by one. The search is
+//! that of Wing and Gong (1993) with Lowe's (2017) memory of places reached before. Versions are not predicted but
+//! learnt: from a write's answer, or from the first look-up after a write that does not tell; they must grow.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -8,8 +8,8 @@ use larder::{Builder, Cache};
 
 use crate::vector;
 
-/// The moment at which the golden stores were written, Unix milliseconds. They are read on virtual time, so that nothing
-/// in them ever expires by itself.
+/// The moment at which the golden stores were written, Unix milliseconds. They are read on virtual time, so that
+/// nothing in them ever expires by itself.
 pub const NOW: u64 = 1_750_000_000_000;
 
 /// Where the golden files of a format are.

@@ -92,7 +92,7 @@ fn read(line: &str, cwd: &Path) -> Vec<Touch> {
     while let Some((&first, more)) = rest.split_first() {
         rest = more;
         match first {
-            // What the descriptor before stands for: of a directory, where the next path begins, or the file that was opened.
+            // What the descriptor before stands for: a directory, where the next path begins, or what was opened.
             b'<' => {
                 let end = rest.iter().position(|b| *b == b'>').unwrap_or(rest.len());
                 let named = PathBuf::from(OsString::from_vec(unescape(&rest[..end])));

