@@ -103,7 +103,7 @@ fn read(line: &str, cwd: &Path) -> Vec<Touch> {
                 let end = end_of_string(rest);
                 let named = PathBuf::from(OsString::from_vec(unescape(&rest[..end])));
                 rest = rest.get(end + 1..).unwrap_or_default();
-                if !(only_first && !found.is_empty()) {
+                if !only_first || found.is_empty() {
                     found.push(base.join(named));
                 }
             }

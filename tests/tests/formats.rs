@@ -290,7 +290,8 @@ fn write_the_golden_files() {
     cache.set("overwritten", "the first value").expect("stored");
     cache.set("deleted", "gone").expect("stored");
     cache.delete("deleted").expect("deleted");
-    let last = first().into_iter().map(|entry| set(&cache, entry)).last().expect("some");
+    let versions: Vec<_> = first().into_iter().map(|entry| set(&cache, entry)).collect();
+    let last = *versions.last().expect("some");
     cache.get("plain").expect("readable");
     cache.get("text").expect("readable");
     drop(cache);

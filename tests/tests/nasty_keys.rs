@@ -242,9 +242,7 @@ impl Home {
             ["/proc", "/sys", "/usr", "/lib", "/lib64", "/bin", "/dev/null", "/etc/ld.so.cache", "/etc/ld.so.preload"];
         let may = |touch: &&Touch| {
             let path = &touch.path;
-            let is_program =
-                path.file_name().is_some_and(|name| name == "larder") && path.starts_with(env!("CARGO_MANIFEST_DIR"));
-            let reads = *path == config || *path == cwd || system.iter().any(|dir| path.starts_with(dir)) || is_program;
+            let reads = *path == config || *path == cwd || system.iter().any(|dir| path.starts_with(dir));
             path.starts_with(&store) || reads && !touch.writes || path == Path::new("/dev/null")
         };
         touches.iter().filter(|touch| !may(touch) && !touch.line.starts_with("exec")).collect()

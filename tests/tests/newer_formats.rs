@@ -18,6 +18,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const STRATEGIES: [Strategy; 2] = [Strategy::Shared, Strategy::ReadOnly];
 
+type Change = fn(&mut Vec<u8>);
+
 /// Changes a file of a store.
 fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).expect("readable");
@@ -48,7 +50,7 @@ fn refused(what: &str, store: &Path, kind: ErrorKind) {
 
 #[test]
 fn a_newer_superblock_is_refused_and_nothing_changes() {
-    let with_version = |version: u32, change: fn(&mut Vec<u8>)| {
+    let with_version = |version: u32, change: Change| {
         let (directory, store) = copy(1);
         edit(&store.join("larder.store"), |bytes| {
             bytes[8..12].copy_from_slice(&version.to_le_bytes());
@@ -57,8 +59,9 @@ fn a_newer_superblock_is_refused_and_nothing_changes() {
         });
         (directory, store)
     };
-    let longer: fn(&mut Vec<u8>) = |bytes| bytes.extend([7; 100]);
-    let (none, another_sum): (fn(&mut Vec<u8>), fn(&mut Vec<u8>)) = (|_| {}, |bytes| bytes[40] ^= 1);
+    let none: Change = |_| {};
+    let longer: Change = |bytes| bytes.extend([7; 100]);
+    let another_sum: Change = |bytes| bytes[40] ^= 1;
     for (version, change) in [(2, none), (3, longer), (2, another_sum), (u32::MAX, none)] {
         let (_directory, store) = with_version(version, change);
         let what = format!("a superblock of version {version}");
