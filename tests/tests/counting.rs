@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use larder::{Cache, SetOptions};
+use larder::{Cache, Durability, SetOptions, Written};
 use larder_tests::crew::{self, Worker, monotonic};
 use larder_tests::scale;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ enum Order {
     CompareAndSet(u64, u64, u64),
     /// The report is the value of a round's key: the winner.
     Look(u64),
+    /// Delete the key of a round, so that the store never has to choose what to give up.
+    Delete(u64),
 }
 
 fn open(dir: &str) -> Cache {
@@ -49,6 +51,12 @@ fn wait_until(start: u64) {
     }
 }
 
+/// The version of a write, which the store must have taken.
+fn taken(written: Written) -> u64 {
+    assert_eq!(written.durability, Durability::Process, "the store took the write");
+    written.version
+}
+
 /// The body of the processes. Does nothing when the tests are run.
 #[test]
 fn child() {
@@ -64,18 +72,19 @@ fn child() {
             Order::Add(round, start) => {
                 wait_until(start);
                 let added = cache.add(contested(round), &me, &options).expect("added or not");
-                added.map(|written| written.version).into_iter().collect()
+                added.map(taken).into_iter().collect()
             }
             Order::CompareAndSet(round, version, start) => {
                 wait_until(start);
                 let set = cache.compare_and_set(contested(round), version, &me, &options).expect("set or not");
-                set.map(|written| written.version).into_iter().collect()
+                set.map(taken).into_iter().collect()
             }
             Order::Look(round) => {
                 let found = cache.get(contested(round)).expect("readable");
                 let winner = found.and_then(|value| String::from_utf8(value).ok());
                 winner.map(|winner| winner.parse().expect("a process")).into_iter().collect()
             }
+            Order::Delete(round) => vec![u64::from(cache.delete(contested(round)).expect("deleted"))],
         }
     });
 }
@@ -143,6 +152,8 @@ fn a_contest_has_one_winner() {
             version = winner.and_then(|place| won[place]);
             winners.insert(winner);
         }
+        workers[0].tell(&Order::Delete(round));
+        assert_eq!(workers[0].hear::<Vec<u64>>(), [1], "round {round}: the key is there until it is deleted");
     }
     assert!(winners.len() > 1, "always the same process wins: they do not contend");
 }
