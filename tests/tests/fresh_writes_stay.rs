@@ -1,11 +1,11 @@
 //! An entry that another process has just written, given up for want of space while older ones stay.
 //!
-//! One cache fills a store with entries, which it thereby knows to be used. Between its writes another cache, as in another
-//! process, writes one entry anew, which is so the youngest but one. When space is needed, the policy `lru` owes it to that
-//! entry to be there as long as any of the older ones that nobody touched since.
+//! One cache fills a store with entries, which it thereby knows to be used. Between its writes another cache, as in
+//! another process, writes one entry anew, which is so the youngest but one. When space is needed, the policy `lru`
+//! owes it to that entry to be there as long as any of the older ones that nobody touched since.
 //!
-//! One round, short and long. Seen to fail: by a process to which the writes of others are entries that were never used, so
-//! that they were the first to go.
+//! One round, short and long. Seen to fail: by a process to which the writes of others are entries that were never
+//! used, so that they were the first to go.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
