@@ -11,25 +11,25 @@
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
 //! | [`bytes`] | byte strings in JSON |
 //! | [`random`] | seeded random calls |
-//! | [`crew`] | processes that work on one directory together |
-//! | [`history`] | whether an order explains what many processes did to one key |
-//! | [`stores`] | golden stores, and directories byte for byte |
-//! | [`strace`] | which files a program touches |
+//! | [`format`] | the store's formats, written down a second time |
+//! | [`memory_disk`] | a disk in memory |
+//! | [`small_store`] | a store of 64 KiB of which everything is known |
+//! | [`watchdog`] | notices that a round never ends |
 //! | [`scale`] | how long a harness runs, and its random numbers |
 
 pub mod bytes;
 pub mod compare;
 pub mod component;
-pub mod crew;
-pub mod history;
+pub mod format;
 pub mod host;
 pub mod interpret;
+pub mod memory_disk;
 pub mod native;
 pub mod random;
 pub mod scale;
-pub mod stores;
-pub mod strace;
+pub mod small_store;
 pub mod vector;
+pub mod watchdog;
 
 pub use component::Component;
 pub use host::Host;
