@@ -15,12 +15,15 @@
 //! | [`memory_disk`] | a disk in memory |
 //! | [`small_store`] | a store of 64 KiB of which everything is known |
 //! | [`watchdog`] | notices that a round never ends |
+//! | [`fuzz`], [`counting`] | mutants and the bars they are held to; an allocator that counts |
 //! | [`scale`] | how long a harness runs, and its random numbers |
 
 pub mod bytes;
 pub mod compare;
 pub mod component;
+pub mod counting;
 pub mod format;
+pub mod fuzz;
 pub mod host;
 pub mod interpret;
 pub mod memory_disk;
