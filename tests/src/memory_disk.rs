@@ -117,6 +117,12 @@ impl MemoryDisk {
         self.contents().files.values().map(|node| lock(&node.bytes).len() as u64).sum()
     }
 
+    /// Bytes that the files take in memory, which is more than their size.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        self.contents().files.values().map(|node| lock(&node.bytes).capacity()).sum()
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         lock(&self.0)
     }

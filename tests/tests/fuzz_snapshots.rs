@@ -65,7 +65,7 @@ fn run(cache: &Cache, mutant: &Input) -> String {
             let all = done.entries + done.expired + done.damaged;
             assert!(all <= mutant.bytes.len() as u64, "{all} records in {} bytes", mutant.bytes.len());
             assert!(done.entries * SHORTEST <= mutant.bytes.len() as u64, "{done:?}");
-            format!("{done:?}")
+            format!("{} {} {}", done.entries.min(5), done.expired.min(2), done.damaged.min(3))
         }
         Err(e) => {
             let known = [ErrorKind::Corrupt, ErrorKind::NewerFormat, ErrorKind::TooLarge, ErrorKind::KeyTooLarge];
