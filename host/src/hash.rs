@@ -9,6 +9,12 @@ use siphasher::sip::SipHasher13;
 
 use crate::error::{Error, ErrorKind, Result};
 
+#[cfg(test)]
+thread_local! {
+    /// What every key hashes to on this thread, for tests of what is said above.
+    pub(crate) static CONSTANT: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct KeyHasher {
     keyed: SipHasher13,
@@ -31,6 +37,10 @@ impl KeyHasher {
 
     #[inline]
     pub(crate) fn key(&self, namespace: u64, key: &[u8]) -> u64 {
+        #[cfg(test)]
+        if let Some(constant) = CONSTANT.get() {
+            return constant;
+        }
         let mut state = self.keyed;
         state.write_u64(namespace);
         state.write(key);

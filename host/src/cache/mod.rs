@@ -14,6 +14,8 @@
 mod background;
 mod batch;
 mod builder;
+#[cfg(test)]
+mod collisions;
 mod compute;
 mod list;
 mod maintain;

@@ -9,6 +9,8 @@
 
 mod batch;
 mod check;
+#[cfg(test)]
+mod collisions;
 mod maintain;
 mod modify;
 mod read;
