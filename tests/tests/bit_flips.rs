@@ -13,7 +13,8 @@
 //! (`a_flip_is_no_newer_format`).
 //!
 //! Bits: every 127th of all, another residue for each seed; in the long form each of them. Truncations and exchanged files are
-//! in `damaged_files`.
+//! in `damaged_files`. Seen to fail, "a wrong value under key-08", with the checksum over the whole record not
+//! compared by the engine; and as it is, by the ignored tests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -9,7 +9,8 @@
 //! Known exceptions, each with an ignored test: a full segment whose length is no multiple of 8 is not sound after mending;
 //! mending forgets what an index says of records that are not there any more, so that older ones are read again.
 //!
-//! Lengths: every 23rd; in the long form each of them. Exchanges: all, always.
+//! Lengths: every 23rd; in the long form each of them. Exchanges: all, always. Seen to fail in four of five
+//! tests, by overwritten values and those of exchanged files, with the checksum of a frame's header not compared.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,8 @@
 //! checksums must be refused unless it is an input of the corpus; what `verify` accepts `admit` takes or refuses for its
 //! time, key, version or size, and with the declared number of bytes. Every execution stays below 1 s and 1 MiB.
 //!
-//! Executions: 1,000,000, in the long form 10,000,000.
+//! Executions: 1,000,000, in the long form 10,000,000. Seen to fail in round 20, "a record without its checksum is taken",
+//! with the checksum over the whole record not compared.
 
 use std::collections::HashSet;
 

@@ -7,7 +7,8 @@
 //!
 //! Known exceptions, each with an ignored test: a *seal* that leads back; an index that claims a record of gigabytes.
 //!
-//! Executions: 8,000, in the long form 1,000,000.
+//! Executions: 8,000, in the long form 1,000,000. Seen to fail in round 3, by 4 GiB allocated at once, with the length of an
+//! index not compared with what its header claims.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -29,7 +30,7 @@ static COUNTING: Counting = Counting;
 /// Bytes that an execution may have allocated at once.
 const CAP: usize = 16 << 20;
 
-/// How the names of mutants begin whose checksums, or those of what they came from, were made to match.
+/// What the names of mutants have in them whose checksums, or those of what they came from, were made to match.
 const FORGED: &str = "forged~";
 
 fn key(n: u32) -> String {
@@ -110,7 +111,7 @@ fn make(random: &mut Random, one: &Input, other: &Input) -> Input {
     if forged {
         forge(random, &path, &mut bytes);
     }
-    let forged = forged || one.name.starts_with(FORGED) || other.name.starts_with(FORGED);
+    let forged = forged || one.name.contains(FORGED) || other.name.contains(FORGED);
     let name = path.file_name().expect("a file").to_string_lossy().into_owned();
     Input { name: if forged { format!("{FORGED}{name}") } else { name }, bytes }
 }
@@ -154,7 +155,7 @@ fn run(base: &MemoryDisk, mutant: &Input) -> String {
         let Ok(Some(got)) = cache.get(key(n)) else { continue };
         found += 1;
         let written = (0..3).any(|round| got == value(n, round));
-        assert!(written || mutant.name.starts_with(FORGED), "a value that nobody wrote under {}", key(n));
+        assert!(written || mutant.name.contains(FORGED), "a value that nobody wrote under {}", key(n));
     }
     let flaws = |v: larder::Verification| (v.damaged_records, v.damaged_frames.min(3), v.damaged_indexes);
     let verified = cache.verify(|_, _| ()).map(flaws).map_err(kind);

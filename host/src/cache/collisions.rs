@@ -1,8 +1,8 @@
 //! A value handed out for a key because its hash is that of another: every key hashes to one number.
 //!
 //! 10,000 keys share one place in the store. Whatever is written last under any of them is found there, and no other; the
-//! guest, which has a hash of its own, may know more. What is read is right or a miss. Seen to fail with an engine that
-//! takes a record for any key.
+//! guest, which has a hash of its own, may know more. What is read is right or a miss. Seen to fail in step 2 with an engine
+//! that takes a record for any key.
 
 use std::collections::HashMap;
 

@@ -127,7 +127,7 @@ impl Fuzzer {
 
     fn keep(&self, round: u64, mutant: &Input) {
         if let Ok(folder) = std::env::var("LARDER_KEEP") {
-            let path = PathBuf::from(folder).join(format!("{round}-{}", mutant.name));
+            let path = PathBuf::from(folder).join(format!("{round}~{}", mutant.name));
             fs::write(&path, &mutant.bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         }
     }

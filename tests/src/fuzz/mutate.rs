@@ -5,6 +5,9 @@ use crate::scale::Random;
 /// The longest mutant, in bytes.
 const LONGEST: usize = 1 << 16;
 
+/// Bytes at the front that are changed more often than others.
+const HEADER: usize = 64;
+
 /// Numbers at which lengths and counts go wrong.
 const NUMBERS: [u64; 16] = [
     0,
@@ -40,7 +43,9 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
         bytes.extend_from_slice(other);
         return;
     }
-    let at = random.below(bytes.len() as u64) as usize;
+    // What stands first is what says how the rest is read.
+    let reach = if random.chance(30) { HEADER.min(bytes.len()) } else { bytes.len() };
+    let at = random.below(reach as u64) as usize;
     let some = 1 + random.below(64.min((bytes.len() - at) as u64)) as usize;
     match random.below(9) {
         0 | 1 => bytes[at] ^= 1 << random.below(8),
