@@ -56,6 +56,8 @@ pub fn corpus(folder: &str) -> Vec<Input> {
 pub struct Fuzzer {
     what: &'static str,
     inputs: Vec<Input>,
+    /// So many of the inputs are of the kept corpus.
+    kept: usize,
     seed: u64,
     /// Bytes that an execution may have allocated at once.
     cap: usize,
@@ -74,6 +76,7 @@ impl Fuzzer {
         assert!(!inputs.is_empty(), "{what}: an empty corpus");
         Self {
             what,
+            kept: inputs.len(),
             inputs,
             seed,
             cap,
@@ -98,7 +101,9 @@ impl Fuzzer {
         mut run: impl FnMut(&Input) -> String,
     ) {
         let mut random = Random(self.seed.wrapping_mul(0x9E37_79B9).wrapping_add(round << 20));
-        let one = random.below(self.inputs.len() as u64) as usize;
+        // Those that joined are of few kinds and soon outnumber the others.
+        let begin = if random.chance(50) { self.kept } else { self.inputs.len() };
+        let one = random.below(begin as u64) as usize;
         let other = random.below(self.inputs.len() as u64) as usize;
         let mutant = make(&mut random, &self.inputs[one], &self.inputs[other]);
         let before = counting::reset_peak();
