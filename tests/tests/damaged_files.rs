@@ -31,7 +31,7 @@ type Expected<'a> = BTreeMap<&'a Key, Option<Vec<u8>>>;
 /// Whether a segment's length is no multiple of 8, as no writer leaves it.
 fn is_ragged(disk: &MemoryDisk) -> bool {
     let segments = disk.files().into_iter().filter(|file| file.extension().is_some_and(|e| e == "seg"));
-    segments.into_iter().any(|file| disk.read(file).len() % 8 != 0)
+    segments.into_iter().any(|file| !disk.read(file).len().is_multiple_of(8))
 }
 
 fn check(what: &str, disk: &MemoryDisk, store: &SmallStore, expected: Option<&Expected<'_>>) {

@@ -74,7 +74,7 @@ fn no_record_harms_the_decoder() {
             }
             outcome
         });
-        if round % 1024 == 0 {
+        if round.is_multiple_of(1024) {
             engine.check().unwrap_or_else(|e| panic!("round {round}: {e}"));
         }
     }

@@ -83,7 +83,7 @@ fn no_snapshot_harms_import() {
     let mut cache = open();
     let mut fuzzer = Fuzzer::new("fuzz_snapshots", inputs, scale::seed(), 2 << 20);
     for round in 0..scale::rounds(200_000, 10_000_000) {
-        if round % CACHE_SERVES == 0 {
+        if round.is_multiple_of(CACHE_SERVES) {
             cache.verify(|_, _| ()).unwrap_or_else(|e| panic!("before round {round}: {e}"));
             cache = open();
         }

@@ -39,7 +39,7 @@ fn key(n: u32) -> String {
 
 /// What is written under a key; `n` is in it in any case.
 fn value(n: u32, round: u32) -> Vec<u8> {
-    format!("{n}:{round} ").repeat(if n % 3 == 0 { 300 } else { 20 }).into_bytes()
+    format!("{n}:{round} ").repeat(if n.is_multiple_of(3) { 300 } else { 20 }).into_bytes()
 }
 
 fn base() -> MemoryDisk {
