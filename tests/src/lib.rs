@@ -17,6 +17,8 @@
 //! | [`watchdog`] | notices that a round never ends |
 //! | [`fuzz`], [`counting`] | mutants and the bars they are held to; an allocator that counts |
 //! | [`scale`] | how long a harness runs, and its random numbers |
+//! | [`tripwire`] | makes something fail at a chosen moment |
+//! | [`workload`] | a run of operations on a cache that may fail, and what must be there |
 
 pub mod bytes;
 pub mod compare;
@@ -30,9 +32,9 @@ pub mod memory_disk;
 pub mod native;
 pub mod random;
 pub mod scale;
-pub mod small_store;
+pub mod tripwire;
 pub mod vector;
-pub mod watchdog;
+pub mod workload;
 
 pub use component::Component;
 pub use host::Host;
