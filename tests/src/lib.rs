@@ -17,6 +17,7 @@
 //! | [`watchdog`] | notices that a round never ends |
 //! | [`fuzz`], [`counting`] | mutants and the bars they are held to; an allocator that counts |
 //! | [`scale`] | how long a harness runs, and its random numbers |
+//! | [`synced`] | files that count how often they were synced
 //! | [`tripwire`] | makes something fail at a chosen moment |
 //! | [`workload`] | a run of operations on a cache that may fail, and what must be there |
 
@@ -32,6 +33,7 @@ pub mod memory_disk;
 pub mod native;
 pub mod random;
 pub mod scale;
+pub mod synced;
 pub mod tripwire;
 pub mod vector;
 pub mod workload;
