@@ -15,6 +15,8 @@ pub struct Hooks {
     pub interrupt: Option<Ask>,
     /// Asked when the component wants more memory; true denies it.
     pub deny_memory: Option<Ask>,
+    /// Ticks of a second after which a call is stopped, instead of 20.
+    pub deadline_ticks: Option<u64>,
     /// Run instead of the embedded component.
     pub component: Option<Arc<[u8]>>,
 }
@@ -24,6 +26,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("interrupt", &self.interrupt.is_some())
             .field("deny_memory", &self.deny_memory.is_some())
+            .field("deadline_ticks", &self.deadline_ticks)
             .field("component", &self.component.as_ref().map(|bytes| bytes.len()))
             .finish()
     }

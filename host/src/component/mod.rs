@@ -34,7 +34,7 @@ impl Loaded {
     /// The embedded component, or what a test wants instead.
     pub(crate) fn with_hooks(hooks: &Hooks) -> wasmtime::Result<Arc<Self>> {
         let loaded = Self::get()?;
-        let Hooks { interrupt: None, deny_memory: None, component: None } = hooks else {
+        let Hooks { interrupt: None, deny_memory: None, deadline_ticks: None, component: None } = hooks else {
             let engine = loaded.pre.engine();
             let pre = match &hooks.component {
                 Some(bytes) => {
@@ -85,7 +85,10 @@ impl Loaded {
     /// After how many ticks of the epoch a call is stopped.
     #[inline]
     pub(crate) fn deadline(&self) -> u64 {
-        if self.hooks.interrupt.is_some() { 0 } else { DEADLINE_TICKS }
+        match self.hooks.interrupt {
+            Some(_) => 0,
+            None => self.hooks.deadline_ticks.unwrap_or(DEADLINE_TICKS),
+        }
     }
 }
 
