@@ -9,6 +9,7 @@
 //! | [`host`] | the trait and the form of calls and answers |
 //! | [`native`], [`component`] | the two hosts |
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
+//! | [`allocated`] | how much of the heap is used |
 //! | [`bytes`] | byte strings in JSON |
 //! | [`random`] | seeded random calls |
 //! | [`format`] | the store's formats, written down a second time |
@@ -17,10 +18,11 @@
 //! | [`watchdog`] | notices that a round never ends |
 //! | [`fuzz`], [`counting`] | mutants and the bars they are held to; an allocator that counts |
 //! | [`scale`] | how long a harness runs, and its random numbers |
-//! | [`synced`] | files that count how often they were synced
+//! | [`synced`] | files that count how often they were synced |
 //! | [`tripwire`] | makes something fail at a chosen moment |
 //! | [`workload`] | a run of operations on a cache that may fail, and what must be there |
 
+pub mod allocated;
 pub mod bytes;
 pub mod compare;
 pub mod component;

@@ -1,0 +1,344 @@
+//! What a cache should be, done to harm its host. The name of a key, a policy or a namespace says how: see [`Harm`].
+#![cfg(target_family = "wasm")]
+
+use std::arch::wasm32;
+use std::hint::black_box;
+
+use bindings::exports::larder::cache::cache::{
+    Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
+    Stored, Summary, Times,
+};
+use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
+
+mod bindings {
+    #![allow(missing_docs, clippy::all, unsafe_op_in_unsafe_fn)]
+    wit_bindgen::generate!({ path: "../../wit", world: "larder", generate_all });
+    export!(Component with_types_in self);
+    use super::Component;
+}
+
+struct Component;
+
+/// An instance, and how its policy says to do harm.
+struct Hostile(String);
+
+/// Bytes that do not exist, or exist once and are handed out many times: never freed, because no call returns from it.
+fn bytes_at(address: usize, len: usize) -> Vec<u8> {
+    // SAFETY: none. That is the point.
+    unsafe { Vec::from_raw_parts(address as *mut u8, len, len) }
+}
+
+/// So many bytes that are really there.
+fn bytes(len: usize) -> Vec<u8> {
+    vec![b'x'; len]
+}
+
+#[inline(never)]
+#[allow(unconditional_recursion, reason = "it is to end the stack")]
+fn recurse(depth: u64) -> u64 {
+    let here = black_box([depth; 16]);
+    recurse(depth + 1) + here[(depth % 16) as usize]
+}
+
+fn refusal(message: Vec<u8>) -> Error {
+    // SAFETY: none, as above.
+    Error { code: ErrorCode::Internal, message: unsafe { String::from_utf8_unchecked(message) } }
+}
+
+fn hit(value: Vec<u8>) -> Hit {
+    Hit {
+        value,
+        content_type: String::new(),
+        version: 1,
+        created: 0,
+        expires: None,
+        freshness: Freshness::Fresh,
+        renew: false,
+    }
+}
+
+fn entry(key: Vec<u8>) -> EntryInfo {
+    EntryInfo {
+        namespace: "default".into(),
+        key,
+        content_type: String::new(),
+        metadata: Vec::new(),
+        tags: Vec::new(),
+        version: 1,
+        created: 0,
+        accessed: 0,
+        expires: None,
+        gone: None,
+        idle_timeout: None,
+        stale_window: None,
+        hits: 0,
+        value_size: 0,
+        size: 0,
+        codec: Codec::None,
+        durability: Durability::Memory,
+    }
+}
+
+/// The harms that need no answer. Those that come back have done their worst, or there is none of that name.
+fn harm(name: &[u8]) {
+    match name {
+        b"endless loop" => loop {
+            black_box(());
+        },
+        b"memory bomb" => loop {
+            let grown = wasm32::memory_grow::<0>(16);
+            if grown == usize::MAX {
+                wasm32::unreachable();
+            }
+            // SAFETY: the pages are there since they were grown.
+            unsafe { ((grown << 16) as *mut u8).write_bytes(1, 16 << 16) };
+        },
+        b"memory asked for without end" => loop {
+            black_box(wasm32::memory_grow::<0>(1));
+        },
+        b"a million handles" => {
+            for _ in 0..1_000_000 {
+                std::mem::forget(Cache::new(Hostile(String::new())));
+            }
+        }
+        b"deep recursion" => {
+            black_box(recurse(0));
+        }
+        b"unreachable" => wasm32::unreachable(),
+        b"out of bounds" => {
+            // SAFETY: none, as above.
+            black_box(unsafe { (0xFFFF_FFF0 as *const u64).read_volatile() });
+        }
+        _ => {}
+    }
+}
+
+fn find(key: &[u8]) -> Result<Option<Hit>, Error> {
+    harm(key);
+    match key {
+        b"claims 1 GiB" => Ok(Some(hit(bytes_at(1 << 16, 1 << 30)))),
+        b"claims 4 GiB" => Ok(Some(hit(bytes_at(8, 0x7FFF_FFFF)))),
+        b"beyond the end" => Ok(Some(hit(bytes_at(0xFFFF_FFF0, 64)))),
+        b"8 MiB" => Ok(Some(hit(bytes(8 << 20)))),
+        b"text of 1 GiB" => Err(refusal(bytes_at(1 << 16, 1 << 30))),
+        b"text of 40 MiB" => Err(refusal(bytes(40 << 20))),
+        b"text that is none" => Err(refusal(vec![0xFF; 100])),
+        _ => Ok(None),
+    }
+}
+
+fn nothing<T>() -> Result<T, Error> {
+    Err(refusal(b"this component keeps nothing".to_vec()))
+}
+
+impl Guest for Component {
+    type Cache = Hostile;
+
+    fn describe(_: Vec<u8>) -> Result<EntryInfo, Error> {
+        nothing()
+    }
+
+    fn verify(_: Vec<u8>, _: u32) -> Result<EntryInfo, Error> {
+        nothing()
+    }
+}
+
+impl GuestCache for Hostile {
+    fn open(given: Vec<Setting>) -> Result<Cache, Error> {
+        let policy = given.into_iter().find_map(|setting| match setting {
+            Setting::Policy(name) => Some(name),
+            _ => None,
+        });
+        let policy = policy.unwrap_or_default();
+        harm(policy.as_bytes());
+        Ok(Cache::new(Hostile(policy)))
+    }
+
+    fn namespace(&self, name: String) -> Result<u32, Error> {
+        harm(name.as_bytes());
+        Ok(0)
+    }
+
+    fn set_defaults(&self, _: u32, _: Vec<NamespaceDefault>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn get(&self, _: u32, key: Vec<u8>, _: u64) -> Result<Option<Hit>, Error> {
+        find(&key)
+    }
+
+    fn get_short(&self, _: u32, len: u8, a: u64, b: u64, c: u64, d: u64, _: u64) -> Result<Option<Hit>, Error> {
+        let key: Vec<u8> = [a, b, c, d].iter().flat_map(|word| word.to_le_bytes()).take(len.into()).collect();
+        find(&key)
+    }
+
+    fn admit(&self, _: u32, key: Vec<u8>, _: Vec<u8>, _: u64) -> Result<Hit, Error> {
+        harm(&key);
+        nothing()
+    }
+
+    fn exists(&self, _: u32, key: Vec<u8>, _: u64) -> Result<bool, Error> {
+        harm(&key);
+        Ok(false)
+    }
+
+    fn ttl(&self, _: u32, _: Vec<u8>, _: u64) -> Result<Option<Times>, Error> {
+        nothing()
+    }
+
+    fn inspect(&self, _: u32, key: Vec<u8>, _: u64) -> Result<Option<EntryInfo>, Error> {
+        harm(&key);
+        Ok(None)
+    }
+
+    fn set(
+        &self,
+        _: u32,
+        key: Vec<u8>,
+        _: Vec<u8>,
+        _: Vec<SetOption>,
+        _: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored, Error> {
+        harm(&key);
+        Ok(Stored { version: sequence.unwrap_or(1), gone: None, record: Vec::new() })
+    }
+
+    fn restore(&self, _: u32, _: Vec<u8>, _: u64, _: Option<u64>) -> Result<Stored, Error> {
+        nothing()
+    }
+
+    fn add(
+        &self,
+        _: u32,
+        key: Vec<u8>,
+        _: Vec<u8>,
+        _: Vec<SetOption>,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        harm(&key);
+        Ok(None)
+    }
+
+    fn replace(
+        &self,
+        _: u32,
+        _: Vec<u8>,
+        _: Vec<u8>,
+        _: Vec<SetOption>,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        nothing()
+    }
+
+    fn compare_and_set(
+        &self,
+        _: u32,
+        _: Vec<u8>,
+        _: u64,
+        _: Vec<u8>,
+        _: Vec<SetOption>,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        nothing()
+    }
+
+    fn increment(
+        &self,
+        _: u32,
+        _: Vec<u8>,
+        _: i64,
+        _: Vec<SetOption>,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Counted, Error> {
+        nothing()
+    }
+
+    fn touch(
+        &self,
+        _: u32,
+        _: Vec<u8>,
+        _: Option<u64>,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        nothing()
+    }
+
+    fn delete(&self, _: u32, key: Vec<u8>, _: Option<Vec<u8>>, _: u64) -> Result<bool, Error> {
+        harm(&key);
+        Ok(false)
+    }
+
+    fn forget(&self, _: u32, _: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn get_many(&self, _: u32, _: Vec<Vec<u8>>, _: u64) -> Result<Vec<Option<Hit>>, Error> {
+        nothing()
+    }
+
+    fn set_many(&self, _: u32, _: Vec<Item>, _: u64, _: Option<u64>) -> Vec<Result<Stored, Error>> {
+        Vec::new()
+    }
+
+    fn delete_many(&self, _: u32, _: Vec<Vec<u8>>, _: u64) -> Result<Vec<bool>, Error> {
+        nothing()
+    }
+
+    fn scan(&self, _: Option<u32>, _: Vec<u8>, cursor: u32, _: u32, _: u64) -> Result<Page, Error> {
+        match self.0.as_str() {
+            "a 1 GiB list" => {
+                let one = bytes(1 << 20).leak().as_ptr() as usize;
+                let entries = (0..1024).map(|_| entry(bytes_at(one, 1 << 20))).collect();
+                Ok(Page { entries, next: None })
+            }
+            "a list of 3 GiB" => {
+                let one = bytes(1 << 20).leak().as_ptr() as usize;
+                let entries = (0..3 * 1024).map(|_| entry(bytes_at(one, 1 << 20))).collect();
+                Ok(Page { entries, next: None })
+            }
+            "a scan without end" => Ok(Page { entries: Vec::new(), next: Some(cursor.wrapping_add(1)) }),
+            _ => Ok(Page { entries: Vec::new(), next: None }),
+        }
+    }
+
+    fn clear(&self, _: Option<u32>) -> Result<u32, Error> {
+        Ok(u32::MAX)
+    }
+
+    fn cleanup(&self, _: u64, _: u32) -> u32 {
+        harm(self.0.strip_prefix("cleanup: ").unwrap_or_default().as_bytes());
+        u32::MAX
+    }
+
+    fn next_expiry(&self) -> Option<u64> {
+        None
+    }
+
+    fn evict(&self, _: u32) -> u32 {
+        u32::MAX
+    }
+
+    fn stats(&self, _: Option<u32>) -> Result<Statistics, Error> {
+        nothing()
+    }
+
+    fn judge(&self, _: Vec<Summary>, _: u64, _: u64) -> Vec<u32> {
+        vec![u32::MAX; 1_000]
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        harm(self.0.strip_prefix("check: ").unwrap_or_default().as_bytes());
+        Ok(())
+    }
+}
