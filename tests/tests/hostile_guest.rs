@@ -8,7 +8,8 @@
 //! nor answers wrong.
 //!
 //! Rounds: each harm once; in the long form 20 times.
-//! Seen to fail: TODO
+//! Seen to fail: with calls that have no deadline ("endless loop: not stopped after 8s"); with a limiter that lets linear
+//! memory grow ("memory bomb: the process grew by 1411371008 bytes").
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -8,7 +8,9 @@
 //!
 //! Rounds: every request of four workloads; every 256 KiB of a cap and 40 sizes of the tier. In the long form 40 workloads,
 //! every 10 KiB and 1,000 sizes.
-//! Seen to fail: TODO
+//! Seen to fail: with a limiter that ignores the cap ("a guest without memory was started") or is not asked ("0 requests
+//! for memory"); with stopped guests that are never given back ("the process grew from 28512256 to 53739520 bytes"); with
+//! operations that read before they write tried again after a stop ("another answer than what was acknowledged").
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,15 +13,16 @@
 //! the first run.
 //! Seen to fail: with a stopped guest left in place ("failed again without a reason" at the first step); with a stop
 //! that drops the guests of all shards ("1 shards hold 40 entries"); with operations that read before they write tried
-//! again after a stop ("another answer than what was acknowledged" at an increment); with stops that are not counted.
+//! again after a stop ("another answer than what was acknowledged" at an increment); with stops that are not counted; with a deletion appended before the
+//! component is asked (a long stop, "another answer").
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use larder::testing::{Hooks, with_hooks};
 use larder::{Cache, ErrorKind, Result};
+use larder_tests::copies::copy_of;
 use larder_tests::scale::{self, Random};
 use larder_tests::tripwire::Tripwire;
 use larder_tests::workload::{self, Faults, OPERATIONS, Oracle, Workload};
@@ -31,19 +32,6 @@ fn template() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     drop(workload::cache(Some(dir.path()), Hooks::default(), |b| b).expect("opens"));
     dir
-}
-
-fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("known").is_dir() {
-            fs::create_dir(&target).expect("made");
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), &target).expect("copied");
-        }
-    }
 }
 
 fn interrupted_by(wire: &Arc<Tripwire>) -> Hooks {
@@ -66,8 +54,7 @@ fn open(dir: &Path, wire: &Arc<Tripwire>, context: &str) -> Cache {
 /// One run in which calls are stopped at `times` steps from `step` on; `between` is told each operation's first step.
 /// Answers how many steps there were.
 fn run(template: &Path, seed: u64, step: u64, times: u64, mut between: impl FnMut(u64)) -> u64 {
-    let dir = tempfile::tempdir().expect("a directory");
-    copy(template, dir.path());
+    let dir = copy_of(template);
     let wire = Tripwire::new(step..step.saturating_add(times));
     let context = format!("seed {seed}, stopped {times} times from step {step} on");
     let cache = open(dir.path(), &wire, &context);
