@@ -7,7 +7,9 @@
 //! four times the record and 2 MiB at most, and the process by the guest's memory and 16 MiB on top of that.
 //!
 //! Rounds: thirteen values for each length and all bombs, in the long form 511 values.
-//! Seen to fail: TODO
+//! Seen to fail: with inflating that has no bound ("DEFLATE, claims 4194304 bytes: Trap", the guest ran out of memory); with
+//! a value that need not have the declared size ("a value that nobody set"); with an import that allocates what a length
+//! claims ("the heap grew by 21254809 bytes"); with a recording cut where it ends ("41 at 3").
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 

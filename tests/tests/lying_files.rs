@@ -6,7 +6,8 @@
 //! most. A watch ends a test that hangs.
 //!
 //! Rounds: each lie once, and 40 random bytes of each file; in the long form 4,000.
-//! Seen to fail: TODO
+//! Seen to fail: with an index whose size is not compared with its file's ("blocks 1048576, list: the heap grew by
+//! 4294991967 bytes"); with a file of accesses that is read whole ("the heap grew by 2147512727 bytes").
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;

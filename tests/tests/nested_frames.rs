@@ -6,7 +6,9 @@
 //! opens the store looks for the next frame, and finds the inner ones. An entry that was deleted must not come back that
 //! way, none may be there that nobody set, and what is there must keep its last value.
 //!
-//! Rounds: each of eight alignments of the inner frames, with what they hold deleted, overwritten or left alone.
+//! Rounds: each of eight alignments of the inner frames, with what they hold deleted, overwritten or left alone; 100 values
+//! that only look like frames, in the long form 20,000. Seen to fail: with frames whose checksum is not looked at ("what was
+//! written later" is gone), and with the product as it is, which is why two tests are ignored.
 
 use std::path::Path;
 
