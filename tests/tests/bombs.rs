@@ -84,7 +84,7 @@ fn planted(record: &Record) -> TempDir {
 fn meet(context: &str, record: &Record, limit: u32, value: Option<&[u8]>) {
     let dir = planted(record);
     let bytes = record.encode();
-    let taken = snapshot(&[bytes.clone()]);
+    let taken = snapshot(std::slice::from_ref(&bytes));
     let (bar, before) = (4 * bytes.len() + (2 << 20), resident());
     let watch = |what: &str, done: &mut dyn FnMut() -> larder::Result<()>| {
         let heap = Allocated::now();

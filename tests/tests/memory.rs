@@ -6,7 +6,7 @@
 //! with the memory of a guest capped at every size from nothing to what it needs, and with every size of the memory tier.
 //! What the process itself takes is compared with what it took after the first runs.
 //!
-//! Rounds: every request of four workloads; every 256 KiB of a cap and 40 sizes of the tier. In the long form 40 workloads,
+//! Rounds: every request of two workloads; every 256 KiB of a cap and 40 sizes of the tier. In the long form 40 workloads,
 //! every 10 KiB and 1,000 sizes.
 //! Seen to fail: with a limiter that ignores the cap ("a guest without memory was started") or is not asked ("0 requests
 //! for memory"); with stopped guests that are never given back ("the process grew from 28512256 to 53739520 bytes"); with
@@ -98,7 +98,7 @@ fn denied_by(wire: &Arc<Tripwire>) -> Hooks {
 fn memory_denied_at_any_request_is_a_typed_error_or_a_new_shard() {
     let _alone = alone();
     let mut resident = Resident::default();
-    for seed in scale::seed()..scale::seed() + scale::rounds(4, 40) {
+    for seed in scale::seed()..scale::seed() + scale::rounds(2, 40) {
         for with_store in [true, false] {
             let workload = large(seed, false);
             let counted = Tripwire::new(0..0);

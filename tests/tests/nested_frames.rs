@@ -35,10 +35,10 @@ fn nest(dir: &Path, shift: usize, fate: Fate, inner: impl Fn(&Segment) -> Vec<u8
     cache.set("secret", "first").expect("stored");
     cache.set("bystander", "as it was").expect("stored");
     let copy = inner(&Segment::open(dir, 0));
-    let value = [&vec![b'.'; shift][..], &copy, &vec![b'.'; 64]].concat();
+    let value = [&vec![b'.'; shift][..], &copy, &[b'.'; 64]].concat();
     match fate {
         Fate::Deleted => assert!(cache.delete("secret").expect("deleted")),
-        Fate::Overwritten => drop(cache.set("secret", "second").map(|_| ()).expect("stored")),
+        Fate::Overwritten => assert!(cache.set("secret", "second").expect("stored").version > 0),
         Fate::LeftAlone => {}
     }
     cache.set("backup", value).expect("stored");
