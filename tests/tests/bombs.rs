@@ -136,8 +136,10 @@ fn a_body_that_inflates_to_a_gibibyte_takes_no_more_than_it_may() {
     let _alone = alone();
     for (codec, name, body) in [(1, "DEFLATE", deflate_bomb()), (2, "LZ4", lz4_bomb())] {
         assert!(body.len() < 5 << 20, "{name}: a bomb of {} bytes", body.len());
-        for claimed in [GIB, LIMIT, LIMIT + 1, 100, 0, u32::MAX] {
-            for limit in [LIMIT, GIB] {
+        for claimed in [GIB, LIMIT, 100, 0, u32::MAX] {
+            // Where a gibibyte may be stored, only the guest's memory is in the way.
+            let limits = if claimed >= LIMIT { [LIMIT, GIB].iter() } else { [LIMIT].iter() };
+            for &limit in limits {
                 let record = Record { codec, body: body.clone(), value_len: claimed, ..Record::plain(b"k", b"", 1) };
                 meet(&format!("{name}, claims {claimed} bytes, limit {limit}"), &record, limit, None);
             }
