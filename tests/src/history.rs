@@ -1,206 +1,162 @@
-//! Histories of operations on one key, and whether an order explains them.
+//! What a store may hold, told from the history of the writes made to it.
 //!
-//! A history is *linearizable* (Herlihy and Wing, 1990) when its operations can be put in an order that keeps those
-//! apart that did not overlap, and in which each answers what it answers when they run one by one. The search is
-//! that of Wing and Gong (1993) with Lowe's (2017) memory of places reached before. Versions are not predicted but
-//! learnt: from a write's answer, or from the first look-up after a write that does not tell; they must grow.
+//! Writes are in one order, that of the log. *Synced* is the newest write that was acknowledged with durability `sync`, and
+//! all before it. After a power loss the store must hold what it held after some write of the history: of [`synced`](History::synced)
+//! or a later one. So nothing synced is lost, nothing that a synced write replaced or removed comes back, and nothing is
+//! there of a write unless all before it are. A store that may evict may miss entries of that state, and have none beside it.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-/// Operations that a history may have.
-pub const MAX_OPERATIONS: usize = 128;
-
-/// What was asked for. Values are numbers here; the harness gives them their bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Call {
-    /// Read value and version.
-    Lookup,
-    /// Write, whatever is there.
-    Set(i64),
-    /// Remove.
-    Delete,
-    /// Write if nothing is there.
-    Add(i64),
-    /// Write if something is there.
-    Replace(i64),
-    /// Write if that version is there: version, value.
-    CompareAndSet(u64, i64),
-    /// Add to the number that is there, or to 0.
-    Increment(i64),
-}
-
-/// What was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
-    /// To a look-up: value and version.
-    Found(i64, u64),
-    /// To a look-up: nothing.
-    Absent,
-    /// To a write: done, and the new version.
-    Written(u64),
-    /// To a conditional write: not done.
-    Refused,
-    /// To a delete: whether something was there.
-    Deleted(bool),
-    /// To an increment: the sum.
-    Counted(i64),
-}
-
-/// An operation that has ended. It took effect once between `began` and `ended`, in nanoseconds of one clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation {
-    /// Which process and thread.
-    pub who: u32,
-    /// Which of the history's keys.
-    pub key: usize,
-    /// What was asked for.
-    pub call: Call,
-    /// What was answered.
-    pub answer: Answer,
-    /// Before the call.
-    pub began: u64,
-    /// After the answer.
-    pub ended: u64,
-}
+/// A namespace and a key.
+pub type Key = (u8, u8);
 
 /// What is under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-struct State {
-    value: Option<i64>,
-    /// Version of the value, once it is known.
-    version: Option<u64>,
-    /// The highest version known; all later ones are above it.
-    floor: u64,
-}
-
-impl State {
-    fn written(self, value: i64, version: u64) -> Option<Self> {
-        (version > self.floor).then_some(Self { value: Some(value), version: Some(version), floor: version })
-    }
-
-    /// Whether the value that is there may have this version.
-    fn may_be(self, version: u64) -> bool {
-        self.value.is_some() && self.version.map_or(version > self.floor, |known| known == version)
-    }
-
-    /// Whether the value that is there, if any, may have another version.
-    fn may_differ(self, version: u64) -> bool {
-        self.version != Some(version)
-    }
-
-    /// What is there after the operation; `None` when the answer is not possible now.
-    fn after(self, call: Call, answer: Answer) -> Option<Self> {
-        let there = self.value.is_some();
-        match (call, answer) {
-            (Call::Lookup, Answer::Absent) => (!there).then_some(self),
-            (Call::Lookup, Answer::Found(value, version)) => (self.value == Some(value) && self.may_be(version))
-                .then_some(Self { version: Some(version), floor: version, ..self }),
-            (Call::Set(value), Answer::Written(version)) => self.written(value, version),
-            (Call::Delete, Answer::Deleted(existed)) => {
-                (existed == there).then_some(Self { value: None, version: None, ..self })
-            }
-            (Call::Add(_), Answer::Refused) => there.then_some(self),
-            (Call::Add(value), Answer::Written(version)) => (!there).then(|| self.written(value, version))?,
-            (Call::Replace(_), Answer::Refused) => (!there).then_some(self),
-            (Call::Replace(value), Answer::Written(version)) => there.then(|| self.written(value, version))?,
-            (Call::CompareAndSet(expected, _), Answer::Refused) => self.may_differ(expected).then_some(self),
-            (Call::CompareAndSet(expected, value), Answer::Written(version)) => {
-                (self.may_be(expected) && version > expected).then(|| self.written(value, version))?
-            }
-            (Call::Increment(delta), Answer::Counted(sum)) => (self.value.unwrap_or(0).checked_add(delta) == Some(sum))
-                .then_some(Self { value: Some(sum), version: None, ..self }),
-            _ => None,
-        }
-    }
-}
-
-/// A history that no order explains.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The operations in the order of their beginning.
-    pub operations: Vec<Operation>,
-    /// Places of the longest part that an order explains, in that order.
-    pub explained: Vec<usize>,
+pub struct Value {
+    /// The value itself.
+    pub bytes: Arc<[u8]>,
+    /// When it expires, Unix milliseconds; never for the greatest number.
+    pub gone: u64,
+    /// Whether it was written to survive power loss: then so must its deletion.
+    pub sync: bool,
 }
 
-impl fmt::Display for Violation {
+/// What keys hold.
+pub type State = BTreeMap<Key, Value>;
+
+/// What readers found.
+pub type Seen = BTreeMap<Key, Vec<u8>>;
+
+/// One write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A key has another value, or another time.
+    Set(Key, Value),
+    /// A key has none.
+    Delete(Key),
+    /// A namespace is empty, or all are.
+    Clear(Option<u8>),
+}
+
+impl Change {
+    fn apply(&self, state: &mut State) {
+        match self {
+            Self::Set(key, value) => drop(state.insert(*key, value.clone())),
+            Self::Delete(key) => drop(state.remove(key)),
+            Self::Clear(namespace) => state.retain(|(of, _), _| namespace.is_some_and(|cleared| cleared != *of)),
+        }
+    }
+}
+
+impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let zero = self.operations.first().map_or(0, |operation| operation.began);
-        writeln!(
-            f,
-            "no order explains these operations (who, from and to in µs, what; # is the place in the longest order):"
-        )?;
-        for (place, operation) in self.operations.iter().enumerate() {
-            let at = self.explained.iter().position(|explained| *explained == place);
-            let at = at.map_or("  -".to_owned(), |at| format!("#{at:<2}"));
-            let micros = |time: u64| (time - zero) as f64 / 1000.0;
-            let Operation { who, call, answer, began, ended, .. } = operation;
-            writeln!(f, "{at} {who:>2} {:>9.1} {:>9.1} {call:?} -> {answer:?}", micros(*began), micros(*ended))?;
+        match self {
+            Self::Set(key, value) => write!(f, "set {key:?} to {}", brief(&value.bytes)),
+            Self::Delete(key) => write!(f, "delete {key:?}"),
+            Self::Clear(namespace) => write!(f, "clear {namespace:?}"),
         }
-        Ok(())
     }
 }
 
-/// Judges the history of one key that was absent before.
-///
-/// # Errors
-/// The history, when no order explains it.
-///
-/// # Panics
-/// When it has more than [`MAX_OPERATIONS`].
-pub fn check(mut operations: Vec<Operation>) -> Result<(), Violation> {
-    assert!(operations.len() <= MAX_OPERATIONS, "a history of {} operations", operations.len());
-    operations.sort_by_key(|operation| operation.began);
-    let mut search = Search { operations: &operations, seen: HashSet::new(), order: Vec::new(), longest: Vec::new() };
-    if search.goes_on(0, State::default()) {
-        return Ok(());
+/// The writes made to a store.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    synced: State,
+    /// Since then.
+    changes: Vec<Change>,
+    now: State,
+}
+
+impl History {
+    /// What the store holds as its users see it.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.now
     }
-    let explained = search.longest;
-    Err(Violation { operations, explained })
-}
 
-struct Search<'a> {
-    operations: &'a [Operation],
-    /// Sets of operations and what they left behind, from where there is no way on.
-    seen: HashSet<(u128, State)>,
-    order: Vec<usize>,
-    longest: Vec<usize>,
-}
+    /// What it held after the newest synced write.
+    #[must_use]
+    pub fn synced(&self) -> &State {
+        &self.synced
+    }
 
-impl Search<'_> {
-    /// Whether what is not in `done` can follow it.
-    fn goes_on(&mut self, done: u128, state: State) -> bool {
-        if self.order.len() == self.operations.len() {
-            return true;
-        }
-        if !self.seen.insert((done, state)) {
-            return false;
-        }
-        let open = |place: &usize| done & 1 << place == 0;
-        let all = 0..self.operations.len();
-        // Whatever began after another ended comes after it.
-        let first_end = all.clone().filter(open).map(|place| self.operations[place].ended).min().unwrap_or(u64::MAX);
-        for place in all.filter(open) {
-            let Operation { call, answer, began, .. } = self.operations[place];
-            if began > first_end {
-                break;
+    /// One more write, not synced.
+    pub fn push(&mut self, change: Change) {
+        change.apply(&mut self.now);
+        self.changes.push(change);
+    }
+
+    /// The last write was none after all. It was not synced.
+    pub fn pop(&mut self) {
+        self.changes.pop();
+        self.now = self.synced.clone();
+        self.changes.iter().for_each(|change| change.apply(&mut self.now));
+    }
+
+    /// All writes so far are synced.
+    pub fn sync(&mut self) {
+        self.changes.clear();
+        self.synced = self.now.clone();
+    }
+
+    /// Checks what was found at a time: after a power loss, or with `all` while the machine is up, when no write may be
+    /// missing. With `evicts`, entries may be missing.
+    ///
+    /// # Errors
+    /// What is wrong, measured against the state that comes closest.
+    pub fn check(&self, seen: &Seen, now: u64, all: bool, evicts: bool) -> Result<(), String> {
+        let mut best: Option<(usize, String)> = None;
+        let mut look = |after: usize, state: &State| {
+            let wrong = differences(seen, state, now, evicts);
+            let is_right = wrong.is_empty();
+            if best.as_ref().is_none_or(|(least, _)| wrong.len() < *least) {
+                let shown: Vec<_> = wrong.iter().take(6).cloned().collect();
+                let text =
+                    format!("after {after} of {} writes since the last sync: {}", self.changes.len(), shown.join("; "));
+                best = Some((wrong.len(), text));
             }
-            let Some(next) = state.after(call, answer) else { continue };
-            self.order.push(place);
-            if self.order.len() > self.longest.len() {
-                self.longest.clone_from(&self.order);
-            }
-            if self.goes_on(done | 1 << place, next) {
-                return true;
-            }
-            self.order.pop();
+            is_right
+        };
+        // From the newest on, which is the most likely.
+        if look(self.changes.len(), &self.now) {
+            return Ok(());
         }
-        false
+        if !all {
+            let mut state = self.synced.clone();
+            for (after, change) in self.changes.iter().enumerate() {
+                if look(after, &state) {
+                    return Ok(());
+                }
+                change.apply(&mut state);
+            }
+        }
+        let changes: Vec<_> = self.changes.iter().map(ToString::to_string).collect();
+        let (count, text) = best.unwrap_or_default();
+        Err(format!("{count} keys are wrong {text}. Writes since the last sync: {}", changes.join(", ")))
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn differences(seen: &Seen, state: &State, now: u64, evicts: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (key, value) in state.iter().filter(|(_, value)| value.gone > now) {
+        match seen.get(key) {
+            None if !evicts => wrong.push(format!("{key:?} is missing, not {}", brief(&value.bytes))),
+            Some(found) if found[..] != value.bytes[..] => {
+                wrong.push(format!("{key:?} is {}, not {}", brief(found), brief(&value.bytes)));
+            }
+            _ => {}
+        }
+    }
+    let is_there = |key: &Key| state.get(key).is_some_and(|value| value.gone > now);
+    for (key, found) in seen.iter().filter(|(key, _)| !is_there(key)) {
+        wrong.push(format!("{key:?} is {}, not missing", brief(found)));
+    }
+    wrong
+}
+
+fn brief(bytes: &[u8]) -> String {
+    let start: String = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{start}… ({} bytes)", bytes.len())
+}

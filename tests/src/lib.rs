@@ -11,8 +11,8 @@
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
 //! | [`allocated`] | how much of the heap is used |
 //! | [`bytes`] | byte strings in JSON |
-//! | [`copies`] | copies of a store |
-//! | [`forged`] | records, frames and segments that lie |
+//! | [`disk`] | a file system in memory that loses power, and one whose calls fail |
+//! | [`history`] | what a store may hold, told from the writes made to it |
 //! | [`random`] | seeded random calls |
 //! | [`format`] | the store's formats, written down a second time |
 //! | [`memory_disk`] | a disk in memory |
@@ -28,8 +28,8 @@ pub mod allocated;
 pub mod bytes;
 pub mod compare;
 pub mod component;
-pub mod copies;
-pub mod forged;
+pub mod disk;
+pub mod history;
 pub mod host;
 pub mod interpret;
 pub mod memory_disk;
