@@ -10,7 +10,14 @@
 //! In two of three histories live data is far below the cap, so that nothing may be evicted while the log is rewritten several
 //! times; in the third it is above, and entries may be missing. In every fourth the cache's own durability is `sync`.
 //!
-//! Rounds: 10,000 images, in the long form 1,000,000. The seed is the first history's; a failure names its own.
+//! Rounds: 10,000 images, in the long form 1,000,000. The seed is the first history's; a failure names its own, and the last
+//! calls. Counts are saved by the clock, so that the calls of a history repeat but not each operation of the disk.
+//!
+//! Seen to fail: within two seconds, by a lost write and by a hole, with payloads that are not checked when the store is mended.
+//! SEENA
+//! And by what was found with it: clears that were not synced; a store whose making was interrupted and that never
+//! opened again; evicted entries that were deleted and came back with their segment; a record that was moved and then missed
+//! by a process that read its origin later; a process that could write no more because a segment it knew was gone.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +28,7 @@ use std::time::Duration;
 use larder::storage::Storage;
 use larder::{Cache, Codec, Durability, SetOptions};
 use larder_tests::disk::faults::{Fault, Kind, Lasts};
-use larder_tests::disk::{Disk, Faults};
+use larder_tests::disk::{Disk, Faults, Loss};
 use larder_tests::history::{Change, History, Key, Seen, Value};
 use larder_tests::scale::{self, Random};
 
@@ -178,6 +185,7 @@ impl Run {
         let made = change.clone();
         let sure = matches!(result, Ok((true, durability)) if durability > Durability::Memory);
         let synced = matches!(result, Ok((true, Durability::Sync)));
+        let is_degraded = matches!((&change, &result), (Some(Change::Set((_, place), _)), Ok((true, Durability::Memory))) if *place < NUMBERS);
         // An entry that was evicted is not touched.
         let skipped =
             self.setting.evicts && matches!(result, Ok((false, _))) && matches!(change, Some(Change::Set(..)));
@@ -191,6 +199,8 @@ impl Run {
             self.resolve(who, made, sure)?;
         } else if let Err(e) = result {
             return Err(format!("failed without a reason: {e}"));
+        } else if is_degraded {
+            return Err("a write lasts in memory only, without a reason".into());
         } else if skipped {
             self.history.pop();
         }
@@ -401,4 +411,18 @@ fn a_power_loss_takes_nothing_that_was_synced() {
         (0..workers).for_each(|_| drop(scope.spawn(work)));
     });
     println!("{} images of {} histories", images.into_inner(), next.into_inner() - first);
+}
+
+#[test]
+fn a_new_directory_is_not_lost() {
+    let disk = Disk::new();
+    disk.make_directory("/home");
+    let open = |disk: &Disk| {
+        let builder = Cache::builder().directory("/home/caches/larder").storage(Arc::new(disk.clone())).shards(1);
+        builder.cleanup_interval(None).open().expect("opens")
+    };
+    open(&disk).set_with("key", "value", &sync()).expect("synced");
+    let left = disk.crash_with(Loss::Everything, &mut Random(scale::seed()));
+    let found = open(&left).get("key").expect("readable");
+    assert_eq!(found.as_deref(), Some(&b"value"[..]), "nobody synced the names of the directories that were made");
 }
