@@ -14,7 +14,7 @@
 //! calls. Counts are saved by the clock, so that the calls of a history repeat but not each operation of the disk.
 //!
 //! Seen to fail: within two seconds, by a lost write and by a hole, with payloads that are not checked when the store is mended.
-//! SEENA
+//! At the twelfth call, by six lost writes, with an fsync of segments that does nothing.
 //! And by what was found with it: clears that were not synced; a store whose making was interrupted and that never
 //! opened again; evicted entries that were deleted and came back with their segment; a record that was moved and then missed
 //! by a process that read its origin later; a process that could write no more because a segment it knew was gone.
