@@ -12,7 +12,7 @@
 //! | [`allocated`] | how much of the heap is used |
 //! | [`bytes`] | byte strings in JSON |
 //! | [`disk`] | a file system in memory that loses power, and one whose calls fail |
-//! | [`history`] | what a store may hold, told from the writes made to it |
+//! | [`oracle`] | what a store may hold, told from the writes made to it |
 //! | [`random`] | seeded random calls |
 //! | [`format`] | the store's formats, written down a second time |
 //! | [`memory_disk`] | a disk in memory |
@@ -29,7 +29,7 @@ pub mod bytes;
 pub mod compare;
 pub mod component;
 pub mod disk;
-pub mod history;
+pub mod oracle;
 pub mod host;
 pub mod interpret;
 pub mod memory_disk;

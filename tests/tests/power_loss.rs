@@ -29,7 +29,7 @@ use larder::storage::Storage;
 use larder::{Cache, Codec, Durability, SetOptions};
 use larder_tests::disk::faults::{Fault, Kind, Lasts};
 use larder_tests::disk::{Disk, Faults, Loss};
-use larder_tests::history::{Change, History, Key, Seen, Value};
+use larder_tests::oracle::{Change, History, Key, Seen, Value};
 use larder_tests::scale::{self, Random};
 
 /// Writes of one history.
