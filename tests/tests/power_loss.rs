@@ -3,7 +3,7 @@
 //! Two processes share a store on [`larder_tests::disk`] and write at random: sets, deletions, clears, increments and touches, of
 //! durability `process` and `sync`, of 0 bytes to 20 KiB, with clean-ups, reopenings and kills in the midst of a call. At random
 //! operations of the disk, images are taken as a power loss may leave it. Each is opened and read; what it holds must be
-//! what [`larder_tests::history`] allows: exactly the state after some write that is not older than the last one that was
+//! what [`larder_tests::oracle`] allows: exactly the state after some write that is not older than the last one that was
 //! acknowledged as synced. Then it takes one more synced write. Some images lose power again, at any operation while they are
 //! opened, or later: then what was there and what was synced last must be there exactly.
 //!
