@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::format::frame_seed;
+
 /// Bytes of a frame's header.
 pub const FRAME: usize = 56;
 
@@ -94,16 +96,16 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The header under a segment's seed.
+    /// The header at an offset of the segment with this seed.
     #[must_use]
-    pub fn encode(&self, seed: u64) -> Vec<u8> {
+    pub fn encode(&self, seed: u64, offset: usize) -> Vec<u8> {
         let mut out = vec![0x8C, b'L', b'F', b'R', self.kind, 0, 0, 0];
         out.extend_from_slice(&self.len.to_le_bytes());
         out.extend_from_slice(&[0; 4]);
         for number in [self.sequence, self.hash, self.namespace, u64::MAX] {
             out.extend_from_slice(&number.to_le_bytes());
         }
-        out.extend_from_slice(&xxh3_64_with_seed(&out, seed).to_le_bytes());
+        out.extend_from_slice(&xxh3_64_with_seed(&out, frame_seed(seed, offset)).to_le_bytes());
         out
     }
 }
@@ -167,7 +169,7 @@ impl Segment {
 
     /// Appends a frame with a payload, which may be of another length than it says.
     pub fn push(&mut self, frame: &Frame, payload: &[u8]) {
-        self.bytes.extend_from_slice(&frame.encode(self.seed));
+        self.bytes.extend_from_slice(&frame.encode(self.seed, self.bytes.len()));
         self.bytes.extend_from_slice(payload);
         self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
     }

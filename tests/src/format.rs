@@ -49,19 +49,25 @@ pub fn segment_seed(id: u64, segment: u32) -> u64 {
     id ^ u64::from(segment).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// A frame without payload: kind 2 tombstone, 3 clear, 4 seal, 5 dropped.
+/// What the checksum of a frame at this offset of a segment is seeded with.
 #[must_use]
-pub fn mark(seed: u64, kind: u8, sequence: u64, hash: u64, namespace: u64) -> Vec<u8> {
-    let mut out = [&b"\x8CLFR"[..], &[kind, 0, 0, 0], &[0; 8]].concat();
-    [sequence, hash, namespace, u64::MAX].iter().for_each(|n| out.extend(n.to_le_bytes()));
-    out.extend(xxh3_64_with_seed(&out, seed).to_le_bytes());
-    out
+pub fn frame_seed(seed: u64, offset: usize) -> u64 {
+    seed ^ (offset as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
 }
 
-/// Gives the frame at the front of `frame` a checksum that matches its header.
-pub fn seal_frame(frame: &mut [u8], seed: u64) {
+/// A frame without payload at this offset, twice as it is written: kind 2 tombstone, 3 clear, 4 seal, 5 dropped.
+#[must_use]
+pub fn mark(seed: u64, offset: usize, kind: u8, sequence: u64, hash: u64, namespace: u64) -> Vec<u8> {
+    let mut header = [&b"\x8CLFR"[..], &[kind, 0, 0, 0], &[0; 8]].concat();
+    [sequence, hash, namespace, u64::MAX].iter().for_each(|n| header.extend(n.to_le_bytes()));
+    let sum = |at: usize| xxh3_64_with_seed(&header, frame_seed(seed, at)).to_le_bytes();
+    [&header[..], &sum(offset), &header, &sum(offset + FRAME_HEADER)].concat()
+}
+
+/// Gives the frame at the front of `frame`, which lies at this offset, a checksum that matches its header.
+pub fn seal_frame(frame: &mut [u8], seed: u64, offset: usize) {
     if let Some((header, sum)) = frame.get_mut(..FRAME_HEADER).and_then(|header| header.split_at_mut_checked(48)) {
-        sum.copy_from_slice(&xxh3_64_with_seed(header, seed).to_le_bytes());
+        sum.copy_from_slice(&xxh3_64_with_seed(header, frame_seed(seed, offset)).to_le_bytes());
     }
 }
 

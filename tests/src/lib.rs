@@ -9,36 +9,44 @@
 //! | [`host`] | the trait and the form of calls and answers |
 //! | [`native`], [`component`] | the two hosts |
 //! | [`vector`], [`interpret`], [`compare`] | reading vectors, playing them, judging answers |
-//! | [`allocated`] | how much of the heap is used |
 //! | [`bytes`] | byte strings in JSON |
-//! | [`disk`] | a file system in memory that loses power, and one whose calls fail |
-//! | [`oracle`] | what a store may hold, told from the writes made to it |
 //! | [`random`] | seeded random calls |
-//! | [`format`] | the store's formats, written down a second time |
-//! | [`memory_disk`] | a disk in memory |
-//! | [`small_store`] | a store of 64 KiB of which everything is known |
-//! | [`watchdog`] | notices that a round never ends |
-//! | [`fuzz`], [`counting`] | mutants and the bars they are held to; an allocator that counts |
 //! | [`scale`] | how long a harness runs, and its random numbers |
-//! | [`synced`] | files that count how often they were synced |
-//! | [`tripwire`] | makes something fail at a chosen moment |
-//! | [`workload`] | a run of operations on a cache that may fail, and what must be there |
+//! | [`disk`], [`oracle`] | a file system in memory that loses power, and one whose calls fail; what a store may hold then |
+//! | [`memory_disk`], [`small_store`] | a disk in memory, and a store of 64 KiB on it of which everything is known |
+//! | [`format`], [`forged`] | the store's formats, written down a second time, and files that lie |
+//! | [`fuzz`] | mutants, and the bars that they are held to |
+//! | [`history`], [`crew`] | whether a history is linearizable; processes that a harness commands |
+//! | [`strace`], [`stores`], [`copies`] | which files a command touches; stores to look at; copies of them |
+//! | [`tripwire`], [`workload`] | making something fail at a chosen moment; a run of operations that may fail |
+//! | [`allocated`], [`counting`], [`synced`], [`watchdog`] | memory taken, files synced, rounds that never end |
 
 pub mod allocated;
 pub mod bytes;
 pub mod compare;
 pub mod component;
+pub mod copies;
+pub mod counting;
+pub mod crew;
 pub mod disk;
-pub mod oracle;
+pub mod forged;
+pub mod format;
+pub mod fuzz;
+pub mod history;
 pub mod host;
 pub mod interpret;
 pub mod memory_disk;
 pub mod native;
+pub mod oracle;
 pub mod random;
 pub mod scale;
+pub mod small_store;
+pub mod stores;
+pub mod strace;
 pub mod synced;
 pub mod tripwire;
 pub mod vector;
+pub mod watchdog;
 pub mod workload;
 
 pub use component::Component;

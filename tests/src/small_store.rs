@@ -156,7 +156,7 @@ impl Writer {
         let path = segment(self.number);
         let mut bytes = self.store.disk.read(&path);
         let seed = format::segment_seed(ID, self.number);
-        bytes.extend(format::mark(seed, 4, self.store.frames.len() as u64, u64::from(self.number + 1), 0));
+        bytes.extend(format::mark(seed, bytes.len(), 4, self.store.frames.len() as u64, u64::from(self.number + 1), 0));
         self.store.disk.write(path, bytes);
         self.number += 1;
         // Any transaction does.

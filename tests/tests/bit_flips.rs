@@ -232,7 +232,6 @@ fn a_flipped_bit_loses_at_most_its_own_entry() {
 }
 
 #[test]
-#[ignore = "known: mending writes only records again, from what the index in memory holds"]
 fn mending_brings_nothing_back() {
     let store = small_store::build(scale::seed());
     let active = store.frames.last().expect("frames").segment;
@@ -243,7 +242,6 @@ fn mending_brings_nothing_back() {
 }
 
 #[test]
-#[ignore = "known: the log does not say twice what a frame says"]
 fn harm_at_the_head_of_a_frame_brings_nothing_back() {
     let store = small_store::build(scale::seed());
     let active = store.frames.last().expect("frames").segment;
@@ -254,7 +252,6 @@ fn harm_at_the_head_of_a_frame_brings_nothing_back() {
 }
 
 #[test]
-#[ignore = "known: a segment's version is believed although its header's checksum does not match"]
 fn a_flip_is_no_newer_format() {
     let store = small_store::build(scale::seed());
     let active = store.frames.last().expect("frames").segment;

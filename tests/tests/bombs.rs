@@ -158,7 +158,7 @@ fn a_record_that_lies_about_a_length_is_a_miss() {
     for (name, at, width) in [("namespace", 7, 1), ("key", 8, 2), ("fields", 12, 4), ("body", 16, 4), ("value", 20, 4)]
     {
         let edges = [0, 1, 2, 8, 0xFF, 0xFFFF, 1 << 20, (1 << 20) + 1, u64::from(GIB), 0x7FFF_FFFF, 0xFFFF_FFFF];
-        let more = (0..scale::rounds(2, 500)).map(|_| random.next() >> random.below(64));
+        let more = (0..scale::rounds(2, 500)).map(|_| random.draw() >> random.below(64));
         for lie in edges.into_iter().chain(more.collect::<Vec<_>>()) {
             let lie = lie.to_le_bytes()[..width].to_vec();
             let context = format!("seed {}, {name} of {lie:?}", scale::seed());

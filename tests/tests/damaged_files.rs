@@ -204,7 +204,6 @@ fn a_segment_under_another_number_says_nothing() {
 }
 
 #[test]
-#[ignore = "known: a gap at the end whose length is no multiple of 8 is filled with a frame that reaches beyond it"]
 fn a_ragged_segment_is_mended() {
     let store = small_store::build(scale::seed());
     let disk = store.disk.copy();
@@ -214,7 +213,6 @@ fn a_ragged_segment_is_mended() {
 }
 
 #[test]
-#[ignore = "known: mending forgets what the index of a full segment says of the gaps in it"]
 fn mending_a_segment_of_zeros_brings_nothing_back() {
     let store = small_store::build(scale::seed());
     let disk = store.disk.copy();

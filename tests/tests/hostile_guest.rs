@@ -215,7 +215,6 @@ fn writes_and_upkeep_are_stopped_too() {
 }
 
 #[test]
-#[ignore = "shows a defect: one call may hand 2 GiB to the host (HOSTCALL_FUEL), whatever the largest entry is"]
 fn a_list_of_a_gibibyte_is_refused() {
     let _alone = alone();
     for harm in ["a 1 GiB list", "a list of 3 GiB"] {
@@ -225,7 +224,6 @@ fn a_list_of_a_gibibyte_is_refused() {
 }
 
 #[test]
-#[ignore = "shows a defect: an error's message may be as large as the component's memory"]
 fn a_message_of_many_megabytes_is_cut_or_refused() {
     let _alone = alone();
     let cache = hostile(|b| b.guest_memory(100 << 20)).expect("harmless until it is called");
@@ -233,7 +231,6 @@ fn a_message_of_many_megabytes_is_cut_or_refused() {
 }
 
 #[test]
-#[ignore = "shows a defect: `Cache::list` follows a scan's cursor for as long as the component says so"]
 fn a_scan_without_end_is_ended() {
     let _alone = alone();
     let cache = hostile(|b| b.policy("a scan without end")).expect("harmless until it is called");

@@ -222,7 +222,7 @@ fn every_history_is_explained_by_an_order() {
     for history in 0..histories {
         let modes = [Mode::Plain, Mode::TinyMemory, Mode::Synced];
         let mode = modes[(history / IN_A_ROW) as usize % modes.len()];
-        let (seed, keys) = (random.next(), 2 + random.below(3));
+        let (seed, keys) = (random.draw(), 2 + random.below(3));
         for key in 0..keys as usize {
             cache.delete(name(key)).expect("deleted");
         }

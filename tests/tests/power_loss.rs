@@ -169,7 +169,7 @@ impl Run {
     /// One call of one process, and the images taken in it.
     fn step(&mut self) -> Result<(), String> {
         self.clock.fetch_add(self.random.below(20), Ordering::Relaxed);
-        let seed = self.random.next();
+        let seed = self.random.draw();
         self.watch(seed, self.setting.images);
         let who = self.random.below(2) as usize;
         if self.random.chance(2) {
@@ -332,7 +332,7 @@ impl Run {
             |e: larder::Error, what: &str| format!("image {}, {depth} power losses earlier: {what}: {e}", self.images);
         let again: Arc<Mutex<Vec<Disk>>> = Arc::default();
         if depth < 3 && self.random.chance(10) {
-            let (again, random) = (again.clone(), Mutex::new(Random(self.random.next())));
+            let (again, random) = (again.clone(), Mutex::new(Random(self.random.draw())));
             image.set_hook(Some(Arc::new(move |disk, _| {
                 let mut random = random.lock().unwrap_or_else(PoisonError::into_inner);
                 if random.chance(20) {

@@ -52,7 +52,6 @@ fn value(n: u64) -> Vec<u8> {
 }
 
 #[test]
-#[ignore = "shows a defect: `Inner::is_sound` takes a stopped call for a damaged record, and `repair` deletes the entry"]
 fn repair_deletes_nothing_because_it_was_stopped() {
     let dir = tempfile::tempdir().expect("a directory");
     let wire = Tripwire::new(0..0);
@@ -75,7 +74,6 @@ fn repair_deletes_nothing_because_it_was_stopped() {
 
 /// The same without hooks: a record that another cache took and this one has no memory to look at.
 #[test]
-#[ignore = "shows a defect: as above"]
 fn repair_deletes_nothing_that_is_too_large_for_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let big = Random(1).bytes(8 << 20);
@@ -93,7 +91,6 @@ fn repair_deletes_nothing_that_is_too_large_for_it() {
 }
 
 #[test]
-#[ignore = "shows a defect: `Inner::judge` answers for a stopped call that all candidates go, however little is needed"]
 fn reclaiming_gives_up_nothing_because_it_was_stopped() {
     const KEYS: u64 = 30;
     let dir = tempfile::tempdir().expect("a directory");
@@ -132,7 +129,6 @@ fn reclaiming_gives_up_nothing_because_it_was_stopped() {
 }
 
 #[test]
-#[ignore = "shows a defect: `Cache::clear` leaves the shards behind a stopped one as they are, with the store emptied"]
 fn clear_empties_all_or_nothing_when_it_is_stopped() {
     let dir = tempfile::tempdir().expect("a directory");
     let wire = Tripwire::new(0..0);
@@ -154,7 +150,6 @@ fn clear_empties_all_or_nothing_when_it_is_stopped() {
 }
 
 #[test]
-#[ignore = "shows a defect: `Cache::delete` takes a stopped `describe` to mean that the entry was not `sync`"]
 fn a_deletion_of_a_synced_entry_is_synced_though_it_was_stopped() {
     let dir = tempfile::tempdir().expect("a directory");
     let (wire, syncs) = (Tripwire::new(0..0), CountedSyncs::default());

@@ -114,7 +114,6 @@ fn in_a_store_no_key_has_the_value_of_another() {
 }
 
 #[test]
-#[ignore = "known: the first key of a hash that is asked for takes the note of the change along"]
 fn a_change_by_another_process_is_seen_under_one_hash() {
     let directory = tempfile::tempdir().expect("a directory");
     let _one = OneHash::new(42);

@@ -210,7 +210,7 @@ fn write_left(content: &mut Vec<u8>, offset: usize, bytes: &[u8], fate: Fate, ra
 fn grow(content: &mut Vec<u8>, len: usize, random: &mut Random) {
     let more = len.saturating_sub(content.len());
     if more > 0 && random.chance(25) {
-        let garbage = random.next().to_le_bytes();
+        let garbage = random.draw().to_le_bytes();
         content.extend(garbage.iter().cycle().take(more));
     } else if more > 0 {
         content.resize(len, 0);

@@ -49,7 +49,7 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
     let some = 1 + random.below(64.min((bytes.len() - at) as u64)) as usize;
     match random.below(9) {
         0 | 1 => bytes[at] ^= 1 << random.below(8),
-        2 => bytes[at] = random.next() as u8,
+        2 => bytes[at] = random.draw() as u8,
         // A number in the place of a field of 1, 2, 4 or 8 bytes, at a multiple of its size.
         3 | 4 => {
             let size = 1 << random.below(4);
