@@ -153,9 +153,14 @@ impl Shard {
         }
         self.outdated.insert(hash);
         if self.outdated.len() > MAX_OUTDATED {
-            self.outdated.clear();
-            self.guest = None;
+            self.start_anew();
         }
+    }
+
+    /// Gives up all that is in memory.
+    pub(crate) fn start_anew(&mut self) {
+        self.guest = None;
+        self.outdated.clear();
     }
 
     /// Whether what the guest has under this hash must be forgotten.

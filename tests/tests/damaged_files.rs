@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use larder::{Cache, ErrorKind};
+use larder_tests::format::FRAME_HEADER;
 use larder_tests::memory_disk::MemoryDisk;
 use larder_tests::scale::{self, Random};
 use larder_tests::small_store::{self, Key, Known, SmallStore, builder, read_all, segment};
@@ -113,7 +114,9 @@ fn a_file_cut_off_keeps_what_is_before_the_cut() {
         for len in (0..whole.len()).step_by(step) {
             let disk = store.disk.copy();
             disk.write(&file, &whole[..len]);
-            let lost = |frame: &Known| file == segment(frame.segment) && frame.at + frame.len > len;
+            // Of what is written twice, once is enough.
+            let end = |frame: &Known| frame.at + if frame.len == 2 * FRAME_HEADER { FRAME_HEADER } else { frame.len };
+            let lost = |frame: &Known| file == segment(frame.segment) && end(frame) > len;
             let expected = (!is_superblock(&file)).then(|| store.without(lost));
             let what = format!("{} cut off to {len}", file.display());
             dog.round(len as u64, || check(&what, &disk, &store, expected.as_ref()));
@@ -137,10 +140,10 @@ fn a_file_that_is_none_of_its_own_says_nothing() {
         check(&what("emptied"), &write(Vec::new()), &store, expected.as_ref());
         let len = store.disk.read(file).len();
         for (how, bytes) in [("of zeros", vec![0; len]), ("of noise", random.bytes(len))] {
-            // An index that fits still knows what is newest, and where nothing is found any more; mending forgets it.
+            // An index that fits still knows what is newest, and where nothing is found any more; mending keeps that.
             let missing = is_full(&store, file).then(|| missing(&store, file));
             let before = if missing.is_some() { missing.as_ref() } else { expected.as_ref() };
-            check_mended(&what(how), &write(bytes), &store, before, expected.as_ref(), false);
+            check_mended(&what(how), &write(bytes), &store, before, before, false);
         }
         let disk = store.disk.copy();
         larder::storage::Storage::remove(&disk, file).expect("removed");

@@ -15,8 +15,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use larder::{Cache, Codec, Durability, EntryInfo, Filter, Hit, Imported, SetOptions, Strategy};
+use larder_tests::format;
 use larder_tests::stores::{NOW, builder, contents, copy, golden};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const DAY: u64 = 86_400_000;
 const CENTURY: u64 = 36_525 * DAY;
@@ -264,12 +264,8 @@ fn a_snapshot_of_format_1_is_imported() {
 fn seal(store: &Path, sequence: u64) -> Vec<u8> {
     let superblock = fs::read(store.join("larder.store")).expect("readable");
     let id = u64::from_le_bytes(*superblock[16..].first_chunk().expect("long enough"));
-    let mut frame = vec![0x8C, b'L', b'F', b'R', 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    for number in [sequence, 2, 0, u64::MAX] {
-        frame.extend_from_slice(&number.to_le_bytes());
-    }
-    frame.extend_from_slice(&xxh3_64_with_seed(&frame, id ^ 0x9E37_79B9_7F4A_7C15).to_le_bytes());
-    frame
+    let segment = fs::read(store.join("segments/0000000001.seg")).expect("readable");
+    format::mark(format::segment_seed(id, 1), segment.len(), 4, sequence, 2, 0)
 }
 
 #[test]

@@ -243,6 +243,8 @@ impl Home {
         let may = |touch: &&Touch| {
             let path = &touch.path;
             let reads = *path == config || *path == cwd || system.iter().any(|dir| path.starts_with(dir));
+            // A new directory's name lasts when the one above is synced.
+            let reads = reads || store.ancestors().any(|above| above == path);
             path.starts_with(&store) || reads && !touch.writes || path == Path::new("/dev/null")
         };
         touches.iter().filter(|touch| !may(touch) && !touch.line.starts_with("exec")).collect()

@@ -61,8 +61,7 @@ fn a_newer_superblock_is_refused_and_nothing_changes() {
     };
     let none: Change = |_| {};
     let longer: Change = |bytes| bytes.extend([7; 100]);
-    let another_sum: Change = |bytes| bytes[40] ^= 1;
-    for (version, change) in [(2, none), (3, longer), (2, another_sum), (u32::MAX, none)] {
+    for (version, change) in [(2, none), (3, longer), (u32::MAX, none)] {
         let (_directory, store) = with_version(version, change);
         let what = format!("a superblock of version {version}");
         refused(&what, &store, ErrorKind::NewerFormat);
@@ -82,6 +81,11 @@ fn newer_segment(number: u32) -> (tempfile::TempDir, PathBuf) {
         bytes[4..8].copy_from_slice(&2u32.to_le_bytes());
         seal_with_sum(bytes, 24);
     });
+    // Whoever writes such a segment writes its index in a format of its own, too.
+    let index = store.join(format!("segments/{number:010}.idx"));
+    if index.exists() {
+        edit(&index, |bytes| bytes[7] = 2);
+    }
     (directory, store)
 }
 

@@ -23,7 +23,7 @@ use crate::testing::Hooks;
 const GUEST_SLACK: u64 = 32 << 20;
 
 /// Bytes that a guest may hand to the host besides one value: names and fields, a page of a scan.
-const ANSWER_SLACK: usize = 16 << 20;
+const ANSWER_SLACK: usize = 4 << 20;
 
 /// Bytes of a record besides its body, at most: names, fields, header, checksums.
 const MAX_NAMES: u64 = (1 << 20) + (1 << 17);
@@ -252,6 +252,7 @@ impl Builder {
             namespaces: Namespaces::default(),
             defaults: self.defaults.clone(),
             durability: self.durability,
+            max_entry_size: self.max_entry_size,
             format: self.format,
             clock: self.clock,
             flights: Flights::default(),

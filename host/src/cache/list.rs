@@ -4,7 +4,7 @@ use hashbrown::HashSet;
 
 use super::Cache;
 use super::options::EntryInfo;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Which entries a listing shows.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +16,9 @@ pub struct Filter {
     /// At most so many.
     pub limit: Option<usize>,
 }
+
+/// Pages of one shard that are looked at, at most: more than any memory holds.
+const MAX_PAGES: u32 = 1 << 20;
 
 impl Cache {
     /// Live entries of this handle's namespace, in the order in which they were written.
@@ -59,8 +62,12 @@ impl Cache {
         }
         // What lasts in memory only is nowhere else.
         for shard in &inner.shards {
-            let mut cursor = Some(0);
+            let (mut cursor, mut pages) = (Some(0), 0);
             while let Some(from) = cursor {
+                pages += 1;
+                if pages > MAX_PAGES {
+                    return Err(Error::new(ErrorKind::Internal, "a listing has no end"));
+                }
                 let page = inner.on_shard(shard, self.id, |g| {
                     let methods = g.larder.larder_cache_cache();
                     methods.cache().call_scan(&mut g.store, g.cache, Some(self.id), &[], from, 1000, now)

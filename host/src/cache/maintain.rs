@@ -127,7 +127,7 @@ impl Inner {
     /// Whether a record is sound and belongs under a hash and version.
     fn is_sound(&self, record: &[u8], hash: u64, version: u64) -> Result<bool> {
         let verified = self.call_again(&mut lock(&self.shards[0]), 0, |g| {
-            g.larder.larder_cache_cache().call_verify(&mut g.store, record, 1 << 30)
+            g.larder.larder_cache_cache().call_verify(&mut g.store, record, self.max_entry_size)
         });
         match verified {
             Ok(info) => {
@@ -136,8 +136,8 @@ impl Inner {
             }
             // Being stopped says nothing about the record.
             Err(e) if e.kind() == ErrorKind::Trap => Err(e),
-            // One in a newer format is none of ours to judge.
-            Err(e) => Ok(e.kind() == ErrorKind::NewerFormat),
+            // One in a newer format, or larger than this cache takes, is not ours to judge.
+            Err(e) => Ok(matches!(e.kind(), ErrorKind::NewerFormat | ErrorKind::TooLarge)),
         }
     }
 

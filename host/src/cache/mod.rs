@@ -79,6 +79,8 @@ struct Inner {
     /// What a new namespace starts with.
     defaults: Defaults,
     durability: Durability,
+    /// Bytes of the largest value.
+    max_entry_size: u32,
     format: Format,
     clock: Clock,
     flights: Flights,

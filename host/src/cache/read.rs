@@ -38,17 +38,17 @@ impl Cache {
             return inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now));
         };
         self.refresh(store, now);
-        let (hit, due) = {
+        let (hit, due, forgot) = {
             let mut shard = lock(inner.shard(hash));
-            self.forget_outdated(&mut shard, hash, key, now)?;
+            let forgot = self.forget_outdated(&mut shard, hash, key, now)?;
             let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
             let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| (hash, seconds(now))));
-            (hit, due)
+            (hit, due, forgot)
         };
         inner.settle(due);
         let hit = match hit {
             Some(hit) => Some(hit),
-            None => self.find_stored(store, hash, key, now)?,
+            None => self.find_stored(store, hash, key, now, forgot)?,
         };
         if hit.as_ref().is_some_and(|hit| hit.renew) {
             self.renew(key);
@@ -56,7 +56,7 @@ impl Cache {
         Ok(hit)
     }
 
-    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64) -> Result<Option<api::Hit>> {
+    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64, forgot: bool) -> Result<Option<api::Hit>> {
         let inner = &*self.inner;
         for _ in 0..TRIES {
             let Some((at, record)) = self.read_record(store, hash, now) else { return Ok(None) };
@@ -81,6 +81,10 @@ impl Cache {
                     inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))
                 }
                 Err(e) => {
+                    if forgot && e.code == types::ErrorCode::AnotherKey {
+                        // The change was another key's, which this one cannot name.
+                        shard.start_anew();
+                    }
                     if matches!(e.code, types::ErrorCode::Corrupt | types::ErrorCode::NewerFormat) {
                         tracing::warn!("a record is treated as a miss: {}", e.message);
                     }
@@ -91,11 +95,11 @@ impl Cache {
         Ok(None)
     }
 
-    /// Forgets what another process changed since. A mark that was meant for another key with the same hash stays.
+    /// Forgets what another process changed since; answers whether there was something to forget. A mark that was meant for another key with the same hash stays.
     #[inline]
-    pub(super) fn forget_outdated(&self, shard: &mut Shard, hash: u64, key: &[u8], now: u64) -> Result<()> {
+    pub(super) fn forget_outdated(&self, shard: &mut Shard, hash: u64, key: &[u8], now: u64) -> Result<bool> {
         if !shard.is_outdated(hash) {
-            return Ok(());
+            return Ok(false);
         }
         let (inner, id) = (&*self.inner, self.id);
         let is_there = inner.call_again(shard, id, |g| {
@@ -105,7 +109,7 @@ impl Cache {
             inner.call_again(shard, id, |g| forget(g, id, key))?;
             shard.is_current_again(hash);
         }
-        Ok(())
+        Ok(is_there)
     }
 
     /// The newest record of a hash and where it is. A record that cannot be read is a miss.
@@ -207,8 +211,11 @@ impl Cache {
         };
         match described {
             Ok(info) => Ok(Some(info.into())),
-            Err(e) if e.kind() == ErrorKind::Corrupt => Ok(None),
-            Err(e) => Err(e),
+            Err(e) if e.kind() == ErrorKind::Trap => Err(e),
+            Err(e) => {
+                tracing::warn!("treated as a miss: {e}");
+                Ok(None)
+            }
         }
     }
 

@@ -104,19 +104,30 @@ impl Frame {
         out
     }
 
-    /// The frame of a whole record; when the entry is gone, the record itself tells who reads it.
-    pub(crate) fn of_record(record: &[u8], hasher: &KeyHasher) -> Option<Self> {
+    /// The frame of a whole record; what the record does not tell is taken from what is left of the header.
+    pub(crate) fn of_record(record: &[u8], header: &[u8], hasher: &KeyHasher) -> Option<Self> {
         if !payload_is_whole(record) {
             return None;
         }
-        let half = |at: usize| u16::from_le_bytes([record[at], record[at + 1]]);
-        let (namespace_len, key_len) = (usize::from(record[7]), usize::from(half(8)));
-        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| record[at + i]));
-        let (names, fields) = (record.get(RECORD_HEADER..)?, number(12) as u32 as usize);
+        let number = |bytes: &[u8], at: usize| u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let (namespace_len, key_len) = (usize::from(record[7]), number(record, 8) as u16 as usize);
+        let (names, fields) = (record.get(RECORD_HEADER..)?, number(record, 12) as u32 as usize);
         let namespace = hasher.namespace(std::str::from_utf8(names.get(..namespace_len)?).ok()?);
         let key = names.get(namespace_len + fields..)?.get(..key_len)?;
         let (hash, len) = (hasher.key(namespace, key), record.len() as u32);
-        Some(Self { kind: Kind::Record, sync: false, len, sequence: number(24), hash, namespace, gone: NEVER })
+        let (sync, gone) = (header[5] & 1 != 0, number(header, 40));
+        Some(Self { kind: Kind::Record, sync, len, sequence: number(record, 24), hash, namespace, gone })
+    }
+
+    /// The header at the front of `bytes`, if it is one of which a single bit was flipped since it was written here.
+    pub(crate) fn decode_but_for_a_bit(bytes: &[u8], seed: u64, offset: u64) -> Option<Self> {
+        let mut header: [u8; HEADER] = *bytes.first_chunk()?;
+        (0..HEADER * 8).find_map(|bit| {
+            header[bit / 8] ^= 1 << (bit % 8);
+            let found = Self::decode(&header, seed, offset);
+            header[bit / 8] ^= 1 << (bit % 8);
+            found
+        })
     }
 
     /// The header alone.
@@ -216,6 +227,8 @@ mod tests {
             let mut harmed = bytes.clone();
             harmed[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Frame::decode(&harmed, 42, 64), None, "bit {bit}");
+            assert_eq!(Frame::decode_but_for_a_bit(&harmed, 42, 64), Some(frame), "bit {bit}");
+            assert_eq!(Frame::decode_but_for_a_bit(&harmed, 43, 64), None, "bit {bit}");
         }
     }
 }

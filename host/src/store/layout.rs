@@ -296,9 +296,14 @@ impl Layout {
                 Err(Error::new(ErrorKind::Directory, format!("{shown} is not a directory; use another with --dir")))
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound && create => {
+                let is_new = |dir: &&Path| {
+                    !dir.as_os_str().is_empty()
+                        && matches!(self.storage.look(dir), Err(e) if e.kind() == io::ErrorKind::NotFound)
+                };
+                let new: Vec<&Path> = self.root.ancestors().take_while(is_new).collect();
                 self.storage.create_directory(&self.root).map_err(|e| Error::io("create", &self.root, e))?;
-                // Those above that were made too must last; one that was there before may not be ours to sync.
-                for above in self.root.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+                // The names of all that were made must last.
+                for above in new.into_iter().filter_map(Path::parent).filter(|above| !above.as_os_str().is_empty()) {
                     if let Err(e) = self.storage.sync_directory(above) {
                         tracing::debug!("{} was not synced: {e}", above.display());
                     }

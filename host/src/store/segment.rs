@@ -177,19 +177,22 @@ impl Segment {
         Ok(walk)
     }
 
-    /// The frame of the record that begins where the frame at `at` would have it: the record says all that the frame's damaged
-    /// header did, so that no older version of its entry is uncovered.
+    /// The frame whose damaged header is at `at`, so that no older version of its entry is uncovered: with one bit put right, or
+    /// as its record tells it. In any case its checksum has to match.
     fn salvage(&self, at: u64, to: u64) -> io::Result<Option<Frame>> {
+        let header = self.read(at, HEADER)?;
+        let mut frame = Frame::decode_but_for_a_bit(&header, self.seed, at);
         let start = at + HEADER as u64;
-        if start + RECORD_HEADER as u64 > to {
-            return Ok(None);
+        if frame.is_none()
+            && start + RECORD_HEADER as u64 <= to
+            && let Some(len) = record_len(&self.read(start, RECORD_HEADER)?).filter(|len| start + len <= to)
+        {
+            let record = self.read(start, len as usize)?;
+            let hasher = KeyHasher::new(&self.superblock.hash_key);
+            frame = Frame::of_record(&record, &header, &hasher)
+                .filter(|frame| frame.header(self.seed, at)[48..] == header[48..]);
         }
-        let Some(len) = record_len(&self.read(start, RECORD_HEADER)?).filter(|len| start + len <= to) else {
-            return Ok(None);
-        };
-        let record = self.read(start, len as usize)?;
-        Ok(Frame::of_record(&record, &KeyHasher::new(&self.superblock.hash_key))
-            .filter(|frame| at + frame.size() <= to))
+        Ok(frame.filter(|frame| at + frame.size() <= to))
     }
 
     /// The next place from `at` on where a frame begins.
