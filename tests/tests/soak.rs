@@ -13,8 +13,8 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use larder::testing::{Hooks, with_hooks};
@@ -78,6 +78,12 @@ fn value(number: u64) -> Vec<u8> {
         }),
     }
     value
+}
+
+/// One test at a time: both look at the memory of the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl World {
@@ -187,6 +193,7 @@ impl World {
 
 #[test]
 fn a_day_leaves_nothing_behind() {
+    let _alone = alone();
     let mut world = World::new();
     let mut cache = world.open();
     let pace = world.pace;
@@ -243,6 +250,7 @@ fn a_day_leaves_nothing_behind() {
 
 #[test]
 fn labels_as_namespaces_leave_nothing_behind() {
+    let _alone = alone();
     let world = World::new();
     let cache = world.open();
     let (mut refused, mut warm) = (0, 0);

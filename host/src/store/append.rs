@@ -196,6 +196,7 @@ impl Transaction<'_> {
         if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
             // Half a frame is cut off by the next writer; try to spare it the work.
             let _ = segment.file().and_then(|file| file.set_len(offset));
+            writer.failed = Some((Position { segment: segment.number, offset }, *frame));
             let e = Error::io("write", segment.path(), e);
             self.store.fail(&e);
             return Err(e);

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::frame::{Frame, HEADER, Kind};
 use super::open::{Trust, load};
 use super::sealed::Line;
-use super::segment::{Segment, Tail};
+use super::segment::{Position, Segment, Tail};
 use super::{Observer, Store, Writer};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -119,7 +119,9 @@ impl Store {
                     Kind::Record | Kind::Tombstone => {
                         let line = line(offset, frame);
                         writer.tail.lines.push(line);
-                        if index.insert(segment.number, line, news.now) {
+                        let here = Position { segment: segment.number, offset };
+                        let own = writer.failed == Some((here, *frame));
+                        if index.insert(segment.number, line, news.now) && !own {
                             news.changed.push(frame.hash);
                         }
                     }

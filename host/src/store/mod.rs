@@ -164,6 +164,8 @@ struct Writer {
     tail: Tail,
     /// The highest sequence number seen.
     sequence: u64,
+    /// The write that failed, and where: found in the log after all, it is no news.
+    failed: Option<(segment::Position, frame::Frame)>,
     /// Bytes of all files but the active segment.
     sealed_bytes: u64,
 }

@@ -67,6 +67,7 @@ impl Store {
             writer: Mutex::new(Writer {
                 tail: loaded.tail,
                 sequence: loaded.sequence,
+                failed: None,
                 sealed_bytes: loaded.sealed_bytes,
             }),
             index: RwLock::new(loaded.index),
