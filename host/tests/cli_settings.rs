@@ -33,6 +33,10 @@ fn flag_beats_environment_beats_file_beats_default() {
         ("compression-level", "LARDER_COMPRESSION_LEVEL", ["1", "2", "3"], Some("6")),
         ("default-durability", "LARDER_DEFAULT_DURABILITY", ["sync", "process", "sync"], Some("process")),
         ("lock-timeout", "LARDER_LOCK_TIMEOUT", ["1s", "2s", "3s"], Some("5s")),
+        ("strategy", "LARDER_STRATEGY", ["memory", "read-only", "process-isolated"], Some("shared")),
+        ("locking", "LARDER_LOCKING", ["off", "on", "off"], Some("on")),
+        ("statistics", "LARDER_STATISTICS", ["off", "on", "off"], Some("on")),
+        ("cleanup-interval", "LARDER_CLEANUP_INTERVAL", ["1s", "2s", "never"], Some("300s")),
     ] {
         let path = home.write("settings.toml", format!("{name} = {file:?}\n"));
         let path = path.to_str().expect("UTF-8");

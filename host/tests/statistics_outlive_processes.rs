@@ -123,3 +123,14 @@ fn looking_at_statistics_changes_nothing() {
     home.run(&["stats", "--json"]).succeeded();
     assert!(contents(&home.store()) == before);
 }
+
+#[test]
+fn who_does_not_want_to_be_counted_is_not() {
+    let home = Home::new();
+    home.run(&["set", "k", "v"]).succeeded();
+    home.run(&["--statistics", "off", "get", "k"]).succeeded();
+    home.run(&["--statistics", "off", "get", "nothing"]).ended(1);
+    let total = total(&home);
+    assert_eq!((total.sets, total.hits, total.misses), (1, 0, 0));
+    assert_eq!(home.json(&["inspect", "k"])["hits"], 0);
+}

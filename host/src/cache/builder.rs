@@ -88,6 +88,7 @@ pub struct Builder {
     locking: bool,
     exact_entries: u64,
     cleanup_interval: Option<Duration>,
+    statistics: bool,
     storage: Arc<dyn Storage>,
     pub(super) format: Format,
     clock: Clock,
@@ -119,6 +120,7 @@ impl Default for Builder {
             locking: true,
             exact_entries: 100_000,
             cleanup_interval: Some(Duration::from_secs(300)),
+            statistics: true,
             storage: Arc::new(Files),
             format: Format::Json,
             clock: Clock::System,
@@ -180,6 +182,9 @@ impl Builder {
         /// How often a cache that stays open cleans up by itself: entries past their time, and the disk space they took.
         /// `None` is never. Default every 300 s.
         cleanup_interval: Option<Duration> => cleanup_interval;
+        /// Whether what this cache counts is added to the store's statistics, and who was read to the notes on accesses.
+        /// Default true.
+        statistics: bool => statistics;
         /// The file system under the store. Default: the operating system's.
         storage: Arc<dyn Storage> => storage;
         /// How typed values are written. Default [`Format::Json`].
@@ -253,6 +258,7 @@ impl Builder {
             defaults: self.defaults.clone(),
             durability: self.durability,
             max_entry_size: self.max_entry_size,
+            keeps_statistics: self.statistics,
             format: self.format,
             clock: self.clock,
             flights: Flights::default(),

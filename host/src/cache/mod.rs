@@ -81,6 +81,8 @@ struct Inner {
     durability: Durability,
     /// Bytes of the largest value.
     max_entry_size: u32,
+    /// Whether counts outlive the process.
+    keeps_statistics: bool,
     format: Format,
     clock: Clock,
     flights: Flights,

@@ -132,7 +132,8 @@ impl Inner {
     /// Adds what was counted since the last time to the store's statistics. With `thoroughly`, waits for the lock, and
     /// notes what was read too.
     pub(super) fn report(&self, thoroughly: bool) -> Result<()> {
-        let Some(store) = self.store.as_ref().filter(|store| !store.is_read_only()) else { return Ok(()) };
+        let wanted = |store: &&Store| self.keeps_statistics && !store.is_read_only();
+        let Some(store) = self.store.as_ref().filter(wanted) else { return Ok(()) };
         let mut reported = lock(&self.reported);
         let Reported { counted, unsaved } = &mut *reported;
         let mut active: BTreeSet<u32> = if thoroughly {

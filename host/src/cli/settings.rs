@@ -59,6 +59,7 @@ settings! {
     locking "locking" "ON|OFF" Some("on"), "Whether writers lock the store; off only where one process writes [default: on]";
     cleanup_interval "cleanup-interval" "TIME" Some("300s"),
         "How often a command that stays cleans up; never switches it off [default: 300s]";
+    statistics "statistics" "ON|OFF" Some("on"), "Whether what is counted is added to the store's statistics [default: on]";
     lock_timeout "lock-timeout" "TIME" Some("5s"), "How long to wait for other processes that write [default: 5s]";
 }
 
@@ -179,6 +180,9 @@ impl Settings {
         }
         if let Some(on) = self.parse("locking", switch)? {
             builder = builder.locking(on);
+        }
+        if let Some(on) = self.parse("statistics", switch)? {
+            builder = builder.statistics(on);
         }
         if let Some(d) = self.parse("cleanup-interval", span)? {
             builder = builder.cleanup_interval(Some(d).filter(|d| *d != Duration::MAX));

@@ -44,6 +44,8 @@ const HEADER_BYTES: u64 = HEADER as u64;
 /// Whether a record is sound and belongs under a hash and version.
 type Check<'a> = dyn Fn(&[u8], u64, u64) -> Result<bool> + 'a;
 
+type Index = (Vec<Line>, Vec<(u64, u64)>);
+
 /// What is wrong with one segment.
 #[derive(Default)]
 struct Flaws {
@@ -106,8 +108,8 @@ impl Store {
         Ok(found)
     }
 
-    /// What a full segment's index says, if it is sound.
-    fn index_of(&self, segment: &Segment) -> Option<(Vec<Line>, Vec<(u64, u64)>)> {
+    /// What a full segment's index says, if it is sound: its lines and clears.
+    fn index_of(&self, segment: &Segment) -> Option<Index> {
         let sealed = Sealed::open(&self.layout, segment, segment.len().ok()?)?;
         Some((sealed.lines().ok()?, sealed.clears))
     }
