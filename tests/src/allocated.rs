@@ -44,6 +44,12 @@ unsafe impl GlobalAlloc for CountingAllocator {
     }
 }
 
+/// Bytes of the heap in use now.
+#[must_use]
+pub fn current() -> usize {
+    NOW.load(Ordering::Relaxed)
+}
+
 /// A moment from which on use is watched. One at a time: the peak is the process's.
 #[derive(Debug)]
 pub struct Allocated(usize);

@@ -14,19 +14,18 @@
 //! | [`scale`] | how long a harness runs, and its random numbers |
 //! | [`disk`], [`oracle`] | a file system in memory that loses power, and one whose calls fail; what a store may hold then |
 //! | [`memory_disk`], [`small_store`] | a disk in memory, and a store of 64 KiB on it of which everything is known |
-//! | [`format`], [`forged`] | the store's formats, written down a second time, and files that lie |
+//! | [`mod@format`], [`forged`] | the store's formats, written down a second time, and files that lie |
 //! | [`fuzz`] | mutants, and the bars that they are held to |
 //! | [`history`], [`crew`] | whether a history is linearizable; processes that a harness commands |
 //! | [`strace`], [`stores`], [`copies`] | which files a command touches; stores to look at; copies of them |
 //! | [`tripwire`], [`workload`] | making something fail at a chosen moment; a run of operations that may fail |
-//! | [`allocated`], [`counting`], [`synced`], [`watchdog`] | memory taken, files synced, rounds that never end |
+//! | [`allocated`], [`synced`], [`watchdog`] | memory taken, files synced, rounds that never end |
 
 pub mod allocated;
 pub mod bytes;
 pub mod compare;
 pub mod component;
 pub mod copies;
-pub mod counting;
 pub mod crew;
 pub mod disk;
 pub mod forged;

@@ -6,9 +6,6 @@
 //! written. The store opens with exactly that, or is refused with a typed error where it lost its superblock; it is verified,
 //! repaired without a change to what is read, and emptied.
 //!
-//! Known exceptions, each with an ignored test: a full segment whose length is no multiple of 8 is not sound after mending;
-//! mending forgets what an index says of records that are not there any more, so that older ones are read again.
-//!
 //! Lengths: every 47th; in the long form each of them. Exchanges: all, always. Seen to fail in four of five
 //! tests, by overwritten values and those of exchanged files, with the checksum of a frame's header not compared.
 
@@ -29,24 +26,17 @@ fn is_superblock(file: &Path) -> bool {
 /// What must be read when the frames of which `lost` is true are lost.
 type Expected<'a> = BTreeMap<&'a Key, Option<Vec<u8>>>;
 
-/// Whether a segment's length is no multiple of 8, as no writer leaves it.
-fn is_ragged(disk: &MemoryDisk) -> bool {
-    let segments = disk.files().into_iter().filter(|file| file.extension().is_some_and(|e| e == "seg"));
-    segments.into_iter().any(|file| !disk.read(file).len().is_multiple_of(8))
-}
-
 fn check(what: &str, disk: &MemoryDisk, store: &SmallStore, expected: Option<&Expected<'_>>) {
-    check_mended(what, disk, store, expected, expected, false);
+    check_mended(what, disk, store, expected, expected);
 }
 
-/// With what is read after mending; with `exact`, without the known exception.
+/// With what is read after mending.
 fn check_mended(
     what: &str,
     disk: &MemoryDisk,
     store: &SmallStore,
     expected: Option<&Expected<'_>>,
     mended: Option<&Expected<'_>>,
-    exact: bool,
 ) {
     let opened = match (builder(disk).open(), expected) {
         (Ok(cache), _) => cache,
@@ -66,7 +56,7 @@ fn check_mended(
     let after = mended.unwrap_or(&nothing);
     let mended = builder(disk).open().unwrap_or_else(|e| panic!("{what}: repaired and refused: {e}"));
     let found = mended.verify(|_, _| ()).unwrap_or_else(|e| panic!("{what}: verify after repair: {e}"));
-    assert!(found.is_sound() || !exact && is_ragged(disk), "{what}: after repair, {found:?}");
+    assert!(found.is_sound(), "{what}: after repair, {found:?}");
     check_reads(&format!("{what}, repaired"), &mended, after);
     check_emptied(what, &mended, store);
 }
@@ -143,7 +133,7 @@ fn a_file_that_is_none_of_its_own_says_nothing() {
             // An index that fits still knows what is newest, and where nothing is found any more; mending keeps that.
             let missing = is_full(&store, file).then(|| missing(&store, file));
             let before = if missing.is_some() { missing.as_ref() } else { expected.as_ref() };
-            check_mended(&what(how), &write(bytes), &store, before, before, false);
+            check_mended(&what(how), &write(bytes), &store, before, before);
         }
         let disk = store.disk.copy();
         larder::storage::Storage::remove(&disk, file).expect("removed");
@@ -212,7 +202,7 @@ fn a_ragged_segment_is_mended() {
     let disk = store.disk.copy();
     disk.write(segment(1), &store.disk.read(segment(1))[..92]);
     let expected = store.without(|frame| frame.segment == 1);
-    check_mended("segment 1 cut off to 92", &disk, &store, Some(&expected), Some(&expected), true);
+    check_mended("segment 1 cut off to 92", &disk, &store, Some(&expected), Some(&expected));
 }
 
 #[test]
@@ -221,5 +211,5 @@ fn mending_a_segment_of_zeros_brings_nothing_back() {
     let disk = store.disk.copy();
     disk.write(segment(2), vec![0; store.disk.read(segment(2)).len()]);
     let missing = missing(&store, &segment(2));
-    check_mended("segment 2 of zeros", &disk, &store, Some(&missing), Some(&missing), true);
+    check_mended("segment 2 of zeros", &disk, &store, Some(&missing), Some(&missing));
 }

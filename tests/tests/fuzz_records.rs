@@ -12,13 +12,13 @@
 use std::collections::HashSet;
 
 use larder_engine::{Config, Engine, ErrorCode, NamespaceId, describe, verify};
-use larder_tests::counting::Counting;
+use larder_tests::allocated::CountingAllocator;
 use larder_tests::format::seal_record;
 use larder_tests::fuzz::{Fuzzer, Input, corpus, mutate};
 use larder_tests::scale::{self, Random};
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: CountingAllocator = CountingAllocator;
 
 /// The largest value that is taken.
 const LIMIT: usize = 64 << 10;

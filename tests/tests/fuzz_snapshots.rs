@@ -8,7 +8,7 @@
 //! room for a record made on the word of its length.
 
 use larder::{Cache, ErrorKind, SetOptions};
-use larder_tests::counting::Counting;
+use larder_tests::allocated::CountingAllocator;
 use larder_tests::format::{half, seal_record};
 use larder_tests::fuzz::{Fuzzer, Input, corpus, mutate};
 use larder_tests::memory_disk::MemoryDisk;
@@ -16,7 +16,7 @@ use larder_tests::scale::{self, Random};
 use larder_tests::small_store::{NOW, builder};
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: CountingAllocator = CountingAllocator;
 
 /// Executions that one cache serves: the names of namespaces that mutants carry are never forgotten.
 const CACHE_SERVES: u64 = 256;

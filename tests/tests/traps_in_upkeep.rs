@@ -5,8 +5,8 @@
 //! does not survive, at one step after the other, on a store with room for everything. What was acknowledged must be there
 //! afterwards, what was deleted must stay so, and two caches on one store must agree.
 //!
-//! Rounds: 300 steps of each, in the long form 20,000. Seen to fail, each of them, with the product as it is: each is ignored
-//! until what it shows is mended.
+//! Rounds: 300 steps of each, in the long form 20,000. Seen to fail, each of them, with a store in which a stopped call was
+//! taken for an answer.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::counting;
+use crate::allocated::Allocated;
 use crate::scale::Random;
 use crate::vector;
 use crate::watchdog::Watchdog;
@@ -106,9 +106,9 @@ impl Fuzzer {
         let one = random.below(begin as u64) as usize;
         let other = random.below(self.inputs.len() as u64) as usize;
         let mutant = make(&mut random, &self.inputs[one], &self.inputs[other]);
-        let before = counting::reset_peak();
+        let before = Allocated::now();
         let (outcome, mut took) = self.dog.round(round, || run(&mutant));
-        let took_at_once = counting::peak().saturating_sub(before);
+        let took_at_once = before.peak();
         let what = self.what;
         let seed = self.seed;
         assert!(took_at_once <= self.cap, "{what}: seed {seed}, round {round} allocated {took_at_once} bytes at once");
