@@ -9,7 +9,7 @@ impl Cache {
     /// Answers how many entries went.
     ///
     /// # Errors
-    /// `Store` when the lock is not had in time; I/O errors.
+    /// `Locked` when the lock is not had in time; `Store` when the store cannot be written; I/O errors.
     pub fn cleanup(&self) -> Result<u64> {
         self.inner.clean_up()
     }
@@ -44,7 +44,7 @@ impl Cache {
     /// Empties this handle's namespace. Answers how many entries went.
     ///
     /// # Errors
-    /// `Store` when the store cannot take it; I/O errors.
+    /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear(&self) -> Result<u64> {
         self.clear_some(Some((self.id, self.hash)))
     }
@@ -52,7 +52,7 @@ impl Cache {
     /// Empties all namespaces and gives the disk space back. Answers how many entries went.
     ///
     /// # Errors
-    /// `Store` when the store cannot take it; I/O errors.
+    /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear_all(&self) -> Result<u64> {
         self.clear_some(None)
     }

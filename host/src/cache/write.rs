@@ -59,7 +59,7 @@ impl Cache {
     /// failed), the entry is kept in memory, and [`Written::durability`] says so.
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty key or a time of zero; `KeyTooLarge`; `TooLarge`; `Trap`; `Store` when the write
+    /// `InvalidArgument` for an empty key or a time of zero; `KeyTooLarge`; `TooLarge`; `Trap`; `Store` or `Locked` when the write
     /// asked for [`Durability::Sync`] and did not get it.
     pub fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<Written> {
         self.set_with(key, value, &SetOptions::default())
@@ -189,7 +189,7 @@ impl Cache {
     /// Deletes an entry; true when a live one was there.
     ///
     /// # Errors
-    /// `Store` when the store cannot take the deletion: the entry is gone from memory and would come back when the
+    /// `Store` or `Locked` when the store cannot take the deletion: the entry is gone from memory and would come back when the
     /// store is opened again. `Trap`.
     pub fn delete(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let key = key.as_ref();

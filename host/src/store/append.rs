@@ -42,7 +42,7 @@ impl Store {
     /// if there is none yet under the hash `adds`.
     ///
     /// # Errors
-    /// `Store` when the lock is not had in time or the store is read-only; I/O errors.
+    /// `Locked` when the lock is not had in time; `Store` when the store is read-only; I/O errors.
     pub(crate) fn begin(
         &self,
         reserve: u64,
