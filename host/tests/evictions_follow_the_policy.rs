@@ -42,6 +42,19 @@ fn on_disk(home: &Home, time: &Time, keys: impl IntoIterator<Item = u64>) -> Vec
     keys.into_iter().filter(|n| reader.contains(format!("k{n}")).expect("readable")).collect()
 }
 
+/// The rest of the world goes by, while the first hundred are read now and then.
+fn go_by(cache: &Cache, time: &Time) {
+    for n in FITS..TOO_MANY {
+        if n % 200 == 0 {
+            time.pass(60);
+            for hot in 0..100 {
+                assert!(cache.get(format!("k{hot}")).expect("readable").is_some(), "k{hot} while k{n} is set");
+            }
+        }
+        set(cache, n);
+    }
+}
+
 /// Entries that fit for certain, and entries that do not.
 const FITS: u64 = 2_000;
 const TOO_MANY: u64 = 6_000;
@@ -54,16 +67,7 @@ fn what_is_read_stays_wherever_the_answer_came_from() {
         for n in 0..FITS {
             set(&cache, n);
         }
-        // The first hundred are read now and then while the rest of the world goes by.
-        for n in FITS..TOO_MANY {
-            if n % 200 == 0 {
-                time.pass(60);
-                for hot in 0..100 {
-                    assert!(cache.get(format!("k{hot}")).expect("readable").is_some(), "k{hot} while k{n} is set");
-                }
-            }
-            set(&cache, n);
-        }
+        go_by(&cache, &time);
         assert_eq!(on_disk(&home, &time, 0..100).len(), 100);
         assert!(on_disk(&home, &time, 0..FITS).len() < 200, "what nobody read is gone");
         assert!(cache.stats_all().expect("counted").memory.counters.evicted_store_bytes > 1_000);
@@ -124,15 +128,7 @@ fn a_large_store_is_judged_by_a_sample_and_keeps_what_is_read() {
     for n in 0..FITS {
         set(&cache, n);
     }
-    for n in FITS..TOO_MANY {
-        if n % 200 == 0 {
-            time.pass(60);
-            for hot in 0..100 {
-                assert!(cache.get(format!("k{hot}")).expect("readable").is_some(), "k{hot} while k{n} is set");
-            }
-        }
-        set(&cache, n);
-    }
+    go_by(&cache, &time);
     assert_eq!(on_disk(&home, &time, 0..100).len(), 100);
     assert!(on_disk(&home, &time, 0..FITS).len() < 400);
 }
