@@ -52,14 +52,24 @@ impl Store {
     ) -> Result<Transaction<'_>> {
         let locked = self.lock(self.options.lock_timeout)?;
         let mut transaction = Transaction { store: self, writer: self.writer(), _locked: locked };
-        // Under the lock nobody writes, so that an unchanged number means an unchanged log.
-        let unchanged = self.writes.as_ref().is_some_and(|writes| writes.get() == self.seen.load(Ordering::Acquire));
-        if !self.options.alone && !unchanged {
+        if !self.options.alone && !self.is_unchanged() {
             self.follow(&mut transaction.writer, observer)?;
         }
         transaction.mend_tail()?;
         transaction.make_room(reserve, adds, judge)?;
         Ok(transaction)
+    }
+
+    /// Whether nobody has written since the log was last followed. The caller has the lock, so that nobody writes now.
+    fn is_unchanged(&self) -> bool {
+        let Some(writes) = &self.writes else { return false };
+        let written = writes.get();
+        if !written.is_multiple_of(2) {
+            // Whoever made it odd was killed while it wrote: what it left may have been read by others.
+            writes.increase();
+            return false;
+        }
+        written == self.seen.load(Ordering::Acquire)
     }
 
     pub(super) fn refuse_writes(&self) -> Error {
@@ -191,8 +201,10 @@ impl Transaction<'_> {
         let segment = writer.tail.segment.clone();
         let offset = writer.tail.end;
         let bytes = frame.encode(segment.seed, offset, payload);
-        // Before and after: whoever is killed in between leaves a number that others have not seen.
-        let before = self.store.writes.as_ref().map(|writes| writes.increase() - 1);
+        // Odd from here on, until all is written: whoever is killed in between leaves it so.
+        if let Some(writes) = &self.store.writes {
+            writes.increase();
+        }
         if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
             // Half a frame is cut off by the next writer; try to spare it the work.
             let _ = segment.file().and_then(|file| file.set_len(offset));
@@ -218,10 +230,9 @@ impl Transaction<'_> {
             Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);
-        if let (Some(writes), Some(before)) = (&self.store.writes, before) {
+        if let Some(writes) = &self.store.writes {
             // All that was counted until now was followed, under the lock.
             self.store.seen.store(writes.increase(), Ordering::Release);
-            debug_assert!(writes.get() >= before + 2, "the number only grows");
         }
         Ok(())
     }

@@ -43,7 +43,9 @@ impl Store {
         }
         let Some(writes) = &self.writes else { return self.look(observer) };
         let written = writes.get();
-        if written == self.seen.load(Ordering::Acquire) && now.abs_diff(self.looked.load(Ordering::Relaxed)) < LOOK {
+        // Odd while somebody writes, or was killed writing: then only the log itself tells.
+        let settled = written.is_multiple_of(2) && written == self.seen.load(Ordering::Acquire);
+        if settled && now.abs_diff(self.looked.load(Ordering::Relaxed)) < LOOK {
             return Ok(());
         }
         self.looked.store(now, Ordering::Relaxed);

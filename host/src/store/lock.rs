@@ -11,7 +11,8 @@ use crate::storage::{File, SharedNumber};
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
-/// Where the file holds how many frames were written by all processes together, by which others learn that there are new ones.
+/// Where the file holds how many frames were written by all processes together, twice each, by which others learn that there
+/// are new ones; odd while one is being written.
 const WRITES: u64 = 64;
 /// Bytes of the file: room for the above, on a page of its own.
 const SIZE: u64 = 4096;

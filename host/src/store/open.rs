@@ -98,7 +98,10 @@ impl Store {
             _ => Superblock::draw().and_then(|fresh| start(layout, &fresh)),
         };
         // Whoever has the old store open looks again.
-        lock.writes().map(|writes| writes.increase());
+        if let Some(writes) = lock.writes() {
+            // To the next even number: nobody is writing when this is done.
+            while !writes.increase().is_multiple_of(2) {}
+        }
         emptied
     }
 }
