@@ -1,6 +1,7 @@
 //! Random calls from a seed: few namespaces, few keys, short times, so that calls get in each other's way.
 //!
-//! The same calls for the same seed, for ever. Calls that take a record get one that an earlier call answered with, sometimes damaged, sometimes of another key.
+//! The same calls for the same seed, for ever. Calls that take a record get one that an earlier call answered with,
+//! sometimes damaged, sometimes of another key.
 
 use serde_json::{Value, json};
 

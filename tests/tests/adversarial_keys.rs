@@ -1,6 +1,7 @@
 //! Keys chosen to collide: a wrong value, or a cache that crawls.
 //!
-//! 100,000 keys that an adversary would send: a quarter each of keys whose hash under a SipHash-1-3 without a key (that of the standard
+//! 100,000 keys that an adversary would send: a quarter each of keys whose hash under a SipHash-1-3 without a key
+//! (that of the standard
 //! library) ends in 8 zero bits, the same for FNV-1a, counters, and keys that differ only behind 200 equal bytes. They are written,
 //! read and looked for when absent, in memory and with a store, and so are as many random keys of the same lengths; all
 //! values must be right. How much slower the adversary's are is printed, not asserted: the scorecard's bar is 3 times.

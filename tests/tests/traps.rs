@@ -13,7 +13,8 @@
 //! the first run.
 //! Seen to fail: with a stopped guest left in place ("failed again without a reason" at the first step); with a stop
 //! that drops the guests of all shards ("1 shards hold 40 entries"); with operations that read before they write tried
-//! again after a stop ("another answer than what was acknowledged" at an increment); with stops that are not counted; with a deletion appended before the
+//! again after a stop ("another answer than what was acknowledged" at an increment); with stops that are not
+//! counted; with a deletion appended before the
 //! component is asked (a long stop, "another answer").
 
 use std::collections::BTreeMap;

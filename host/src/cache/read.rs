@@ -95,7 +95,8 @@ impl Cache {
         Ok(None)
     }
 
-    /// Forgets what another process changed since; answers whether there was something to forget. A mark that was meant for another key with the same hash stays.
+    /// Forgets what another process changed since; answers whether there was something to forget. A mark that
+    /// was meant for another key with the same hash stays.
     #[inline]
     pub(super) fn forget_outdated(&self, shard: &mut Shard, hash: u64, key: &[u8], now: u64) -> Result<bool> {
         if !shard.is_outdated(hash) {

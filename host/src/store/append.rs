@@ -264,7 +264,8 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Cuts off a frame that its writer never finished, writes a header that never was, and begins the segment that a sealed one promises.
+    /// Cuts off a frame that its writer never finished, writes a header that never was, and begins the segment
+    /// that a sealed one promises.
     fn mend_tail(&mut self) -> Result<()> {
         let tail = &self.writer.tail;
         let segment = tail.segment.clone();

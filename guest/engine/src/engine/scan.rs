@@ -13,7 +13,9 @@ const PAGE_SIZE: usize = 1 << 20;
 impl Engine {
     /// A part of the live entries in the memory tier, of one namespace or all, whose keys begin with `prefix`.
     ///
-    /// At most `limit` entries, at least 1, and fewer when their keys and fields take more than 1 MiB. Start with `cursor` 0 and go on with `next` until it is `None`; a page may be empty before the end. An entry that
+    /// At most `limit` entries, at least 1, and fewer when their keys and fields take more than 1 MiB. Start
+    /// with `cursor` 0 and go on with `next` until it is `None`; a page may be empty before the end. An entry
+    /// that
     /// is there during the whole scan is seen exactly once; one that comes or goes meanwhile may or may not be.
     ///
     /// # Errors
