@@ -212,6 +212,7 @@ pub(crate) fn settings(mut config: engine::Config, given: Vec<wit::Setting>) -> 
             wit::Setting::MaxEntrySize(n) => config.max_entry_size = n as usize,
             wit::Setting::MaxKeySize(n) => config.max_key_size = n as usize,
             wit::Setting::Policy(name) => config.policy = engine::PolicyKind::parse(&name)?,
+            wit::Setting::Objective(name) => config.objective = engine::Objective::parse(&name)?,
             wit::Setting::Codec(types::Codec::None) => config.codec = engine::Codec::None,
             wit::Setting::Codec(types::Codec::Deflate) => config.codec = engine::Codec::Deflate,
             wit::Setting::Codec(types::Codec::Lz4) => config.codec = engine::Codec::Lz4,

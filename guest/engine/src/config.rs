@@ -2,7 +2,7 @@
 
 use crate::codec::Codec;
 use crate::error::{Error, Result};
-use crate::policy::PolicyKind;
+use crate::policy::{Objective, PolicyKind};
 
 /// The longest key that any engine takes, in bytes. [`Config::max_key_size`] may be lower.
 pub const MAX_KEY_SIZE: usize = 65_535;
@@ -34,6 +34,8 @@ pub struct Config {
     pub max_key_size: usize,
     /// Who goes when space is needed. Default [`PolicyKind::Lru`].
     pub policy: PolicyKind,
+    /// What a policy that weighs entries against each other tries to maximise. Default [`Objective::Balanced`].
+    pub objective: Objective,
     /// How record bodies are compressed. Default [`Codec::Deflate`].
     pub codec: Codec,
     /// Values of at least this many bytes are compressed in records. Default 1,024.
@@ -55,6 +57,7 @@ impl Default for Config {
             max_entry_size: 64 << 20,
             max_key_size: MAX_KEY_SIZE,
             policy: PolicyKind::Lru,
+            objective: Objective::Balanced,
             codec: Codec::Deflate,
             compression_threshold: 1024,
             compression_level: 6,

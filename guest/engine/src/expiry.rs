@@ -3,8 +3,8 @@
 //! Entries that never end are not in it. Because a slot knows its place, removing or moving one costs O(log n) and
 //! leaves no garbage behind; entries set with one time-to-live arrive in order and cost O(1).
 
+use crate::policy::nodes::NIL;
 use crate::slab::Slab;
-use crate::slot::NIL;
 use crate::time::NEVER;
 
 #[derive(Debug, Default)]

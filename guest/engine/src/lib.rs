@@ -21,6 +21,7 @@
 //! | [`engine`] | [`Engine`] and its operations: read, write, batch, maintain, scan, check |
 //! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
 //! | `policy` | what goes when space is needed, one file a policy |
+//! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
 //! | [`record`] | the framed form of an entry that a store keeps |
 //! | `codec` | DEFLATE and LZ4 behind one bounded interface |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
@@ -28,6 +29,7 @@
 
 mod codec;
 pub mod config;
+mod directory;
 pub mod engine;
 pub mod error;
 mod expiry;
@@ -38,6 +40,7 @@ mod namespace;
 mod policy;
 pub mod record;
 mod rng;
+mod simulation;
 mod slab;
 mod slot;
 pub mod stats;
@@ -49,5 +52,6 @@ pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, d
 pub use error::{Error, ErrorCode, Result};
 pub use judge::Summary;
 pub use namespace::NamespaceId;
-pub use policy::PolicyKind;
+pub use policy::{Objective, PolicyKind};
+pub use simulation::{MAX_SIZE, Simulation, Totals, Unit};
 pub use stats::Statistics;

@@ -2,7 +2,8 @@
 //!
 //! A slot's number stays its own until it is freed, which is what lets a scan use it as a cursor.
 
-use crate::slot::{NIL, Slot};
+use crate::policy::nodes::NIL;
+use crate::slot::Slot;
 
 const CHUNK_BITS: u32 = 10;
 const CHUNK: usize = 1 << CHUNK_BITS;
@@ -38,8 +39,8 @@ impl Slab {
         if self.free != NIL {
             let id = self.free;
             let slot = self.slot_mut(id);
-            self.free = slot.next;
-            self.slot_mut(id).next = NIL;
+            let next = std::mem::replace(&mut slot.heap_at, NIL);
+            self.free = next;
             return id;
         }
         let id = self.end();
@@ -57,7 +58,7 @@ impl Slab {
         let next = self.free;
         let slot = self.slot_mut(id);
         slot.vacate();
-        slot.next = next;
+        slot.heap_at = next;
         self.free = id;
         self.occupied -= 1;
     }
@@ -88,7 +89,7 @@ impl Slab {
             if count > self.end() {
                 return Err("free list runs in a circle".into());
             }
-            id = self.slot(id).next;
+            id = self.slot(id).heap_at;
         }
         Ok(count)
     }

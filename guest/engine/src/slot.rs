@@ -4,11 +4,9 @@
 //! ([`crate::record`]), so that setting, admitting and framing copy them without a conversion.
 
 use crate::config::{Durability, ENTRY_OVERHEAD};
+use crate::policy::nodes::NIL;
 use crate::record::fields::Fields;
 use crate::time::{NEVER, U48, after};
-
-/// "No slot": the end of lists, and no place in the expiry index.
-pub(crate) const NIL: u32 = u32::MAX;
 
 const OCCUPIED: u8 = 1;
 const HAS_STALE: u8 = 1 << 1;
@@ -28,10 +26,7 @@ pub(crate) struct Slot {
     key_len: u16,
     pub(crate) namespace: u16,
     flags: u8,
-    /// Links of the policy's list; `next` also threads the slab's free list.
-    pub(crate) prev: u32,
-    pub(crate) next: u32,
-    /// Where the expiry heap holds this slot.
+    /// Where the expiry heap holds this slot, or [`NIL`]. Of a vacant slot: the next vacant one.
     pub(crate) heap_at: u32,
     pub(crate) hits: u32,
     created: U48,
@@ -72,8 +67,6 @@ impl Slot {
             key_len: 0,
             namespace: 0,
             flags: 0,
-            prev: NIL,
-            next: NIL,
             heap_at: NIL,
             hits: 0,
             created: U48::default(),
@@ -83,7 +76,7 @@ impl Slot {
         }
     }
 
-    /// Fills the slot. Links, hits and the place in the expiry index stay as they are.
+    /// Fills the slot. Hits and the place in the expiry index stay as they are.
     pub(crate) fn fill(&mut self, c: &Contents<'_>) {
         let fields = Fields::new(c.fields);
         let has_idle = fields.idle_timeout().is_some();
@@ -223,7 +216,7 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_slot_stays_small() {
-        // 72 bytes with a 16-byte boxed slice; 64 on wasm32, where the slice takes 8.
-        assert_eq!(size_of::<Slot>(), 72);
+        // 64 bytes with a 16-byte boxed slice; 56 on wasm32, where the slice takes 8.
+        assert_eq!(size_of::<Slot>(), 64);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::error::{Error, ErrorCode, Result};
-use crate::slot::NIL;
+use crate::policy::nodes::NIL;
 use crate::time::NEVER;
 
 impl Engine {
@@ -39,7 +39,7 @@ impl Engine {
         if self.expiry.len() != ending {
             return Some(format!("{} in the expiry heap, {ending} entries end", self.expiry.len()));
         }
-        match self.policy.check(&self.slab) {
+        match self.policy.check() {
             Err(what) => return Some(what),
             Ok(known) if known != entries => return Some(format!("the policy knows {known} of {entries} entries")),
             Ok(_) => {}

@@ -29,7 +29,7 @@ use crate::expiry::ExpiryHeap;
 use crate::hash::KeyHasher;
 use crate::index::Index;
 use crate::namespace::Namespaces;
-use crate::policy::Policy;
+use crate::policy::{AllAlike, Entry, Policy};
 use crate::rng::SplitMix64;
 use crate::slab::Slab;
 use crate::slot::Contents;
@@ -74,7 +74,7 @@ impl Engine {
         Ok(Self {
             hasher: KeyHasher::new(config.seed),
             rng: SplitMix64::new(!config.seed),
-            policy: config.policy.build(),
+            policy: config.policy.build(config.objective, config.seed),
             config,
             slab: Slab::new(),
             index: Index::default(),
@@ -103,41 +103,72 @@ impl Engine {
         Some(id)
     }
 
-    /// Puts contents into the memory tier, in place of the entry with the same key if there is one. Evicts what it
-    /// must, before it grows. The caller guarantees `self.fits(contents)`.
-    fn insert(&mut self, contents: &Contents<'_>) -> u32 {
+    /// Puts contents into the memory tier, in place of the entry with the same key if there is one. What must go for
+    /// them goes first. `None` when the policy would rather keep what is there; an older entry with the key goes then too.
+    /// The caller guarantees `self.fits(contents)`.
+    fn insert(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
         let charge = contents.charge();
-        let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
+        let entry = Entry { hash: contents.hash, weight: charge as u32, worth: 1.0 };
         // An overwritten entry keeps its slot, so that a scan under way does not see it twice.
+        let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
         if let Some(id) = old {
-            self.policy.removed(&mut self.slab, id);
-            self.uncount(id);
+            self.policy.overwritten(id, &entry);
+            self.expiry.remove(&mut self.slab, id);
             let slot = self.slab.slot_mut(id);
             // One whose time was over only happened to lie there still.
-            if slot.gone_at() <= contents.accessed {
+            if slot.gone_at() <= now {
                 slot.hits = 0;
             }
         }
-        while self.bytes + charge > self.config.max_bytes {
-            if !self.evict_one(Cause::NeedsBytes) {
-                break;
+        if !self.make_room(&entry, old, now) {
+            if let Some(id) = old {
+                self.remove(id, Cause::Silent);
             }
+            return None;
         }
-        if let (None, Some(max)) = (old, self.config.max_entries) {
-            while self.slab.len() >= max && self.evict_one(Cause::NeedsEntries) {}
-        }
-        let id = old.unwrap_or_else(|| self.slab.allocate());
-        self.slab.slot_mut(id).fill(contents);
-        if old.is_none() {
-            self.index.insert(&self.slab, id);
-        }
-        self.policy.inserted(&mut self.slab, id);
+        let id = match old {
+            Some(id) => {
+                self.uncount(id);
+                self.slab.slot_mut(id).fill(contents);
+                id
+            }
+            None => {
+                let id = self.slab.allocate();
+                self.slab.slot_mut(id).fill(contents);
+                self.index.insert(&self.slab, id);
+                self.policy.inserted(id, &entry);
+                id
+            }
+        };
         self.expiry.update(&mut self.slab, id);
         self.bytes += charge;
         let stats = self.namespaces.stats(contents.namespace);
         stats.entries += 1;
         stats.bytes += charge;
-        id
+        Some(id)
+    }
+
+    /// Lets entries go until `entry` fits, in place of `old` if that is given: those whose time is over, then whom the
+    /// policy names. False when the policy names nobody else.
+    fn make_room(&mut self, entry: &Entry, old: Option<u32>, now: u64) -> bool {
+        let incoming = if old.is_none() { Some(entry) } else { None };
+        let given_back = old.map_or(0, |id| self.slab.slot(id).charge());
+        loop {
+            let cause = if self.bytes - given_back + u64::from(entry.weight) > self.config.max_bytes {
+                Cause::NeedsBytes
+            } else if old.is_none() && self.config.max_entries.is_some_and(|max| self.slab.len() >= max) {
+                Cause::NeedsEntries
+            } else {
+                return true;
+            };
+            if self.cleanup(now, 1) > 0 {
+                continue;
+            }
+            match self.policy.victim(incoming, &AllAlike) {
+                Some(id) if Some(id) != old => self.remove(id, cause),
+                _ => return false,
+            }
+        }
     }
 
     /// Whether contents can be held at all.
@@ -146,7 +177,7 @@ impl Engine {
     }
 
     fn evict_one(&mut self, cause: Cause) -> bool {
-        match self.policy.victim(&self.slab) {
+        match self.policy.victim(None, &AllAlike) {
             Some(id) => {
                 self.remove(id, cause);
                 true
@@ -157,7 +188,8 @@ impl Engine {
 
     fn remove(&mut self, id: u32, cause: Cause) {
         let namespace = self.slab.slot(id).namespace;
-        self.policy.removed(&mut self.slab, id);
+        let evicted = matches!(cause, Cause::NeedsBytes | Cause::NeedsEntries | Cause::Asked);
+        self.policy.removed(id, evicted);
         self.expiry.remove(&mut self.slab, id);
         self.index.remove(&self.slab, id);
         self.uncount(id);

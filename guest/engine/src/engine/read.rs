@@ -24,7 +24,7 @@ impl Engine {
             self.namespaces.stats(ns).misses += 1;
             return Ok(None);
         };
-        self.policy.accessed(&mut self.slab, id);
+        self.policy.accessed(id);
         let slot = self.slab.slot_mut(id);
         let before = slot.accessed();
         slot.set_accessed(now.max(before));
@@ -86,7 +86,7 @@ impl Engine {
             version,
             durability,
         };
-        Ok(match self.keep(&contents) {
+        Ok(match self.keep(&contents, now) {
             Some(id) => Hit { renew, ..hit(self.slab.slot(id), stale) },
             None => Hit {
                 value: Cow::Owned(value),

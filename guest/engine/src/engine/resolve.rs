@@ -101,9 +101,9 @@ impl Engine {
     }
 
     /// Puts an entry into the memory tier if it fits there; otherwise makes sure that no older one stays behind.
-    pub(super) fn keep(&mut self, contents: &Contents<'_>) -> Option<u32> {
+    pub(super) fn keep(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
         if self.fits(contents.charge()) {
-            return Some(self.insert(contents));
+            return self.insert(contents, now);
         }
         if let Some(old) = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key) {
             self.remove(old, Cause::Silent);

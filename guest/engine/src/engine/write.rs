@@ -241,7 +241,7 @@ impl Engine {
             Vec::new()
         };
         let contents = self.contents(draft, version);
-        self.keep(&contents);
+        self.keep(&contents, draft.accessed);
         let stats = self.namespaces.stats(draft.namespace);
         stats.sets += 1;
         stats.bytes_written += draft.value.len() as u64;

@@ -2,33 +2,36 @@
 //!
 //! One list in the order of writing; overwriting an entry moves it to the young end, reading does not.
 
-use super::Policy;
-use super::list::List;
-use crate::slab::Slab;
+use super::nodes::{List, Nodes};
+use super::{Entry, Policy, Worth};
 
 #[derive(Debug, Default)]
-pub(crate) struct Fifo(List);
+pub(crate) struct Fifo {
+    nodes: Nodes<()>,
+    list: List,
+}
 
 impl Policy for Fifo {
-    fn inserted(&mut self, slab: &mut Slab, id: u32) {
-        self.0.push_front(slab, id);
+    fn inserted(&mut self, id: u32, _entry: &Entry) {
+        self.nodes.fill(id, ());
+        self.list.push_front(&mut self.nodes, id);
     }
 
-    fn accessed(&mut self, _slab: &mut Slab, _id: u32) {}
+    fn accessed(&mut self, _id: u32) {}
 
-    fn removed(&mut self, slab: &mut Slab, id: u32) {
-        self.0.unlink(slab, id);
+    fn removed(&mut self, id: u32, _evicted: bool) {
+        self.list.unlink(&mut self.nodes, id);
     }
 
-    fn victim(&self, _slab: &Slab) -> Option<u32> {
-        self.0.back()
+    fn victim(&mut self, _incoming: Option<&Entry>, _worth: &dyn Worth) -> Option<u32> {
+        self.list.back()
     }
 
     fn clear(&mut self) {
-        self.0 = List::default();
+        *self = Self::default();
     }
 
-    fn check(&self, slab: &Slab) -> Result<u32, String> {
-        self.0.check(slab)
+    fn check(&self) -> Result<u32, String> {
+        self.list.check(&self.nodes)
     }
 }

@@ -1,29 +1,75 @@
 //! Who goes when space is needed. One file a policy, named as in the literature, behind one small trait.
+//!
+//! A policy sees entries as numbers with a hash and a weight. It owns what it notes of them ([`nodes`]) and knows neither
+//! keys nor values, so that the memory tier, the simulator and the shadows of a running cache use the same code.
 
 mod fifo;
-mod list;
 mod lru;
+pub(crate) mod nodes;
+mod objective;
+
+pub use objective::Objective;
 
 use crate::error::{Error, Result};
-use crate::slab::Slab;
 
-/// The contract between the engine and a policy. A policy keeps its order in the slots' links and in itself; it never
-/// frees a slot.
+/// An entry as a policy sees it when it arrives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Entry {
+    /// Keyed hash of namespace and key: what ghosts and sketches remember an entry by.
+    pub(crate) hash: u32,
+    /// What it takes of the capacity: bytes, or 1 where entries are counted. At least 1, below 2³¹.
+    pub(crate) weight: u32,
+    /// What one hit on it is worth, by the cache's objective and the time it has left. Above 0.
+    pub(crate) worth: f32,
+}
+
+/// What one hit on an entry is worth now; see [`Entry::worth`].
+pub(crate) trait Worth {
+    /// Of the entry with this number.
+    fn worth(&self, id: u32) -> f32;
+}
+
+/// A hit on one entry is worth as much as on any other.
+pub(crate) struct AllAlike;
+
+impl Worth for AllAlike {
+    fn worth(&self, _id: u32) -> f32 {
+        1.0
+    }
+}
+
+/// The contract between a cache and its policy.
 ///
-/// The caller guarantees that every occupied slot was announced by `inserted` exactly once and not yet by `removed`.
+/// The caller guarantees that every entry that is there was announced by `inserted` exactly once and not yet by `removed`,
+/// and gives out small numbers first. A policy allocates for its nodes, ghosts and sketches only, never for an operation.
 pub(crate) trait Policy: Send {
-    /// The slot was filled and takes part from now on.
-    fn inserted(&mut self, slab: &mut Slab, id: u32);
-    /// The slot was read.
-    fn accessed(&mut self, slab: &mut Slab, id: u32);
-    /// The slot is about to be freed or refilled.
-    fn removed(&mut self, slab: &mut Slab, id: u32);
-    /// The slot to evict next, or `None` when none takes part. Does not remove it.
-    fn victim(&self, slab: &Slab) -> Option<u32>;
-    /// Forgets everything. The caller guarantees that the slab is emptied as well.
+    /// The entry came in under a number that was free.
+    fn inserted(&mut self, id: u32, entry: &Entry);
+
+    /// The entry was read.
+    fn accessed(&mut self, id: u32);
+
+    /// The entry was written again, with another weight perhaps.
+    fn overwritten(&mut self, id: u32, entry: &Entry) {
+        self.removed(id, false);
+        self.inserted(id, entry);
+    }
+
+    /// The entry takes `weight` from now on, though nobody wrote it: it was compressed, or inflated.
+    fn reweighed(&mut self, _id: u32, _weight: u32) {}
+
+    /// The entry is about to go: given up for want of space, or for another reason (deleted, expired).
+    fn removed(&mut self, id: u32, evicted: bool);
+
+    /// The entry to give up for `incoming`, or for nobody in particular. `None` when nothing is there, or when everything
+    /// that is there is worth more than `incoming`. Does not remove it.
+    fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32>;
+
+    /// Forgets everything. The caller guarantees that all entries go.
     fn clear(&mut self);
-    /// How many slots take part, after a look at the structure.
-    fn check(&self, slab: &Slab) -> std::result::Result<u32, String>;
+
+    /// How many entries take part, after a look at the structure.
+    fn check(&self) -> std::result::Result<u32, String>;
 }
 
 /// The policies by name.
@@ -60,7 +106,8 @@ impl PolicyKind {
         })
     }
 
-    pub(crate) fn build(self) -> Box<dyn Policy> {
+    /// An empty policy. The seed is for those that draw lots.
+    pub(crate) fn build(self, _objective: Objective, _seed: u64) -> Box<dyn Policy> {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),

@@ -308,10 +308,16 @@ impl Oracle {
         entry.hits = old.as_ref().filter(|old| !old.is_gone(now)).map_or(0, |old| old.hits);
         entry.turn = self.turn();
         while self.bytes() + entry.charge(&at.1) > self.config.max_bytes {
+            if self.expire_one(now) {
+                continue;
+            }
             let victim = self.evict_one().expect("an entry that fits alone fits into an empty tier");
             self.stat(&victim).evicted_bytes += 1;
         }
         while old.is_none() && self.config.max_entries.is_some_and(|max| self.entries.len() >= max as usize) {
+            if self.expire_one(now) {
+                continue;
+            }
             let victim = self.evict_one().expect("max_entries of zero was refused");
             self.stat(&victim).evicted_entries += 1;
         }
@@ -321,6 +327,13 @@ impl Oracle {
         let stored = Stored { version: entry.version, gone: entry.gone(), record: Vec::new() };
         self.entries.insert(at.clone(), entry);
         stored
+    }
+
+    /// Removes the entry that is over first, if one is.
+    fn expire_one(&mut self, now: u64) -> bool {
+        let over = self.entries.iter().filter(|(_, e)| e.is_gone(now)).min_by_key(|(_, e)| e.gone());
+        let over = over.map(|(at, _)| at.clone());
+        over.inspect(|at| drop(self.live(at, now))).is_some()
     }
 
     fn evict_one(&mut self) -> Option<Key> {

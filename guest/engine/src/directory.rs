@@ -1,0 +1,121 @@
+//! A cache of keys without values: what the simulator and the shadows of a running cache are made of.
+//!
+//! A request for a key that is there is a hit; any other brings the key in, as a cache does whose caller computes what was
+//! missing. Bounded by weight like the memory tier, and judged by the same policies.
+
+use hashbrown::HashTable;
+
+use crate::policy::{AllAlike, Entry, Policy};
+
+/// What came of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The key was there.
+    Hit,
+    /// It was not, and is now.
+    Entered,
+    /// It was not and is not: it is larger than everything, or worth less than what is there.
+    Refused,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    key: u64,
+    weight: u32,
+}
+
+pub(crate) struct Directory {
+    index: HashTable<u32>,
+    places: Vec<Place>,
+    free: Vec<u32>,
+    policy: Box<dyn Policy>,
+    weight: u64,
+    capacity: u64,
+}
+
+impl Directory {
+    pub(crate) fn new(policy: Box<dyn Policy>, capacity: u64) -> Self {
+        Self { index: HashTable::new(), places: Vec::new(), free: Vec::new(), policy, weight: 0, capacity }
+    }
+
+    /// One request for `key`, whose bits are evenly distributed: it is a hash.
+    #[inline]
+    pub(crate) fn request(&mut self, key: u64, entry: &Entry) -> Outcome {
+        if let Some(&id) = self.index.find(key, |&id| self.places[id as usize].key == key) {
+            if self.places[id as usize].weight == entry.weight {
+                self.policy.accessed(id);
+            } else {
+                self.overwrite(id, entry);
+            }
+            return Outcome::Hit;
+        }
+        if u64::from(entry.weight) > self.capacity || !self.make_room(entry, None) {
+            return Outcome::Refused;
+        }
+        let place = Place { key, weight: entry.weight };
+        let id = match self.free.pop() {
+            Some(id) => {
+                self.places[id as usize] = place;
+                id
+            }
+            None => {
+                self.places.push(place);
+                self.places.len() as u32 - 1
+            }
+        };
+        self.index.insert_unique(key, id, |&id| self.places[id as usize].key);
+        self.weight += u64::from(entry.weight);
+        self.policy.inserted(id, entry);
+        Outcome::Entered
+    }
+
+    /// Entries that are there.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The value behind a key changed its size.
+    fn overwrite(&mut self, id: u32, entry: &Entry) {
+        self.policy.overwritten(id, entry);
+        if u64::from(entry.weight) > self.capacity || !self.make_room(entry, Some(id)) {
+            self.remove(id, false);
+            return;
+        }
+        let place = &mut self.places[id as usize];
+        self.weight = self.weight - u64::from(place.weight) + u64::from(entry.weight);
+        place.weight = entry.weight;
+    }
+
+    fn make_room(&mut self, entry: &Entry, old: Option<u32>) -> bool {
+        let given_back = old.map_or(0, |id| self.places[id as usize].weight);
+        let incoming = if old.is_none() { Some(entry) } else { None };
+        while self.weight - u64::from(given_back) + u64::from(entry.weight) > self.capacity {
+            match self.policy.victim(incoming, &AllAlike) {
+                Some(id) if Some(id) != old => self.remove(id, true),
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn remove(&mut self, id: u32, evicted: bool) {
+        self.policy.removed(id, evicted);
+        let Place { key, weight } = self.places[id as usize];
+        if let Ok(found) = self.index.find_entry(key, |&other| other == id) {
+            found.remove();
+        }
+        self.weight -= u64::from(weight);
+        self.free.push(id);
+    }
+
+    /// Whether directory and policy agree, for tests.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let known = self.policy.check()?;
+        let weight: u64 = self.index.iter().map(|&id| u64::from(self.places[id as usize].weight)).sum();
+        if known as usize != self.len() || weight != self.weight || weight > self.capacity {
+            let (held, capacity) = (self.len(), self.capacity);
+            return Err(format!("{held} entries of weight {weight} ({known}, {}, at most {capacity})", self.weight));
+        }
+        Ok(())
+    }
+}
