@@ -74,6 +74,32 @@ impl Directory {
         self.index.len()
     }
 
+    /// Weight of all entries.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// What all entries may weigh together.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity
+    }
+
+    /// Allows more weight or less from now on; what is too much goes at once.
+    pub(crate) fn set_capacity(&mut self, capacity: u64) {
+        self.capacity = capacity;
+        while self.weight > self.capacity {
+            let Some(id) = self.policy.victim(None, &AllAlike) else { break };
+            self.remove(id, true);
+        }
+    }
+
+    /// Drops the keys that `keep` does not want and has another capacity from now on.
+    pub(crate) fn retain(&mut self, capacity: u64, keep: impl Fn(u64) -> bool) {
+        let unwanted: Vec<u32> = self.index.iter().copied().filter(|&id| !keep(self.places[id as usize].key)).collect();
+        unwanted.into_iter().for_each(|id| self.remove(id, false));
+        self.set_capacity(capacity);
+    }
+
     /// The value behind a key changed its size.
     fn overwrite(&mut self, id: u32, entry: &Entry) {
         self.policy.overwritten(id, entry);

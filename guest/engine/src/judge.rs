@@ -26,8 +26,8 @@ impl Engine {
         order.sort_by_key(|&place| {
             let s = &candidates[place as usize];
             let worth = match self.config().policy {
-                PolicyKind::Lru => (s.accessed, s.version),
                 PolicyKind::Fifo => (0, s.version),
+                _ => (s.accessed, s.version),
             };
             (!is_over(s), worth)
         });

@@ -3,10 +3,15 @@
 //! A policy sees entries as numbers with a hash and a weight. It owns what it notes of them ([`nodes`]) and knows neither
 //! keys nor values, so that the memory tier, the simulator and the shadows of a running cache use the same code.
 
+mod adaptive;
 mod fifo;
+mod history;
 mod lru;
 pub(crate) mod nodes;
 mod objective;
+mod sketch;
+mod w_tinylfu;
+mod windowed;
 
 pub use objective::Objective;
 
@@ -81,17 +86,23 @@ pub enum PolicyKind {
     Lru,
     /// First in goes first out; reading changes nothing.
     Fifo,
+    /// A window, and a main part into which gets who is asked for more often.
+    WTinyLfu,
+    /// The rules that serve the load best, found while it runs.
+    Adaptive,
 }
 
 impl PolicyKind {
     /// Every policy, in the order of the documentation.
-    pub const ALL: [Self; 2] = [Self::Lru, Self::Fifo];
+    pub const ALL: [Self; 4] = [Self::Lru, Self::Fifo, Self::WTinyLfu, Self::Adaptive];
 
     /// The name used in configuration, on the command line and in WIT.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lru => "lru",
             Self::Fifo => "fifo",
+            Self::WTinyLfu => "w-tinylfu",
+            Self::Adaptive => "adaptive",
         }
     }
 
@@ -107,10 +118,12 @@ impl PolicyKind {
     }
 
     /// An empty policy. The seed is for those that draw lots.
-    pub(crate) fn build(self, _objective: Objective, _seed: u64) -> Box<dyn Policy> {
+    pub(crate) fn build(self, objective: Objective, seed: u64) -> Box<dyn Policy> {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),
+            Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, seed)),
+            Self::Adaptive => Box::new(adaptive::Adaptive::new(objective, seed)),
         }
     }
 }

@@ -1,0 +1,184 @@
+//! `adaptive`: the rules that serve the present load best, found while it runs.
+//!
+//! The cache has the structure of [`super::windowed`]. Eight *experts* with different rules, which together are good at all loads that
+//! are known to matter (recency, frequency, scans, loops longer than the cache, bursts), are tried at the same time on
+//! a sample of the keys: a *shadow* for each holds keys only, and has the share of the cache's room that is the sample's
+//! share of the keys. A sample begins with all keys and is halved whenever a shadow holds more than [`LARGEST`] entries.
+//!
+//! The hits of each shadow are added up, the older ones fading by a factor of [`FADING`] a round. When an expert leads the one in
+//! force by more than a tenth of the entries of a shadow, its rules take over: a change makes the cache exchange what it
+//! holds, and should bring more hits than that costs.
+//!
+//! Which experts: from 400 combinations of rules, those that together have most hits, over traces of storage, databases, web
+//! services and language models, with the best of them chosen for each. `docs/benchmarks/` has what leaving traces out of that
+//! choice changes.
+//!
+//! Source of the idea of shadows: Vietri et al., "Driving cache replacement with ML-based LeCaR" (2018), for experts; Waldspurger et
+//! al., "Cache modeling and optimization using miniature simulations" (2017), for scaled-down caches on sampled keys.
+
+use super::windowed::{Rules, Windowed};
+use super::{Entry, Objective, Policy, Worth};
+use crate::directory::{Directory, Outcome};
+use crate::rng::mix;
+
+/// Entries of a shadow above which the sample is halved; it then holds about half of it.
+const LARGEST: u64 = 1024;
+
+/// Requests to the shadows in a round: one for each of so many entries.
+const ROUND: u64 = 4;
+
+/// A round is at least so many requests.
+const SHORTEST: u64 = 32;
+
+const FADING: f32 = 0.995;
+
+/// The leader must be ahead by the shadow's entries divided by this.
+const LEAD: f32 = 10.0;
+
+const EXPERTS: [Rules; 8] = [
+    rules(50, 500, false, true, false),
+    rules(800, 0, false, true, false),
+    rules(10, 800, true, false, true),
+    rules(10, 0, false, true, false),
+    rules(200, 800, true, true, false),
+    rules(10, 800, false, true, true),
+    rules(200, 0, true, true, true),
+    rules(10, 0, true, false, true),
+];
+
+const fn rules(window: u16, protected: u16, admission: bool, history: bool, promotion: bool) -> Rules {
+    Rules { window, protected, admission, history, promotion }
+}
+
+pub(crate) struct Adaptive {
+    cache: Windowed,
+    shadows: Vec<Directory>,
+    /// Faded hits of each shadow.
+    scores: [f32; EXPERTS.len()],
+    /// The expert in force.
+    current: usize,
+    /// One key in two to the power of this is in the sample.
+    sample_bits: u32,
+    /// Requests to the shadows in this round.
+    requests: u64,
+    objective: Objective,
+    seed: u64,
+}
+
+impl Adaptive {
+    pub(crate) fn new(objective: Objective, seed: u64) -> Self {
+        let shadow = |rules: &Rules| Directory::new(Box::new(Windowed::fixed(*rules, seed)), u64::MAX);
+        Self {
+            cache: Windowed::new(EXPERTS[0], seed),
+            shadows: EXPERTS.iter().map(shadow).collect(),
+            scores: [0.0; EXPERTS.len()],
+            current: 0,
+            sample_bits: 0,
+            requests: 0,
+            objective,
+            seed,
+        }
+    }
+
+    /// A key's place in the sample: those with zeros in the lowest [`sample_bits`](Self::sample_bits) are in it.
+    #[inline]
+    fn sampled(&self, hash: u32) -> Option<u64> {
+        let key = mix(u64::from(hash) ^ self.seed);
+        (key.trailing_zeros() >= self.sample_bits).then_some(key)
+    }
+
+    /// Shows a request to the shadows if its key is in the sample.
+    #[inline]
+    fn learn(&mut self, entry: &Entry) {
+        if let Some(key) = self.sampled(entry.hash) {
+            self.request(key, entry);
+        }
+    }
+
+    fn request(&mut self, key: u64, entry: &Entry) {
+        let gain = self.objective.worth(entry.weight, 1);
+        for (shadow, score) in self.shadows.iter_mut().zip(&mut self.scores) {
+            if shadow.request(key, entry) == Outcome::Hit {
+                *score += gain;
+            }
+        }
+        self.requests += 1;
+        let entries = self.shadows[0].len() as u64;
+        if entries > LARGEST {
+            self.sample_bits += 1;
+            let (bits, capacity) = (self.sample_bits, self.shadows[0].capacity() / 2);
+            self.shadows.iter_mut().for_each(|shadow| shadow.retain(capacity, |key| key.trailing_zeros() >= bits));
+        }
+        if self.requests >= (entries / ROUND).max(SHORTEST) {
+            self.end_round();
+        }
+    }
+
+    fn end_round(&mut self) {
+        self.requests = 0;
+        let ahead = |at: &usize| self.scores[*at];
+        let leader = (0..EXPERTS.len()).max_by(|a, b| ahead(a).total_cmp(&ahead(b))).unwrap_or(self.current);
+        let lead = self.scores[leader] - self.scores[self.current];
+        if lead > self.stake() / LEAD {
+            self.current = leader;
+            self.cache.set_rules(EXPERTS[leader]);
+        }
+        self.scores.iter_mut().for_each(|score| *score *= FADING);
+    }
+
+    /// What one hit on every entry of a shadow would bring.
+    fn stake(&self) -> f32 {
+        match self.objective {
+            Objective::Bytes => self.shadows[0].weight() as f32,
+            _ => self.shadows[0].len() as f32,
+        }
+    }
+}
+
+impl Policy for Adaptive {
+    fn inserted(&mut self, id: u32, entry: &Entry) {
+        self.cache.inserted(id, entry);
+        self.learn(entry);
+    }
+
+    #[inline]
+    fn accessed(&mut self, id: u32) {
+        self.cache.accessed(id);
+        let (hash, weight) = self.cache.hash_and_weight(id);
+        if let Some(key) = self.sampled(hash) {
+            self.request(key, &Entry { hash, weight, worth: self.objective.worth(weight, 1) });
+        }
+    }
+
+    fn overwritten(&mut self, id: u32, entry: &Entry) {
+        self.cache.overwritten(id, entry);
+        self.learn(entry);
+    }
+
+    fn reweighed(&mut self, id: u32, weight: u32) {
+        self.cache.reweighed(id, weight);
+    }
+
+    fn removed(&mut self, id: u32, evicted: bool) {
+        self.cache.removed(id, evicted);
+    }
+
+    fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32> {
+        // The cache is full: so much room there is, and a part of it for each shadow.
+        let room = (self.cache.weight() + incoming.map_or(0, |entry| u64::from(entry.weight))) >> self.sample_bits;
+        let known = self.shadows[0].capacity();
+        if room > known / 16 * 17 || room < known / 16 * 15 || known == u64::MAX {
+            self.shadows.iter_mut().for_each(|shadow| shadow.set_capacity(room));
+        }
+        self.cache.victim(incoming, worth)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::new(self.objective, self.seed);
+    }
+
+    fn check(&self) -> Result<u32, String> {
+        self.shadows.iter().try_for_each(Directory::check)?;
+        self.cache.check()
+    }
+}

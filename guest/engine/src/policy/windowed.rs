@@ -1,0 +1,441 @@
+//! A window for arrivals in front of a segmented LRU, with a history and a rule of admission: the structure behind
+//! `w-tinylfu` and `adaptive`.
+//!
+//! Arrivals enter the *window*, an LRU queue with a share of the room. Who falls out of it is a *candidate* for *main*, a
+//! segmented LRU: read once more in main, an entry is *protected*; before, it is on *probation*, from whose end main's victims
+//! come. Evicted entries leave their fingerprint in the history. An arrival that is found there, and was asked for more recently
+//! than main's next victim, proves by it that main would have had a hit had it kept the one for the other: it enters
+//! main at once. The older the next victim, the further back the history counts, so that it bounds itself.
+//!
+//! [`Rules`] are the dials; they can be turned while the cache runs. With a small window, no admission by frequency and the
+//! history this is close to FRD and LIRS; with admission by frequency and no history it is W-TinyLFU; with a large window
+//! LRU.
+//!
+//! Entries of different weight: window and main are bounded by weight. A candidate must be asked for as often as all those
+//! together that would go for it ("AV"). An entry that is larger than the window, and than a 32nd of the cache, is a candidate on
+//! arrival.
+//!
+//! Sources: Einziger, Friedman and Manes, "TinyLFU" (2017); Park and Park, "FRD: a filtering based buffer cache algorithm that
+//! considers both frequency and reuse distance" (2017); Jiang and Zhang, "LIRS" (2002); Einziger, Eytan, Friedman and Manes,
+//! "Lightweight robust size aware cache management" (2022).
+
+use super::history::History;
+use super::nodes::{List, Nodes};
+use super::sketch::Sketch;
+use super::{Entry, Policy, Worth};
+use crate::rng::SplitMix64;
+
+/// How a windowed policy behaves. Shares are in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// The window's share of the room.
+    pub(crate) window: u16,
+    /// Share of main that may be protected.
+    pub(crate) protected: u16,
+    /// Whether candidates enter main that were asked for more often than main's next victim. Otherwise none do.
+    pub(crate) admission: bool,
+    /// Whether arrivals that are remembered enter main.
+    pub(crate) history: bool,
+    /// Whether an entry of the window that is read again sooner than main's next victim changes places with it.
+    pub(crate) promotion: bool,
+}
+
+/// One warm candidate in so many gets in though it lost, so that nobody who knows the sketch's collisions can keep an entry
+/// out, or in, for ever.
+const LUCK: u64 = 128;
+
+/// From this frequency on a candidate is warm.
+const WARM: u32 = 6;
+
+/// The most entries whose frequencies are added up against one candidate.
+const MOST_VICTIMS: usize = 64;
+
+/// Entries of the window that are moved to main at once after it was told to be smaller.
+const STEP: usize = 8;
+
+/// What is heavier than this part of the cache, and than the window, does not enter the window.
+const LARGE: u64 = 32;
+
+/// Weights count up to here; more only weighs as much.
+const MAX_WEIGHT: u32 = (1 << 30) - 1;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    Window = 0,
+    Probation = 1,
+    Protected = 2,
+}
+
+const QUEUES: [Queue; 3] = [Queue::Window, Queue::Probation, Queue::Protected];
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Note {
+    hash: u32,
+    /// Weight, and in the two highest bits the queue.
+    weight_and_queue: u32,
+    /// When it was asked for last, in accesses.
+    accessed: u32,
+}
+
+impl Note {
+    fn weight(self) -> u64 {
+        u64::from(self.weight_and_queue & MAX_WEIGHT)
+    }
+
+    fn queue(self) -> Queue {
+        QUEUES[(self.weight_and_queue >> 30) as usize % QUEUES.len()]
+    }
+
+    fn set_queue(&mut self, queue: Queue) {
+        self.weight_and_queue = self.weight_and_queue & MAX_WEIGHT | (queue as u32) << 30;
+    }
+}
+
+pub(crate) struct Windowed {
+    rules: Rules,
+    nodes: Nodes<Note>,
+    lists: [List; 3],
+    /// Weight in each queue.
+    weights: [u64; 3],
+    sketch: Sketch,
+    history: History,
+    /// Accesses so far; wraps around.
+    now: u32,
+    /// The window is still larger than new rules want.
+    shrinking: bool,
+    /// The arrival for which victims were asked, and where it goes.
+    arrival: Option<(u32, Way)>,
+    /// The rules stay: what they do not need is not kept.
+    fixed: bool,
+    rng: SplitMix64,
+}
+
+/// Where an arrival goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Window,
+    Main,
+    Nowhere,
+}
+
+impl Windowed {
+    /// An empty cache with rules that stay.
+    pub(crate) fn fixed(rules: Rules, seed: u64) -> Self {
+        Self { fixed: true, ..Self::new(rules, seed) }
+    }
+
+    /// An empty cache whose rules may change.
+    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+        Self {
+            rules,
+            nodes: Nodes::default(),
+            lists: Default::default(),
+            weights: [0; 3],
+            sketch: Sketch::default(),
+            history: History::default(),
+            now: 0,
+            shrinking: false,
+            arrival: None,
+            fixed: false,
+            rng: SplitMix64::new(seed),
+        }
+    }
+
+    /// Goes by other rules from now on; entries stay where they are until something moves them.
+    pub(crate) fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+        self.shrinking = true;
+    }
+
+    /// Weight of all entries.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weights.iter().sum()
+    }
+
+    /// Entries that are there.
+    pub(crate) fn len(&self) -> u32 {
+        self.lists.iter().map(List::len).sum()
+    }
+
+    /// What the policy noted of an entry.
+    pub(crate) fn hash_and_weight(&self, id: u32) -> (u32, u32) {
+        let note = self.nodes.get(id);
+        (note.hash, note.weight() as u32)
+    }
+
+    /// What the window may weigh: its share, but room for one entry of average weight.
+    fn window_limit(&self) -> u64 {
+        let (weight, len) = (self.weight(), u64::from(self.len()).max(1));
+        (weight * u64::from(self.rules.window) / 1000).max(weight.div_ceil(len))
+    }
+
+    fn main_limit(&self) -> u64 {
+        self.weight() - self.window_limit().min(self.weight())
+    }
+
+    fn main_weight(&self) -> u64 {
+        self.weights[Queue::Probation as usize] + self.weights[Queue::Protected as usize]
+    }
+
+    /// Main's next victim.
+    fn main_victim(&self) -> Option<u32> {
+        self.lists[Queue::Probation as usize].back().or_else(|| self.lists[Queue::Protected as usize].back())
+    }
+
+    fn age(&self, id: u32) -> u32 {
+        self.now.wrapping_sub(self.nodes.get(id).accessed)
+    }
+
+    fn unlink(&mut self, id: u32) {
+        let note = *self.nodes.get(id);
+        let queue = note.queue() as usize;
+        self.lists[queue].unlink(&mut self.nodes, id);
+        self.weights[queue] -= note.weight();
+    }
+
+    fn push(&mut self, id: u32, queue: Queue) {
+        let note = self.nodes.get_mut(id);
+        note.set_queue(queue);
+        self.weights[queue as usize] += note.weight();
+        self.lists[queue as usize].push_front(&mut self.nodes, id);
+    }
+
+    /// Moves an entry to the front of a queue.
+    #[inline]
+    fn put(&mut self, id: u32, queue: Queue) {
+        if self.nodes.get(id).queue() == queue {
+            self.lists[queue as usize].move_to_front(&mut self.nodes, id);
+        } else {
+            self.unlink(id);
+            self.push(id, queue);
+        }
+    }
+
+    /// Whether an arrival is remembered, and was asked for more recently than main's next victim. One that weighs more than
+    /// the next victim must make up for all that go: what counts is the sum of their rates, one over age.
+    fn is_proven(&self, entry: &Entry, worth: &dyn Worth) -> bool {
+        let Some(age) = self.history.age(entry.hash, self.now).filter(|_| self.rules.history) else { return false };
+        let rate = |age: u32, worth: f32| worth / (age.max(1) as f32);
+        let value = rate(age, entry.worth);
+        let (mut against, mut freed, mut next) = (0.0, 0, self.main_victim());
+        for _ in 0..MOST_VICTIMS {
+            let Some(victim) = next.filter(|_| freed < u64::from(entry.weight)) else { break };
+            freed += self.nodes.get(victim).weight();
+            against += rate(self.age(victim), worth.worth(victim));
+            if against >= value {
+                return false;
+            }
+            next = self.nodes.before(victim);
+        }
+        true
+    }
+
+    /// Where an arrival goes when others have to go for it.
+    fn way(&mut self, entry: &Entry, worth: &dyn Worth) -> Way {
+        if self.is_proven(entry, worth) {
+            return Way::Main;
+        }
+        let weight = u64::from(entry.weight);
+        if weight <= self.window_limit().max(self.weight() / LARGE) {
+            return Way::Window;
+        }
+        if self.is_admitted(entry.hash, weight, entry.worth, worth) {
+            return Way::Main;
+        }
+        self.tick(entry.hash);
+        self.history.insert(entry.hash, self.now, self.now);
+        Way::Nowhere
+    }
+
+    /// Whether a candidate with this frequency, weight and worth of a hit is worth more than those that would go for it.
+    fn is_admitted(&mut self, hash: u32, weight: u64, worth_of_hit: f32, worth: &dyn Worth) -> bool {
+        if !self.rules.admission {
+            return false;
+        }
+        let frequency = self.sketch.frequency(hash);
+        let value = frequency as f32 * worth_of_hit;
+        let (mut against, mut freed, mut next) = (0.0, 0, self.main_victim());
+        for _ in 0..MOST_VICTIMS {
+            let Some(victim) = next.filter(|_| freed < weight) else { break };
+            let note = self.nodes.get(victim);
+            freed += note.weight();
+            against += self.sketch.frequency(note.hash) as f32 * worth.worth(victim);
+            if against >= value {
+                return frequency >= WARM && self.rng.next() % LUCK == 0;
+            }
+            next = self.nodes.before(victim);
+        }
+        true
+    }
+
+    /// The first candidate that does not get into main while the window makes room; `None` when it has room. Those that get in
+    /// are moved.
+    fn loser(&mut self, incoming: &Entry, worth: &dyn Worth) -> Option<u32> {
+        let window = Queue::Window as usize;
+        for _ in 0..STEP {
+            let candidate = self.lists[window].back()?;
+            if self.weights[window] + u64::from(incoming.weight) <= self.window_limit() {
+                return None;
+            }
+            let note = *self.nodes.get(candidate);
+            if !self.is_admitted(note.hash, note.weight(), worth.worth(candidate), worth) {
+                return Some(candidate);
+            }
+            self.put(candidate, Queue::Probation);
+        }
+        None
+    }
+
+    /// Lets the window have what its rules say, a step at a time.
+    fn shrink(&mut self) {
+        let limit = self.window_limit();
+        for _ in 0..STEP {
+            match self.lists[Queue::Window as usize].back() {
+                Some(id) if self.weights[Queue::Window as usize] > limit => self.put(id, Queue::Probation),
+                _ => {
+                    self.shrinking = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn demote(&mut self) {
+        let limit = self.main_limit() * u64::from(self.rules.protected) / 1000;
+        while self.weights[Queue::Protected as usize] > limit {
+            let Some(id) = self.lists[Queue::Protected as usize].back() else { break };
+            self.put(id, Queue::Probation);
+        }
+    }
+
+    #[inline]
+    fn tick(&mut self, hash: u32) {
+        self.now = self.now.wrapping_add(1);
+        if self.rules.admission || !self.fixed {
+            self.sketch.count(hash);
+        }
+    }
+}
+
+impl Policy for Windowed {
+    fn inserted(&mut self, id: u32, entry: &Entry) {
+        let judged = self.arrival.take().filter(|(hash, _)| *hash == entry.hash);
+        self.history.remove(entry.hash);
+        self.tick(entry.hash);
+        let weight = entry.weight.min(MAX_WEIGHT);
+        self.nodes.fill(id, Note { hash: entry.hash, weight_and_queue: weight, accessed: self.now });
+        self.push(id, if judged.is_some_and(|(_, way)| way == Way::Main) { Queue::Probation } else { Queue::Window });
+        if judged.is_some() {
+            return;
+        }
+        if self.sketch.entries() < self.len() as usize {
+            self.sketch.grow(self.len() as usize);
+        }
+        // While there is room, nobody need win to get into main.
+        let window = Queue::Window as usize;
+        while self.weights[window] > self.window_limit() && self.lists[window].len() > 1 {
+            let Some(candidate) = self.lists[window].back() else { break };
+            self.put(candidate, Queue::Probation);
+        }
+    }
+
+    #[inline]
+    fn accessed(&mut self, id: u32) {
+        let age = self.age(id);
+        let note = self.nodes.get(id);
+        let queue = note.queue();
+        self.tick(note.hash);
+        self.nodes.get_mut(id).accessed = self.now;
+        match queue {
+            Queue::Window => {
+                if self.rules.promotion
+                    && let Some(victim) = self.main_victim()
+                    && age < self.age(victim) - 1
+                {
+                    if self.main_weight() >= self.main_limit() {
+                        self.put(victim, Queue::Window);
+                    }
+                    self.put(id, Queue::Probation);
+                } else {
+                    self.put(id, Queue::Window);
+                }
+            }
+            Queue::Probation if self.rules.protected == 0 => self.put(id, Queue::Probation),
+            Queue::Probation | Queue::Protected => {
+                self.put(id, Queue::Protected);
+                self.demote();
+            }
+        }
+    }
+
+    fn overwritten(&mut self, id: u32, entry: &Entry) {
+        self.reweighed(id, entry.weight);
+        self.accessed(id);
+    }
+
+    fn reweighed(&mut self, id: u32, weight: u32) {
+        let note = self.nodes.get_mut(id);
+        let (queue, before) = (note.queue(), note.weight());
+        note.weight_and_queue = weight.min(MAX_WEIGHT);
+        note.set_queue(queue);
+        self.weights[queue as usize] = self.weights[queue as usize] - before + note.weight();
+    }
+
+    fn removed(&mut self, id: u32, evicted: bool) {
+        let note = *self.nodes.get(id);
+        self.unlink(id);
+        if evicted && (self.rules.history || !self.fixed) {
+            self.history.insert(note.hash, note.accessed, self.now);
+        }
+    }
+
+    fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32> {
+        if self.rules.history || !self.fixed {
+            self.history.fit(self.len() as usize);
+        }
+        if self.shrinking {
+            self.shrink();
+        }
+        let window = Queue::Window as usize;
+        let (oldest, main_victim) = (self.lists[window].back(), self.main_victim());
+        let (Some(candidate), Some(victim)) = (oldest, main_victim) else { return oldest.or(main_victim) };
+        let Some(incoming) = incoming else { return Some(victim) };
+        let way = match self.arrival {
+            Some((hash, way)) if hash == incoming.hash => way,
+            _ => self.way(incoming, worth),
+        };
+        self.arrival = Some((incoming.hash, way));
+        match way {
+            Way::Nowhere => {
+                self.arrival = None;
+                None
+            }
+            Way::Main => {
+                let is_full = self.main_weight() + u64::from(incoming.weight) > self.main_limit();
+                Some(if is_full { victim } else { candidate })
+            }
+            Way::Window => Some(self.loser(incoming, worth).unwrap_or(victim)),
+        }
+    }
+
+    fn clear(&mut self) {
+        *self = Self { fixed: self.fixed, ..Self::new(self.rules, self.rng.next()) };
+    }
+
+    fn check(&self) -> Result<u32, String> {
+        let mut known = 0;
+        for queue in QUEUES {
+            let list = &self.lists[queue as usize];
+            known += list.check(&self.nodes)?;
+            let weight: u64 = list.iter(&self.nodes).map(|id| self.nodes.get(id).weight()).sum();
+            if weight != self.weights[queue as usize] {
+                let counted = self.weights[queue as usize];
+                return Err(format!("{queue:?} weighs {weight} and counts {counted}"));
+            }
+            if list.iter(&self.nodes).any(|id| self.nodes.get(id).queue() != queue) {
+                return Err(format!("an entry in {queue:?} does not know it"));
+            }
+        }
+        Ok(known)
+    }
+}
