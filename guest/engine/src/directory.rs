@@ -5,7 +5,7 @@
 
 use hashbrown::HashTable;
 
-use crate::policy::{AllAlike, Entry, Policy};
+use crate::policy::{Entry, Policy, Worth};
 
 /// What came of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,13 @@ pub(crate) enum Outcome {
 struct Place {
     key: u64,
     weight: u32,
+    worth: f32,
+}
+
+impl Worth for Vec<Place> {
+    fn worth(&self, id: u32) -> f32 {
+        self[id as usize].worth
+    }
 }
 
 pub(crate) struct Directory {
@@ -52,7 +59,7 @@ impl Directory {
         if u64::from(entry.weight) > self.capacity || !self.make_room(entry, None) {
             return Outcome::Refused;
         }
-        let place = Place { key, weight: entry.weight };
+        let place = Place { key, weight: entry.weight, worth: entry.worth };
         let id = match self.free.pop() {
             Some(id) => {
                 self.places[id as usize] = place;
@@ -88,7 +95,7 @@ impl Directory {
     pub(crate) fn set_capacity(&mut self, capacity: u64) {
         self.capacity = capacity;
         while self.weight > self.capacity {
-            let Some(id) = self.policy.victim(None, &AllAlike) else { break };
+            let Some(id) = self.policy.victim(None, &self.places) else { break };
             self.remove(id, true);
         }
     }
@@ -116,7 +123,7 @@ impl Directory {
         let given_back = old.map_or(0, |id| self.places[id as usize].weight);
         let incoming = if old.is_none() { Some(entry) } else { None };
         while self.weight - u64::from(given_back) + u64::from(entry.weight) > self.capacity {
-            match self.policy.victim(incoming, &AllAlike) {
+            match self.policy.victim(incoming, &self.places) {
                 Some(id) if Some(id) != old => self.remove(id, true),
                 _ => return false,
             }
@@ -126,7 +133,7 @@ impl Directory {
 
     fn remove(&mut self, id: u32, evicted: bool) {
         self.policy.removed(id, evicted);
-        let Place { key, weight } = self.places[id as usize];
+        let Place { key, weight, .. } = self.places[id as usize];
         if let Ok(found) = self.index.find_entry(key, |&other| other == id) {
             found.remove();
         }

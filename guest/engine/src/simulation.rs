@@ -76,7 +76,7 @@ impl Simulation {
             Unit::Bytes => size,
         };
         let key = mix(key ^ self.seed);
-        let entry = Entry { hash: (key >> 16) as u32, weight, worth: self.objective.worth(size, 1) };
+        let entry = Entry { hash: (key >> 16) as u32, weight, worth: self.objective.worth(1.0) };
         let outcome = self.directory.request(key, &entry);
         self.totals.requests += 1;
         self.totals.bytes += u64::from(size);

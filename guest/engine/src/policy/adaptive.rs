@@ -35,7 +35,11 @@ const FADING: f32 = 0.995;
 /// The leader must be ahead by the shadow's entries divided by this.
 const LEAD: f32 = 10.0;
 
-const EXPERTS: [Rules; 8] = [
+/// How many experts there are.
+const EXPERTS: usize = 8;
+
+/// Who tries for hits, or bytes, whatever the size of the entries.
+const FOR_HITS: [Rules; EXPERTS] = [
     rules(50, 500, false, true, false),
     rules(800, 0, false, true, false),
     rules(10, 800, true, false, true),
@@ -46,15 +50,28 @@ const EXPERTS: [Rules; 8] = [
     rules(10, 0, true, false, true),
 ];
 
+/// Who tries for much worth by the byte.
+const BY_THE_BYTE: [Rules; EXPERTS] = [
+    rules(100, 800, true, false, false),
+    rules(10, 800, true, false, false),
+    rules(200, 800, true, false, false),
+    rules(10, 800, true, false, true),
+    rules(400, 800, true, false, false),
+    rules(100, 800, true, true, false),
+    rules(10, 800, true, true, false),
+    rules(50, 500, false, true, false),
+];
+
 const fn rules(window: u16, protected: u16, admission: bool, history: bool, promotion: bool) -> Rules {
     Rules { window, protected, admission, history, promotion }
 }
 
 pub(crate) struct Adaptive {
     cache: Windowed,
+    experts: &'static [Rules; EXPERTS],
     shadows: Vec<Directory>,
     /// Faded hits of each shadow.
-    scores: [f32; EXPERTS.len()],
+    scores: [f32; EXPERTS],
     /// The expert in force.
     current: usize,
     /// One key in two to the power of this is in the sample.
@@ -67,11 +84,13 @@ pub(crate) struct Adaptive {
 
 impl Adaptive {
     pub(crate) fn new(objective: Objective, seed: u64) -> Self {
-        let shadow = |rules: &Rules| Directory::new(Box::new(Windowed::fixed(*rules, seed)), u64::MAX);
+        let experts = if objective.is_by_the_byte() { &BY_THE_BYTE } else { &FOR_HITS };
+        let shadow = |rules: &Rules| Directory::new(Box::new(Windowed::fixed(*rules, objective, seed)), u64::MAX);
         Self {
-            cache: Windowed::new(EXPERTS[0], seed),
-            shadows: EXPERTS.iter().map(shadow).collect(),
-            scores: [0.0; EXPERTS.len()],
+            cache: Windowed::new(experts[0], objective, seed),
+            experts,
+            shadows: experts.iter().map(shadow).collect(),
+            scores: [0.0; EXPERTS],
             current: 0,
             sample_bits: 0,
             requests: 0,
@@ -96,7 +115,7 @@ impl Adaptive {
     }
 
     fn request(&mut self, key: u64, entry: &Entry) {
-        let gain = self.objective.worth(entry.weight, 1);
+        let gain = self.objective.gain(entry.weight, entry.worth);
         for (shadow, score) in self.shadows.iter_mut().zip(&mut self.scores) {
             if shadow.request(key, entry) == Outcome::Hit {
                 *score += gain;
@@ -117,11 +136,11 @@ impl Adaptive {
     fn end_round(&mut self) {
         self.requests = 0;
         let ahead = |at: &usize| self.scores[*at];
-        let leader = (0..EXPERTS.len()).max_by(|a, b| ahead(a).total_cmp(&ahead(b))).unwrap_or(self.current);
+        let leader = (0..EXPERTS).max_by(|a, b| ahead(a).total_cmp(&ahead(b))).unwrap_or(self.current);
         let lead = self.scores[leader] - self.scores[self.current];
         if lead > self.stake() / LEAD {
             self.current = leader;
-            self.cache.set_rules(EXPERTS[leader]);
+            self.cache.set_rules(self.experts[leader]);
         }
         self.scores.iter_mut().for_each(|score| *score *= FADING);
     }
@@ -146,7 +165,7 @@ impl Policy for Adaptive {
         self.cache.accessed(id);
         let (hash, weight) = self.cache.hash_and_weight(id);
         if let Some(key) = self.sampled(hash) {
-            self.request(key, &Entry { hash, weight, worth: self.objective.worth(weight, 1) });
+            self.request(key, &Entry { hash, weight, worth: 1.0 });
         }
     }
 

@@ -88,10 +88,6 @@ impl History {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     #[inline]
     fn tick(&self, time: u32) -> u16 {
         (time >> self.tick_bits) as u16

@@ -122,7 +122,7 @@ impl PolicyKind {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),
-            Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, seed)),
+            Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, objective, seed)),
             Self::Adaptive => Box::new(adaptive::Adaptive::new(objective, seed)),
         }
     }

@@ -43,13 +43,27 @@ impl Objective {
         })
     }
 
-    /// What one hit on an entry of `weight` and `cost` is worth.
+    /// What one hit on an entry is worth when it is weighed against others. Bytes are no part of it: whom an entry would
+    /// replace has as many.
     #[inline]
-    pub(crate) fn worth(self, weight: u32, cost: u32) -> f32 {
+    pub(crate) fn worth(self, cost: f32) -> f32 {
         match self {
-            Self::Balanced | Self::Objects => 1.0,
-            Self::Bytes => weight as f32,
-            Self::Cost => cost as f32,
+            Self::Cost => cost,
+            _ => 1.0,
         }
+    }
+
+    /// What one hit on an entry of `weight` adds to what is to be had much of.
+    #[inline]
+    pub(crate) fn gain(self, weight: u32, worth: f32) -> f32 {
+        match self {
+            Self::Bytes => weight as f32,
+            _ => worth,
+        }
+    }
+
+    /// Whether what an entry is worth is seen by the byte it takes: of two that are worth the same, the smaller is kept.
+    pub(crate) fn is_by_the_byte(self) -> bool {
+        matches!(self, Self::Objects | Self::Cost)
     }
 }

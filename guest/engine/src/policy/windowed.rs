@@ -12,8 +12,9 @@
 //! LRU.
 //!
 //! Entries of different weight: window and main are bounded by weight. A candidate must be asked for as often as all those
-//! together that would go for it ("AV"). An entry that is larger than the window, and than a 32nd of the cache, is a candidate on
-//! arrival.
+//! together that would go for it ("AV"). Where worth is seen by the byte ([`Objective::Objects`], [`Objective::Cost`]), main's
+//! victim is the least of [`SAMPLE`] drawn at random, by frequency times worth over weight, and a candidate must have more
+//! of that. An entry that is larger than the window, and than a 32nd of the cache, is a candidate on arrival.
 //!
 //! Sources: Einziger, Friedman and Manes, "TinyLFU" (2017); Park and Park, "FRD: a filtering based buffer cache algorithm that
 //! considers both frequency and reuse distance" (2017); Jiang and Zhang, "LIRS" (2002); Einziger, Eytan, Friedman and Manes,
@@ -22,7 +23,7 @@
 use super::history::History;
 use super::nodes::{List, Nodes};
 use super::sketch::Sketch;
-use super::{Entry, Policy, Worth};
+use super::{AllAlike, Entry, Objective, Policy, Worth};
 use crate::rng::SplitMix64;
 
 /// How a windowed policy behaves. Shares are in thousandths.
@@ -50,6 +51,9 @@ const WARM: u32 = 6;
 /// The most entries whose frequencies are added up against one candidate.
 const MOST_VICTIMS: usize = 64;
 
+/// Entries drawn to find one of little worth by the byte.
+const SAMPLE: usize = 64;
+
 /// Entries of the window that are moved to main at once after it was told to be smaller.
 const STEP: usize = 8;
 
@@ -64,9 +68,11 @@ enum Queue {
     Window = 0,
     Probation = 1,
     Protected = 2,
+    /// Of an entry that is not there any more.
+    None = 3,
 }
 
-const QUEUES: [Queue; 3] = [Queue::Window, Queue::Probation, Queue::Protected];
+const QUEUES: [Queue; 4] = [Queue::Window, Queue::Probation, Queue::Protected, Queue::None];
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Note {
@@ -83,7 +89,7 @@ impl Note {
     }
 
     fn queue(self) -> Queue {
-        QUEUES[(self.weight_and_queue >> 30) as usize % QUEUES.len()]
+        QUEUES[(self.weight_and_queue >> 30) as usize]
     }
 
     fn set_queue(&mut self, queue: Queue) {
@@ -93,10 +99,15 @@ impl Note {
 
 pub(crate) struct Windowed {
     rules: Rules,
+    objective: Objective,
     nodes: Nodes<Note>,
+    /// One more than the highest number that an entry had.
+    end: u32,
     lists: [List; 3],
     /// Weight in each queue.
     weights: [u64; 3],
+    /// What all weighed, the arrival included, when a victim was asked for last; 0 when none was yet.
+    capacity: u64,
     sketch: Sketch,
     history: History,
     /// Accesses so far; wraps around.
@@ -120,17 +131,20 @@ enum Way {
 
 impl Windowed {
     /// An empty cache with rules that stay.
-    pub(crate) fn fixed(rules: Rules, seed: u64) -> Self {
-        Self { fixed: true, ..Self::new(rules, seed) }
+    pub(crate) fn fixed(rules: Rules, objective: Objective, seed: u64) -> Self {
+        Self { fixed: true, ..Self::new(rules, objective, seed) }
     }
 
     /// An empty cache whose rules may change.
-    pub(crate) fn new(rules: Rules, seed: u64) -> Self {
+    pub(crate) fn new(rules: Rules, objective: Objective, seed: u64) -> Self {
         Self {
             rules,
+            objective,
             nodes: Nodes::default(),
+            end: 0,
             lists: Default::default(),
             weights: [0; 3],
+            capacity: 0,
             sketch: Sketch::default(),
             history: History::default(),
             now: 0,
@@ -211,35 +225,53 @@ impl Windowed {
         }
     }
 
-    /// Whether an arrival is remembered, and was asked for more recently than main's next victim. One that weighs more than
-    /// the next victim must make up for all that go: what counts is the sum of their rates, one over age.
-    fn is_proven(&self, entry: &Entry, worth: &dyn Worth) -> bool {
-        let Some(age) = self.history.age(entry.hash, self.now).filter(|_| self.rules.history) else { return false };
-        let rate = |age: u32, worth: f32| worth / (age.max(1) as f32);
-        let value = rate(age, entry.worth);
-        let (mut against, mut freed, mut next) = (0.0, 0, self.main_victim());
-        for _ in 0..MOST_VICTIMS {
-            let Some(victim) = next.filter(|_| freed < u64::from(entry.weight)) else { break };
-            freed += self.nodes.get(victim).weight();
-            against += rate(self.age(victim), worth.worth(victim));
-            if against >= value {
-                return false;
-            }
-            next = self.nodes.before(victim);
+    /// Who goes from main next: the end of probation, or the least of a sample.
+    fn pick(&mut self, worth: &dyn Worth) -> Option<u32> {
+        let mut picked = self.main_victim()?;
+        if !self.objective.is_by_the_byte() {
+            return Some(picked);
         }
-        true
+        let mut least = self.density(picked, worth);
+        for _ in 1..SAMPLE {
+            let id = self.rng.up_to(u64::from(self.end - 1)) as u32;
+            if matches!(self.nodes.get(id).queue(), Queue::Probation | Queue::Protected) {
+                let density = self.density(id, worth);
+                if density < least {
+                    (picked, least) = (id, density);
+                }
+            }
+        }
+        Some(picked)
     }
 
-    /// Where an arrival goes when others have to go for it.
-    fn way(&mut self, entry: &Entry, worth: &dyn Worth) -> Way {
-        if self.is_proven(entry, worth) {
+    /// Hits to expect of each byte, and what they are worth.
+    fn density(&self, id: u32, worth: &dyn Worth) -> f32 {
+        let note = self.nodes.get(id);
+        self.sketch.frequency(note.hash) as f32 * worth.worth(id) / note.weight() as f32
+    }
+
+    /// Whether an arrival is remembered, and was asked for more recently than `victim`; by the byte, where worth is seen so.
+    fn is_proven(&self, entry: &Entry, victim: Option<u32>, worth: &dyn Worth) -> bool {
+        let Some(age) = self.history.age(entry.hash, self.now).filter(|_| self.rules.history) else { return false };
+        let Some(victim) = victim else { return true };
+        if !self.objective.is_by_the_byte() {
+            return age < self.age(victim);
+        }
+        let rate = |age: u32, weight: u64, worth: f32| worth / (age.max(1) as f32 * weight as f32);
+        let note = self.nodes.get(victim);
+        rate(age, u64::from(entry.weight), entry.worth) > rate(self.age(victim), note.weight(), worth.worth(victim))
+    }
+
+    /// Where an arrival goes when others have to go for it, `victim` first.
+    fn way(&mut self, entry: &Entry, victim: u32, worth: &dyn Worth) -> Way {
+        if self.is_proven(entry, Some(victim), worth) {
             return Way::Main;
         }
         let weight = u64::from(entry.weight);
         if weight <= self.window_limit().max(self.weight() / LARGE) {
             return Way::Window;
         }
-        if self.is_admitted(entry.hash, weight, entry.worth, worth) {
+        if self.is_admitted(entry, victim, worth) {
             return Way::Main;
         }
         self.tick(entry.hash);
@@ -247,30 +279,37 @@ impl Windowed {
         Way::Nowhere
     }
 
-    /// Whether a candidate with this frequency, weight and worth of a hit is worth more than those that would go for it.
-    fn is_admitted(&mut self, hash: u32, weight: u64, worth_of_hit: f32, worth: &dyn Worth) -> bool {
+    /// Whether a candidate is worth more than those that would go for it, `victim` first.
+    fn is_admitted(&mut self, candidate: &Entry, victim: u32, worth: &dyn Worth) -> bool {
         if !self.rules.admission {
             return false;
         }
-        let frequency = self.sketch.frequency(hash);
-        let value = frequency as f32 * worth_of_hit;
-        let (mut against, mut freed, mut next) = (0.0, 0, self.main_victim());
+        let frequency = self.sketch.frequency(candidate.hash);
+        let value = frequency as f32 * candidate.worth;
+        let won = if self.objective.is_by_the_byte() {
+            value / candidate.weight as f32 > self.density(victim, worth)
+        } else {
+            value > self.worth_of_victims(u64::from(candidate.weight), victim, value, worth)
+        };
+        won || (frequency >= WARM && self.rng.next() % LUCK == 0)
+    }
+
+    /// What those are worth together that go for `weight`: `victim`, and those before it. Stops when that is `enough`.
+    fn worth_of_victims(&self, weight: u64, victim: u32, enough: f32, worth: &dyn Worth) -> f32 {
+        let (mut sum, mut freed, mut next) = (0.0, 0, Some(victim));
         for _ in 0..MOST_VICTIMS {
-            let Some(victim) = next.filter(|_| freed < weight) else { break };
+            let Some(victim) = next.filter(|_| freed < weight && sum < enough) else { break };
             let note = self.nodes.get(victim);
             freed += note.weight();
-            against += self.sketch.frequency(note.hash) as f32 * worth.worth(victim);
-            if against >= value {
-                return frequency >= WARM && self.rng.next() % LUCK == 0;
-            }
+            sum += self.sketch.frequency(note.hash) as f32 * worth.worth(victim);
             next = self.nodes.before(victim);
         }
-        true
+        sum
     }
 
     /// The first candidate that does not get into main while the window makes room; `None` when it has room. Those that get in
     /// are moved.
-    fn loser(&mut self, incoming: &Entry, worth: &dyn Worth) -> Option<u32> {
+    fn loser(&mut self, incoming: &Entry, victim: u32, worth: &dyn Worth) -> Option<u32> {
         let window = Queue::Window as usize;
         for _ in 0..STEP {
             let candidate = self.lists[window].back()?;
@@ -278,12 +317,18 @@ impl Windowed {
                 return None;
             }
             let note = *self.nodes.get(candidate);
-            if !self.is_admitted(note.hash, note.weight(), worth.worth(candidate), worth) {
+            let entry = Entry { hash: note.hash, weight: note.weight() as u32, worth: worth.worth(candidate) };
+            if !self.is_admitted(&entry, victim, worth) {
                 return Some(candidate);
             }
             self.put(candidate, Queue::Probation);
         }
         None
+    }
+
+    /// Whether victims were asked for, and not much has gone since.
+    fn is_nearly_full(&self) -> bool {
+        self.capacity > 0 && self.weight() >= self.capacity / 8 * 7
     }
 
     /// Lets the window have what its rules say, a step at a time.
@@ -311,7 +356,7 @@ impl Windowed {
     #[inline]
     fn tick(&mut self, hash: u32) {
         self.now = self.now.wrapping_add(1);
-        if self.rules.admission || !self.fixed {
+        if self.rules.admission || !self.fixed || self.objective.is_by_the_byte() {
             self.sketch.count(hash);
         }
     }
@@ -319,21 +364,27 @@ impl Windowed {
 
 impl Policy for Windowed {
     fn inserted(&mut self, id: u32, entry: &Entry) {
-        let judged = self.arrival.take().filter(|(hash, _)| *hash == entry.hash);
+        let way = match self.arrival.take().filter(|(hash, _)| *hash == entry.hash) {
+            Some((_, way)) => Some(way),
+            // Room that a larger victim left is no reason to let anybody into main.
+            None if self.is_nearly_full() => match self.is_proven(entry, self.main_victim(), &AllAlike) {
+                true => Some(Way::Main),
+                false => Some(Way::Window),
+            },
+            None => None,
+        };
         self.history.remove(entry.hash);
         self.tick(entry.hash);
         let weight = entry.weight.min(MAX_WEIGHT);
+        self.end = self.end.max(id + 1);
         self.nodes.fill(id, Note { hash: entry.hash, weight_and_queue: weight, accessed: self.now });
-        self.push(id, if judged.is_some_and(|(_, way)| way == Way::Main) { Queue::Probation } else { Queue::Window });
-        if judged.is_some() {
-            return;
-        }
+        self.push(id, if way == Some(Way::Main) { Queue::Probation } else { Queue::Window });
         if self.sketch.entries() < self.len() as usize {
             self.sketch.grow(self.len() as usize);
         }
         // While there is room, nobody need win to get into main.
         let window = Queue::Window as usize;
-        while self.weights[window] > self.window_limit() && self.lists[window].len() > 1 {
+        while way.is_none() && self.weights[window] > self.window_limit() && self.lists[window].len() > 1 {
             let Some(candidate) = self.lists[window].back() else { break };
             self.put(candidate, Queue::Probation);
         }
@@ -360,6 +411,7 @@ impl Policy for Windowed {
                     self.put(id, Queue::Window);
                 }
             }
+            Queue::None => {}
             Queue::Probation if self.rules.protected == 0 => self.put(id, Queue::Probation),
             Queue::Probation | Queue::Protected => {
                 self.put(id, Queue::Protected);
@@ -384,6 +436,7 @@ impl Policy for Windowed {
     fn removed(&mut self, id: u32, evicted: bool) {
         let note = *self.nodes.get(id);
         self.unlink(id);
+        self.nodes.get_mut(id).set_queue(Queue::None);
         if evicted && (self.rules.history || !self.fixed) {
             self.history.insert(note.hash, note.accessed, self.now);
         }
@@ -397,12 +450,13 @@ impl Policy for Windowed {
             self.shrink();
         }
         let window = Queue::Window as usize;
-        let (oldest, main_victim) = (self.lists[window].back(), self.main_victim());
+        let (oldest, main_victim) = (self.lists[window].back(), self.pick(worth));
         let (Some(candidate), Some(victim)) = (oldest, main_victim) else { return oldest.or(main_victim) };
         let Some(incoming) = incoming else { return Some(victim) };
+        self.capacity = self.weight() + u64::from(incoming.weight);
         let way = match self.arrival {
             Some((hash, way)) if hash == incoming.hash => way,
-            _ => self.way(incoming, worth),
+            _ => self.way(incoming, victim, worth),
         };
         self.arrival = Some((incoming.hash, way));
         match way {
@@ -414,17 +468,17 @@ impl Policy for Windowed {
                 let is_full = self.main_weight() + u64::from(incoming.weight) > self.main_limit();
                 Some(if is_full { victim } else { candidate })
             }
-            Way::Window => Some(self.loser(incoming, worth).unwrap_or(victim)),
+            Way::Window => Some(self.loser(incoming, victim, worth).unwrap_or(victim)),
         }
     }
 
     fn clear(&mut self) {
-        *self = Self { fixed: self.fixed, ..Self::new(self.rules, self.rng.next()) };
+        *self = Self { fixed: self.fixed, ..Self::new(self.rules, self.objective, self.rng.next()) };
     }
 
     fn check(&self) -> Result<u32, String> {
         let mut known = 0;
-        for queue in QUEUES {
+        for queue in [Queue::Window, Queue::Probation, Queue::Protected] {
             let list = &self.lists[queue as usize];
             known += list.check(&self.nodes)?;
             let weight: u64 = list.iter(&self.nodes).map(|id| self.nodes.get(id).weight()).sum();
