@@ -95,8 +95,8 @@ impl History {
 
     #[inline]
     fn bucket(&self, hash: u32) -> usize {
-        let buckets = self.places.len() / PLACES;
-        (spread(hash) >> 40) as usize % buckets * PLACES
+        let mask = self.places.len() / PLACES - 1;
+        ((spread(hash) >> 40) as usize & mask) * PLACES
     }
 
     /// With each tick a part of the table, so that every place is seen before its number has gone half round.
@@ -113,7 +113,7 @@ impl History {
             if *place != EMPTY && today.wrapping_sub(*place as u16) > LIFETIME {
                 *place = EMPTY;
             }
-            self.hand = (self.hand + 1) % self.places.len();
+            self.hand = (self.hand + 1) & (self.places.len() - 1);
         }
     }
 }

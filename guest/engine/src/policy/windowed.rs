@@ -106,6 +106,7 @@ pub(crate) struct Windowed {
     lists: [List; 3],
     /// Weight in each queue.
     weights: [u64; 3],
+    limits: Limits,
     /// What all weighed, the arrival included, when a victim was asked for last; 0 when none was yet.
     capacity: u64,
     sketch: Sketch,
@@ -119,6 +120,14 @@ pub(crate) struct Windowed {
     /// The rules stay: what they do not need is not kept.
     fixed: bool,
     rng: SplitMix64,
+}
+
+/// What the parts may weigh.
+#[derive(Debug, Default)]
+struct Limits {
+    window: u64,
+    main: u64,
+    protected: u64,
 }
 
 /// Where an arrival goes.
@@ -144,6 +153,7 @@ impl Windowed {
             end: 0,
             lists: Default::default(),
             weights: [0; 3],
+            limits: Limits::default(),
             capacity: 0,
             sketch: Sketch::default(),
             history: History::default(),
@@ -177,14 +187,13 @@ impl Windowed {
         (note.hash, note.weight() as u32)
     }
 
-    /// What the window may weigh: its share, but room for one entry of average weight.
-    fn window_limit(&self) -> u64 {
+    /// Works out what the parts may weigh of what all weigh now: the window its share, but room for one entry of average
+    /// weight. Done when an entry comes, not when one is read.
+    fn measure(&mut self) {
         let (weight, len) = (self.weight(), u64::from(self.len()).max(1));
-        (weight * u64::from(self.rules.window) / 1000).max(weight.div_ceil(len))
-    }
-
-    fn main_limit(&self) -> u64 {
-        self.weight() - self.window_limit().min(self.weight())
+        let window = (weight * u64::from(self.rules.window) / 1000).max(weight.div_ceil(len)).min(weight);
+        let main = weight - window;
+        self.limits = Limits { window, main, protected: main * u64::from(self.rules.protected) / 1000 };
     }
 
     fn main_weight(&self) -> u64 {
@@ -268,7 +277,7 @@ impl Windowed {
             return Way::Main;
         }
         let weight = u64::from(entry.weight);
-        if weight <= self.window_limit().max(self.weight() / LARGE) {
+        if weight <= self.limits.window.max(self.weight() / LARGE) {
             return Way::Window;
         }
         if self.is_admitted(entry, victim, worth) {
@@ -313,7 +322,7 @@ impl Windowed {
         let window = Queue::Window as usize;
         for _ in 0..STEP {
             let candidate = self.lists[window].back()?;
-            if self.weights[window] + u64::from(incoming.weight) <= self.window_limit() {
+            if self.weights[window] + u64::from(incoming.weight) <= self.limits.window {
                 return None;
             }
             let note = *self.nodes.get(candidate);
@@ -333,7 +342,7 @@ impl Windowed {
 
     /// Lets the window have what its rules say, a step at a time.
     fn shrink(&mut self) {
-        let limit = self.window_limit();
+        let limit = self.limits.window;
         for _ in 0..STEP {
             match self.lists[Queue::Window as usize].back() {
                 Some(id) if self.weights[Queue::Window as usize] > limit => self.put(id, Queue::Probation),
@@ -346,8 +355,7 @@ impl Windowed {
     }
 
     fn demote(&mut self) {
-        let limit = self.main_limit() * u64::from(self.rules.protected) / 1000;
-        while self.weights[Queue::Protected as usize] > limit {
+        while self.weights[Queue::Protected as usize] > self.limits.protected {
             let Some(id) = self.lists[Queue::Protected as usize].back() else { break };
             self.put(id, Queue::Probation);
         }
@@ -382,9 +390,13 @@ impl Policy for Windowed {
         if self.sketch.entries() < self.len() as usize {
             self.sketch.grow(self.len() as usize);
         }
+        if way.is_some() {
+            return;
+        }
         // While there is room, nobody need win to get into main.
+        self.measure();
         let window = Queue::Window as usize;
-        while way.is_none() && self.weights[window] > self.window_limit() && self.lists[window].len() > 1 {
+        while self.weights[window] > self.limits.window && self.lists[window].len() > 1 {
             let Some(candidate) = self.lists[window].back() else { break };
             self.put(candidate, Queue::Probation);
         }
@@ -403,7 +415,7 @@ impl Policy for Windowed {
                     && let Some(victim) = self.main_victim()
                     && age < self.age(victim) - 1
                 {
-                    if self.main_weight() >= self.main_limit() {
+                    if self.main_weight() >= self.limits.main {
                         self.put(victim, Queue::Window);
                     }
                     self.put(id, Queue::Probation);
@@ -446,6 +458,7 @@ impl Policy for Windowed {
         if self.rules.history || !self.fixed {
             self.history.fit(self.len() as usize);
         }
+        self.measure();
         if self.shrinking {
             self.shrink();
         }
@@ -465,7 +478,7 @@ impl Policy for Windowed {
                 None
             }
             Way::Main => {
-                let is_full = self.main_weight() + u64::from(incoming.weight) > self.main_limit();
+                let is_full = self.main_weight() + u64::from(incoming.weight) > self.limits.main;
                 Some(if is_full { victim } else { candidate })
             }
             Way::Window => Some(self.loser(incoming, victim, worth).unwrap_or(victim)),
