@@ -245,11 +245,12 @@ unsafe fn take_options(ptr: *mut RawOption, len: usize) -> Vec<SetOption> {
             3 => SetOption::ContentType(text(first)),
             4 => SetOption::Metadata((text(first), text(second))),
             5 => SetOption::Tag(text(first)),
-            _ => SetOption::Durability(match first as u8 {
+            6 => SetOption::Durability(match first as u8 {
                 0 => Durability::Memory,
                 1 => Durability::Process,
                 _ => Durability::Sync,
             }),
+            _ => SetOption::Cost(first),
         };
         raw.into_iter().map(option).collect()
     }

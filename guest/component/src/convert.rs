@@ -83,6 +83,7 @@ impl Convert<wit::EntryInfo> for engine::EntryInfo {
             gone: self.gone,
             idle_timeout: self.idle_timeout,
             stale_window: self.stale_window,
+            cost: self.cost,
             hits: self.hits,
             value_size: self.value_size,
             size: self.size,
@@ -186,6 +187,7 @@ pub(crate) fn options(given: Vec<wit::SetOption>) -> engine::SetOptions {
             wit::SetOption::Metadata(pair) => options.metadata.push(pair),
             wit::SetOption::Tag(tag) => options.tags.push(tag),
             wit::SetOption::Durability(d) => options.durability = durability(d),
+            wit::SetOption::Cost(cost) => options.cost = Some(cost),
         }
     }
     options

@@ -125,4 +125,7 @@ pub struct SetOptions {
     pub tags: Vec<String>,
     /// How long the write must last. Default [`Durability::Process`].
     pub durability: Durability,
+    /// What it costs to have the value again: money or time, in a unit that is the same for all entries of the cache. Counts
+    /// under [`Objective::Cost`]; an entry without one costs 1.
+    pub cost: Option<u64>,
 }

@@ -43,6 +43,7 @@ pub struct SetOptions {
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) tags: Vec<String>,
     pub(crate) durability: Option<Durability>,
+    pub(crate) cost: Option<u64>,
 }
 
 impl SetOptions {
@@ -93,6 +94,13 @@ impl SetOptions {
         self
     }
 
+    /// What it costs to have the value again: money or time, in a unit that is the same for all entries of the cache. Counts
+    /// under the objective `cost`; an entry without one costs 1.
+    pub fn cost(mut self, cost: u64) -> Self {
+        self.cost = Some(cost);
+        self
+    }
+
     /// What the record will need beside key and value, at most, in bytes.
     pub(crate) fn size(&self) -> usize {
         let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
@@ -112,6 +120,7 @@ impl SetOptions {
         if durability != Durability::Process {
             options.push(api::SetOption::Durability(durability.to_wit()));
         }
+        options.extend(self.cost.map(api::SetOption::Cost));
         options
     }
 }
@@ -228,6 +237,8 @@ pub struct EntryInfo {
     pub idle_timeout: Option<u64>,
     /// Stale window.
     pub stale_window: Option<u64>,
+    /// What it costs to have the value again.
+    pub cost: Option<u64>,
     /// How often it was read: in a cache with a store by all processes that have told it, else by this one.
     pub hits: u32,
     /// Bytes of the value.
@@ -259,6 +270,7 @@ impl From<api::EntryInfo> for EntryInfo {
             gone: info.gone,
             idle_timeout: info.idle_timeout,
             stale_window: info.stale_window,
+            cost: info.cost,
             hits: info.hits,
             value_size: info.value_size,
             size: info.size,

@@ -44,6 +44,9 @@ pub(super) struct EntryArgs {
     /// How long the write must last: memory, process or sync
     #[arg(long, value_name = "NAME", value_parser = durability)]
     durability: Option<Durability>,
+    /// What it costs to have the value again, in whatever unit all entries use
+    #[arg(long, value_name = "N")]
+    cost: Option<u64>,
 }
 
 impl EntryArgs {
@@ -60,6 +63,9 @@ impl EntryArgs {
         }
         if let Some(durability) = self.durability {
             options = options.durability(durability);
+        }
+        if let Some(cost) = self.cost {
+            options = options.cost(cost);
         }
         options = self.tags.into_iter().fold(options, SetOptions::tag);
         self.meta.into_iter().fold(options, |options, (name, value)| options.metadata(name, value))
@@ -248,6 +254,7 @@ fn describe(info: &EntryInfo) -> String {
         lines.push(("gone", until(info.gone)));
     }
     lines.extend(info.idle_timeout.map(|ms| ("idle time-out", show_span(ms))));
+    lines.extend(info.cost.map(|cost| ("cost", cost.to_string())));
     if !info.content_type.is_empty() {
         lines.push(("type", info.content_type.clone()));
     }

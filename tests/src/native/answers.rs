@@ -103,6 +103,7 @@ impl Answer for EntryInfo {
             "gone": self.gone.answer(),
             "idle-timeout": self.idle_timeout.answer(),
             "stale-window": self.stale_window.answer(),
+            "cost": self.cost.answer(),
             "hits": self.hits,
             "value-size": unsigned(self.value_size),
             "size": unsigned(self.size),

@@ -133,6 +133,7 @@ pub(super) fn options(given: &[Value]) -> SetOptions {
             "content-type" => text(payload).clone_into(&mut options.content_type),
             "metadata" => options.metadata.push((text(&payload[0]).to_owned(), text(&payload[1]).to_owned())),
             "tag" => options.tags.push(text(payload).to_owned()),
+            "cost" => options.cost = Some(to_unsigned(payload)),
             "durability" => {
                 options.durability = match text(payload) {
                     "memory" => Durability::Memory,

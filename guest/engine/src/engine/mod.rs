@@ -17,6 +17,7 @@ mod read;
 mod resolve;
 mod scan;
 mod types;
+mod worth;
 mod write;
 
 pub use read::{describe, verify};
@@ -30,9 +31,11 @@ use crate::hash::KeyHasher;
 use crate::index::Index;
 use crate::namespace::Namespaces;
 use crate::policy::{AllAlike, Entry, Policy};
+use crate::record::fields::Fields;
 use crate::rng::SplitMix64;
 use crate::slab::Slab;
-use crate::slot::Contents;
+use crate::slot::{Contents, gone_at};
+use worth::Judgement;
 
 /// A cache as a state machine. See the crate's page for an example and the invariants above.
 ///
@@ -51,6 +54,8 @@ pub struct Engine {
     bytes: u64,
     /// The highest version seen.
     sequence: u64,
+    /// How long ago an evicted entry was asked for last, on average, in milliseconds.
+    patience: u64,
 }
 
 /// Why an entry leaves the memory tier; decides which counter counts it.
@@ -83,6 +88,7 @@ impl Engine {
             compressor: Compressor::default(),
             bytes: 0,
             sequence: 0,
+            patience: 0,
         })
     }
 
@@ -108,7 +114,11 @@ impl Engine {
     /// The caller guarantees `self.fits(contents)`.
     fn insert(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
         let charge = contents.charge();
-        let entry = Entry { hash: contents.hash, weight: charge as u32, worth: 1.0 };
+        let judgement = Judgement { slab: &self.slab, objective: self.config.objective, patience: self.patience, now };
+        let fields = Fields::new(contents.fields);
+        let gone = gone_at(contents.expires, contents.accessed, fields);
+        let worth = judgement.worth(fields.cost(), gone);
+        let entry = Entry { hash: contents.hash, weight: charge as u32, worth };
         // An overwritten entry keeps its slot, so that a scan under way does not see it twice.
         let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
         if let Some(id) = old {
@@ -164,8 +174,14 @@ impl Engine {
             if self.cleanup(now, 1) > 0 {
                 continue;
             }
-            match self.policy.victim(incoming, &AllAlike) {
-                Some(id) if Some(id) != old => self.remove(id, cause),
+            let judgement =
+                Judgement { slab: &self.slab, objective: self.config.objective, patience: self.patience, now };
+            match self.policy.victim(incoming, &judgement) {
+                Some(id) if Some(id) != old => {
+                    let waited = now.saturating_sub(self.slab.slot(id).accessed());
+                    self.patience = self.patience - self.patience / 16 + waited / 16;
+                    self.remove(id, cause);
+                }
                 _ => return false,
             }
         }

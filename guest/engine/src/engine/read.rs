@@ -192,6 +192,7 @@ fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
         gone: known(gone_at(expires, accessed, fields)),
         idle_timeout: fields.idle_timeout(),
         stale_window: fields.stale_window(),
+        cost: fields.cost(),
         hits: 0,
         value_size: 0,
         size: 0,

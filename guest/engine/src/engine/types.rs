@@ -92,6 +92,8 @@ pub struct EntryInfo {
     pub idle_timeout: Option<u64>,
     /// Stale window in milliseconds.
     pub stale_window: Option<u64>,
+    /// What it costs to have the value again.
+    pub cost: Option<u64>,
     /// Reads since the entry came into the memory tier; 0 for a record that is only described.
     pub hits: u32,
     /// Bytes of the value.

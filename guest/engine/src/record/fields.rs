@@ -12,6 +12,7 @@ const METADATA: u8 = 2;
 const TAG: u8 = 3;
 const IDLE_TIMEOUT: u8 = 4;
 const STALE_WINDOW: u8 = 5;
+const COST: u8 = 6;
 const MUST_UNDERSTAND: u8 = 128;
 
 /// A well-formed list of fields.
@@ -35,7 +36,7 @@ impl<'a> Fields<'a> {
             let sound = match id {
                 CONTENT_TYPE | TAG => std::str::from_utf8(data).is_ok(),
                 METADATA => pair(data).is_some(),
-                IDLE_TIMEOUT | STALE_WINDOW => data.len() == 8,
+                IDLE_TIMEOUT | STALE_WINDOW | COST => data.len() == 8,
                 MUST_UNDERSTAND.. => {
                     let message = format!("the record carries field {id}, which this version of larder does not know");
                     return Err(Error::new(ErrorCode::NewerFormat, message));
@@ -88,6 +89,10 @@ impl<'a> Fields<'a> {
         self.number(STALE_WINDOW)
     }
 
+    pub(crate) fn cost(self) -> Option<u64> {
+        self.number(COST)
+    }
+
     fn number(self, id: u8) -> Option<u64> {
         if self.0.is_empty() {
             return None;
@@ -117,9 +122,9 @@ pub(crate) fn encode(options: &SetOptions, tti: Option<u64>, stale: Option<u64>)
     for tag in &options.tags {
         push(&mut out, TAG, &[tag.as_bytes()])?;
     }
-    for (id, time) in [(IDLE_TIMEOUT, tti), (STALE_WINDOW, stale)] {
-        if let Some(ms) = time {
-            push(&mut out, id, &[&ms.to_le_bytes()])?;
+    for (id, number) in [(IDLE_TIMEOUT, tti), (STALE_WINDOW, stale), (COST, options.cost)] {
+        if let Some(number) = number {
+            push(&mut out, id, &[&number.to_le_bytes()])?;
         }
     }
     Ok(out)

@@ -127,8 +127,9 @@ fn options() -> impl Strategy<Value = SetOptions> {
     let metadata = prop_oneof![3 => Just(vec![]), 1 => vec(("[a-c]{0,2}", "[x-z]{0,9}"), 1..3)];
     let tags = prop_oneof![3 => Just(vec![]), 1 => vec("[a-c]{0,3}", 1..3)];
     let durability = prop::sample::select(vec![Durability::Process, Durability::Memory, Durability::Sync]);
-    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, tags, durability).prop_map(
-        |(ttl, tti, stale, content_type, metadata, tags, durability)| SetOptions {
+    let cost = prop_oneof![3 => Just(None), 1 => any::<u64>().prop_map(Some)];
+    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, tags, durability, cost).prop_map(
+        |(ttl, tti, stale, content_type, metadata, tags, durability, cost)| SetOptions {
             ttl,
             tti,
             stale,
@@ -136,6 +137,7 @@ fn options() -> impl Strategy<Value = SetOptions> {
             metadata,
             tags,
             durability,
+            cost,
         },
     )
 }

@@ -85,6 +85,7 @@ impl Entry {
             gone: self.gone(),
             idle_timeout: self.options.tti,
             stale_window: self.options.stale,
+            cost: self.options.cost,
             hits: self.hits,
             value_size: self.value.len() as u64,
             size: self.charge(key),
@@ -99,7 +100,8 @@ impl Entry {
         let content_type = if o.content_type.is_empty() { 0 } else { 3 + o.content_type.len() };
         let metadata: usize = o.metadata.iter().map(|(name, text)| 3 + 2 + name.len() + text.len()).sum();
         let tags: usize = o.tags.iter().map(|tag| 3 + tag.len()).sum();
-        let times = (3 + 8) * (usize::from(o.tti.is_some()) + usize::from(o.stale.is_some()));
+        let numbers = [o.tti, o.stale, o.cost].iter().flatten().count();
+        let times = (3 + 8) * numbers;
         (ENTRY_OVERHEAD + key.len() + self.value.len() + content_type + metadata + tags + times) as u64
     }
 
