@@ -1,4 +1,5 @@
-//! The index by expiry: a binary heap of slot numbers, earliest end first, in which every slot knows its place.
+//! The index by expiry: a binary heap of slot numbers, earliest end first, in which every slot knows its place. Of slots
+//! that end together the one written first comes first, so that which goes does not hang on the heap's history.
 //!
 //! Entries that never end are not in it. Because a slot knows its place, removing or moving one costs O(log n) and
 //! leaves no garbage behind; entries set with one time-to-live arrive in order and cost O(1).
@@ -65,11 +66,11 @@ impl ExpiryHeap {
 
     fn rise(&mut self, slab: &mut Slab, mut at: usize) {
         let id = self.0[at];
-        let end = slab.slot(id).gone_at();
+        let end = order(slab, id);
         while at > 0 {
             let parent = (at - 1) / 2;
             let above = self.0[parent];
-            if slab.slot(above).gone_at() <= end {
+            if order(slab, above) <= end {
                 break;
             }
             self.put(slab, at, above);
@@ -80,14 +81,14 @@ impl ExpiryHeap {
 
     fn sink(&mut self, slab: &mut Slab, mut at: usize) {
         let id = self.0[at];
-        let end = slab.slot(id).gone_at();
+        let end = order(slab, id);
         loop {
             let left = 2 * at + 1;
-            let Some(child) = (left..self.0.len().min(left + 2)).min_by_key(|&c| slab.slot(self.0[c]).gone_at()) else {
+            let Some(child) = (left..self.0.len().min(left + 2)).min_by_key(|&c| order(slab, self.0[c])) else {
                 break;
             };
             let below = self.0[child];
-            if slab.slot(below).gone_at() >= end {
+            if order(slab, below) >= end {
                 break;
             }
             self.put(slab, at, below);
@@ -103,10 +104,17 @@ impl ExpiryHeap {
             if !slot.is_occupied() || slot.heap_at as usize != at {
                 return Err(format!("expiry heap place {at} and slot {id} disagree"));
             }
-            if at > 0 && slab.slot(self.0[(at - 1) / 2]).gone_at() > slot.gone_at() {
+            if at > 0 && order(slab, self.0[(at - 1) / 2]) > order(slab, id) {
                 return Err(format!("expiry heap is out of order at {at}"));
             }
         }
         Ok(())
     }
+}
+
+/// When a slot ends, and which was written first of those that end together.
+#[inline]
+fn order(slab: &Slab, id: u32) -> (u64, u64) {
+    let slot = slab.slot(id);
+    (slot.gone_at(), slot.version())
 }
