@@ -16,6 +16,8 @@ pub enum ErrorKind {
     KeyTooLarge,
     /// The value is larger than the limit, or the entry than what is to hold it.
     TooLarge,
+    /// The cache is full of entries that live, and its policy gives none of them up.
+    Full,
     /// The cache knows as many namespaces as it may.
     TooManyNamespaces,
     /// The value is not a number that can be incremented.
@@ -103,6 +105,7 @@ impl From<types::Error> for Error {
             Code::InvalidArgument => ErrorKind::InvalidArgument,
             Code::KeyTooLarge => ErrorKind::KeyTooLarge,
             Code::TooLarge => ErrorKind::TooLarge,
+            Code::Full => ErrorKind::Full,
             Code::NotANumber => ErrorKind::NotANumber,
             Code::Corrupt => ErrorKind::Corrupt,
             Code::NewerFormat => ErrorKind::NewerFormat,

@@ -141,6 +141,12 @@ impl Shard {
         }
     }
 
+    /// The policy with which guests begin from now on.
+    pub(crate) fn set_policy(&mut self, name: &str) {
+        self.settings.retain(|setting| !matches!(setting, api::Setting::Policy(_)));
+        self.settings.push(api::Setting::Policy(name.to_owned()));
+    }
+
     /// Whether there is a guest.
     pub(crate) fn is_alive(&self) -> bool {
         self.guest.is_some()

@@ -3,7 +3,7 @@
 mod answers;
 mod args;
 
-use larder_engine::{Config, Engine, Hit};
+use larder_engine::{Config, Engine, Hit, PolicyKind};
 use serde_json::Value;
 
 use crate::Host;
@@ -130,6 +130,7 @@ impl Native {
             "clear" => answer(engine.clear(some_namespace())),
             "cleanup" => engine.cleanup(a.number("now"), a.number("limit") as u32).answer(),
             "next-expiry" => engine.next_expiry().answer(),
+            "set-policy" => answer(PolicyKind::parse(a.text("name")).map(|policy| engine.set_policy(policy))),
             "evict" => engine.evict(a.number("count") as u32).answer(),
             "stats" => answer(engine.stats(some_namespace())),
             "judge" => {

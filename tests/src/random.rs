@@ -3,6 +3,7 @@
 //! The same calls for the same seed, for ever. Calls that take a record get one that an earlier call answered with,
 //! sometimes damaged, sometimes of another key.
 
+use larder_engine::PolicyKind;
 use serde_json::{Value, json};
 
 use crate::bytes;
@@ -30,7 +31,7 @@ impl Script {
         let mut settings = vec![
             json!({ "codec": "deflate" }),
             json!({ "seed": self.next().to_string() }),
-            json!({ "policy": self.one_of(&["lru", "fifo"]) }),
+            json!({ "policy": self.policy() }),
             json!({ "store": self.chance(70) }),
             json!({ "max-entry-size": 3_000 }),
             json!({ "compression-level": 1 + self.below(9) }),
@@ -85,6 +86,7 @@ impl Script {
             }
             "cleanup" => args["limit"] = json!(self.below(4)),
             "evict" => args["count"] = json!(self.below(3)),
+            "set-policy" => args["name"] = json!(self.policy()),
             "set-defaults" => args["defaults"] = self.defaults(),
             "judge" => self.add_candidates(&mut args),
             _ => {}
@@ -115,10 +117,14 @@ impl Script {
             79..83 => self.one_of(&["describe", "verify", "restore", "restore"]),
             83..88 => self.one_of(&["exists", "ttl", "inspect", "forget"]),
             88..92 => self.one_of(&["scan", "scan", "scan", "clear"]),
-            92..96 => self.one_of(&["cleanup", "evict", "next-expiry", "stats"]),
+            92..96 => self.one_of(&["cleanup", "evict", "next-expiry", "stats", "set-policy"]),
             96..98 => "judge",
             _ => "set-defaults",
         }
+    }
+
+    fn policy(&mut self) -> &'static str {
+        PolicyKind::ALL[self.below(PolicyKind::ALL.len() as u64) as usize].name()
     }
 
     fn add_write(&mut self, args: &mut Value) {

@@ -8,7 +8,7 @@ mod simulation;
 
 use std::cell::RefCell;
 
-use larder_engine::{Config, Engine};
+use larder_engine::{Config, Engine, PolicyKind};
 
 use borrowed::Kept;
 
@@ -195,6 +195,12 @@ impl GuestCache for Instance {
 
     fn evict(&self, count: u32) -> u32 {
         self.0.borrow_mut().evict(count)
+    }
+
+    fn set_policy(&self, name: String) -> Result<(), Error> {
+        let policy = PolicyKind::parse(&name).map_err(convert::error)?;
+        self.0.borrow_mut().set_policy(policy);
+        Ok(())
     }
 
     fn stats(&self, namespace: Option<u32>) -> Result<Statistics, Error> {

@@ -122,13 +122,25 @@ impl Directory {
     fn make_room(&mut self, entry: &Entry, old: Option<u32>) -> bool {
         let given_back = old.map_or(0, |id| self.places[id as usize].weight);
         let incoming = if old.is_none() { Some(entry) } else { None };
-        while self.weight - u64::from(given_back) + u64::from(entry.weight) > self.capacity {
-            match self.policy.victim(incoming, &self.places) {
-                Some(id) if Some(id) != old => self.remove(id, true),
-                _ => return false,
+        let mut set_aside = None;
+        let there_is_room = loop {
+            if self.weight - u64::from(given_back) + u64::from(entry.weight) <= self.capacity {
+                break true;
             }
+            match self.policy.victim(incoming, &self.places) {
+                // An entry that is written anew does not go for itself: it comes in again when the others have gone.
+                Some(id) if Some(id) == old => {
+                    self.policy.removed(id, false);
+                    set_aside = old;
+                }
+                Some(id) => self.remove(id, true),
+                None => break false,
+            }
+        };
+        if let Some(id) = set_aside {
+            self.policy.inserted(id, entry);
         }
-        true
+        there_is_room
     }
 
     fn remove(&mut self, id: u32, evicted: bool) {

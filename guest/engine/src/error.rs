@@ -12,6 +12,8 @@ pub enum ErrorCode {
     KeyTooLarge,
     /// The entry is larger than the limit, or than the whole memory tier of a cache without a store.
     TooLarge,
+    /// The cache is full of entries that live, and its policy gives none of them up.
+    Full,
     /// The namespace number was never given out by this engine.
     UnknownNamespace,
     /// The value to increment is not a decimal integer, or the sum leaves the range of a signed 64-bit integer.

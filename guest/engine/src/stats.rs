@@ -47,6 +47,8 @@ pub struct Statistics {
     pub keys_too_large: u64,
     /// Of the operations refused, those for a value above the limit.
     pub values_too_large: u64,
+    /// Of the operations refused, those for which there was no room and nobody to go.
+    pub full: u64,
     /// Of the operations refused, those that were to count what is no number.
     pub not_numbers: u64,
     /// Bytes of values written.
@@ -85,6 +87,7 @@ impl Statistics {
             ErrorCode::InvalidArgument => self.invalid_arguments += 1,
             ErrorCode::KeyTooLarge => self.keys_too_large += 1,
             ErrorCode::TooLarge => self.values_too_large += 1,
+            ErrorCode::Full => self.full += 1,
             ErrorCode::NotANumber => self.not_numbers += 1,
             _ => {}
         }
@@ -94,7 +97,7 @@ impl Statistics {
     pub fn add(&mut self, other: &Self) {
         add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused,
             refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired,
-            evicted_bytes, evicted_entries, evicted_asked, errors, invalid_arguments, keys_too_large, values_too_large, not_numbers,
+            evicted_bytes, evicted_entries, evicted_asked, errors, invalid_arguments, keys_too_large, values_too_large, full, not_numbers,
             bytes_written, bytes_read, compressed_in,
             compressed_out);
     }

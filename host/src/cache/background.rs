@@ -97,6 +97,7 @@ impl Inner {
             match kind {
                 ErrorKind::Locked => counters.lock_timeouts += 1,
                 ErrorKind::Trap => counters.traps += 1,
+                ErrorKind::Full => counters.full += 1,
                 _ => counters.store_errors += 1,
             }
             counters.errors += 1;

@@ -1,13 +1,13 @@
 //! Setting a cache up.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::background::Cleaner;
 use super::options::{Defaults, Durability};
-use super::{Cache, Clock, Inner};
+use super::{Cache, Clock, Inner, SPARES_THE_LIVING};
 use crate::component::bindings::{api, types};
 use crate::component::{Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
@@ -155,7 +155,8 @@ impl Builder {
         max_size: u64 => max_size;
         /// Entries on disk. Default: no limit beyond `max_size`.
         max_entries: u64 => Some(max_entries);
-        /// Who goes when space is needed: `lru` (the default) or `fifo`.
+        /// Who goes when space is needed: `lru` (the default), `fifo`, `lfu`, `ttl` (only what is past its time: a full cache
+        /// refuses new entries with `Full`), `sieve`, `s3-fifo`, `clock-pro` or `gdsf`.
         policy: impl Into<String> => policy.into();
         /// How record bodies are compressed. Default [`Codec::Deflate`].
         codec: Codec => codec;
@@ -266,6 +267,7 @@ impl Builder {
             host_counters: Mutex::default(),
             reported: Mutex::default(),
             saved: Mutex::default(),
+            spares_the_living: AtomicBool::new(self.policy == SPARES_THE_LIVING),
             cleaner: OnceLock::new(),
         };
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;

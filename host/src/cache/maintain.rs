@@ -1,8 +1,10 @@
 //! Upkeep of the whole cache.
 
-use super::{Cache, Inner, lock};
+use std::sync::atomic::Ordering;
+
+use super::{Cache, Inner, SPARES_THE_LIVING, lock};
 use crate::error::{ErrorKind, Result};
-use crate::store::{Store, Verification};
+use crate::store::{Claim, Store, Verification};
 
 impl Cache {
     /// Removes entries past their time, in all namespaces, and gives back the disk space that nothing needs any more.
@@ -41,6 +43,28 @@ impl Cache {
         Ok(evicted)
     }
 
+    /// Decides from now on by the policy of this name who goes when space is needed, in memory and in the store: `lru`,
+    /// `fifo`, `lfu`, `ttl`, `sieve`, `s3-fifo`, `clock-pro` or `gdsf`. Everything that is there stays.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there is no such policy; then nothing has changed.
+    pub fn set_policy(&self, name: &str) -> Result<()> {
+        let inner = &*self.inner;
+        for shard in &inner.shards {
+            let mut shard = lock(shard);
+            let changed = inner.call(&mut shard, self.id, |g| {
+                g.larder.larder_cache_cache().cache().call_set_policy(&mut g.store, g.cache, name)
+            });
+            match changed {
+                // A guest that was stopped is replaced by one that never knew the policy before.
+                Err(e) if e.kind() != ErrorKind::Trap => return Err(e),
+                _ => shard.set_policy(name),
+            }
+        }
+        inner.spares_the_living.store(name == SPARES_THE_LIVING, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Empties this handle's namespace. Answers how many entries went.
     ///
     /// # Errors
@@ -62,7 +86,7 @@ impl Cache {
         let mut stored = 0;
         // Locked until the memory is empty as well, so that no write of ours falls in between.
         let mut transaction = match &inner.store {
-            Some(store) => Some(store.begin(0, None, inner, inner)?),
+            Some(store) => Some(store.begin(Claim::default(), inner, inner)?),
             None => None,
         };
         if let (Some(open), Some(store)) = (&mut transaction, &inner.store) {

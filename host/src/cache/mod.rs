@@ -28,7 +28,7 @@ mod write;
 
 use std::fmt;
 use std::hash::RandomState;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -93,8 +93,13 @@ struct Inner {
     /// What was added to the store's statistics already.
     reported: Mutex<Reported>,
     saved: Mutex<Saved>,
+    /// Whether the policy gives up nothing that lives, so that a full store refuses new entries.
+    spares_the_living: AtomicBool,
     cleaner: OnceLock<Cleaner>,
 }
+
+/// The policy under which only what is past its time goes.
+const SPARES_THE_LIVING: &str = "ttl";
 
 /// Where the time comes from.
 #[derive(Clone)]
@@ -269,15 +274,24 @@ impl Judge for Inner {
             Err(_) => {
                 let mut order: Vec<usize> = (0..candidates.len()).collect();
                 order.sort_by_key(|place| candidates[*place].version);
+                let spares_the_living = self.spares_the_living();
                 let mut freed = 0;
                 order.retain(|place| {
-                    let goes = freed < needed;
-                    freed += candidates[*place].size;
+                    let candidate = &candidates[*place];
+                    let goes = match spares_the_living {
+                        true => candidate.gone.is_some_and(|gone| gone <= now),
+                        false => freed < needed,
+                    };
+                    freed += candidate.size;
                     goes
                 });
                 order
             }
         }
+    }
+
+    fn spares_the_living(&self) -> bool {
+        self.spares_the_living.load(Ordering::Relaxed)
     }
 
     fn prepare(&self, store: &Store) {

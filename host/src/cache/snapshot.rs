@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Cache, lock};
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::Put;
+use crate::store::{Claim, Put};
 
 const MAGIC: &[u8; 8] = b"\x8CLSNAP\n\x01";
 
@@ -126,8 +126,9 @@ impl Cache {
         let target = self.namespace(&info.namespace)?;
         let hash = target.hash(&info.key);
         let now = inner.clock.now();
+        let claim = Claim { bytes: record.len() as u64 + info.value_size, hash: Some(hash), adds: true };
         let mut transaction = match &inner.store {
-            Some(store) => Some(store.begin(record.len() as u64 + info.value_size, Some(hash), inner, inner)?),
+            Some(store) => Some(store.begin(claim, inner, inner)?),
             None => None,
         };
         let sequence = transaction.as_ref().map(|open| open.next_sequence());

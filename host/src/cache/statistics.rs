@@ -51,6 +51,7 @@ impl MemoryStatistics {
             keys_too_large: s.keys_too_large,
             values_too_large: s.values_too_large,
             not_numbers: s.not_numbers,
+            full: s.full,
             bytes_written: s.bytes_written,
             bytes_read: s.bytes_read,
             compressed_in: s.compressed_in,

@@ -8,7 +8,7 @@ use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
 use crate::shard::{Answer, Guest};
-use crate::store::{Put, Transaction};
+use crate::store::{Claim, Put, Transaction};
 
 /// What the engine answered to a write: a record to persist, if it wrote.
 trait Outcome {
@@ -59,7 +59,7 @@ impl Cache {
     /// failed), the entry is kept in memory, and [`Written::durability`] says so.
     ///
     /// # Errors
-    /// `InvalidArgument` for an empty key or a time of zero; `KeyTooLarge`; `TooLarge`; `Trap`; `Store` or `Locked` when the write
+    /// `InvalidArgument` for an empty key or a time of zero; `KeyTooLarge`; `TooLarge`; `Full` under the policy `ttl`; `Trap`; `Store` or `Locked` when the write
     /// asked for [`Durability::Sync`] and did not get it.
     pub fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<Written> {
         self.set_with(key, value, &SetOptions::default())
@@ -213,7 +213,7 @@ impl Cache {
             let mut shard = lock(inner.shard(hash));
             return inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, None, now));
         };
-        let mut transaction = match store.begin(0, None, inner, inner) {
+        let mut transaction = match store.begin(Claim::default(), inner, inner) {
             Ok(transaction) => transaction,
             Err(e) => {
                 store.hide(hash);
@@ -349,9 +349,14 @@ impl Cache {
                 return Ok(None);
             }
         }
-        match store.begin(request.size as u64, request.adds.then_some(hash), inner, inner) {
+        let claim = Claim { bytes: request.size as u64, hash: Some(hash), adds: request.adds };
+        match store.begin(claim, inner, inner) {
             Ok(transaction) => Ok(Some(transaction)),
             Err(e) if e.kind() == ErrorKind::TooLarge => Err(e),
+            Err(e) if e.kind() == ErrorKind::Full => {
+                inner.count_failure(self.id, e.kind());
+                Err(e)
+            }
             Err(e) => self.degrade(request, e).map(|()| None),
         }
     }

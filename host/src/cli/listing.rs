@@ -130,7 +130,7 @@ fn evictions(total: &Counters) -> [(&'static str, u64); 5] {
     ]
 }
 
-fn errors(total: &Counters) -> [(&'static str, u64); 11] {
+fn errors(total: &Counters) -> [(&'static str, u64); 12] {
     [
         ("damaged records", total.refused_corrupt),
         ("records in a newer format", total.refused_newer),
@@ -140,6 +140,7 @@ fn errors(total: &Counters) -> [(&'static str, u64); 11] {
         ("keys too large", total.keys_too_large),
         ("values too large", total.values_too_large),
         ("values that are no number", total.not_numbers),
+        ("writes to a full cache", total.full),
         ("lock time-outs", total.lock_timeouts),
         ("disk errors", total.store_errors),
         ("stops of the component", total.traps),

@@ -44,7 +44,7 @@ settings! {
     max_entries "max-entries" "N" None, "Entries on disk [default: no limit]";
     max_memory "max-memory" "SIZE" Some("64MiB"), "Bytes in memory [default: 64MiB]";
     max_entry_size "max-entry-size" "SIZE" Some("64MiB"), "Largest value [default: 64MiB]";
-    policy "policy" "NAME" Some("lru"), "Who goes when space is needed: lru, fifo [default: lru]";
+    policy "policy" "NAME" Some("lru"), "Who goes when space is needed: lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, gdsf [default: lru]";
     codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4 [default: deflate]";
     compression_threshold "compression-threshold" "SIZE" Some("1KiB"), "Smallest value to compress [default: 1KiB]";
     compression_level "compression-level" "N" Some("6"), "DEFLATE level, 1 to 9 [default: 6]";

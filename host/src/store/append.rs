@@ -31,6 +31,17 @@ pub(crate) struct Put<'a> {
     pub(crate) now: u64,
 }
 
+/// What a transaction is going to need.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Claim {
+    /// Bytes of records, at most.
+    pub(crate) bytes: u64,
+    /// The hash under which an entry will be written.
+    pub(crate) hash: Option<u64>,
+    /// Whether that may be one more entry than before.
+    pub(crate) adds: bool,
+}
+
 /// A place in the log that is to survive power loss.
 pub(crate) struct SyncPoint {
     segment: Arc<Segment>,
@@ -38,25 +49,19 @@ pub(crate) struct SyncPoint {
 }
 
 impl Store {
-    /// Locks the store for writing, learns what others wrote, and makes room for `reserve` bytes, and for one more entry
-    /// if there is none yet under the hash `adds`.
+    /// Locks the store for writing, learns what others wrote, and makes room for what is to be written.
     ///
     /// # Errors
-    /// `Locked` when the lock is not had in time; `Store` when the store is read-only; I/O errors.
-    pub(crate) fn begin(
-        &self,
-        reserve: u64,
-        adds: Option<u64>,
-        observer: &dyn Observer,
-        judge: &dyn Judge,
-    ) -> Result<Transaction<'_>> {
+    /// `Locked` when the lock is not had in time; `Store` when the store is read-only; `TooLarge` and `Full` when there is no
+    /// room to be made; I/O errors.
+    pub(crate) fn begin(&self, claim: Claim, observer: &dyn Observer, judge: &dyn Judge) -> Result<Transaction<'_>> {
         let locked = self.lock(self.options.lock_timeout)?;
         let mut transaction = Transaction { store: self, writer: self.writer(), _locked: locked };
         if !self.options.alone && !self.is_unchanged() {
             self.follow(&mut transaction.writer, observer)?;
         }
         transaction.mend_tail()?;
-        transaction.make_room(reserve, adds, judge)?;
+        transaction.make_room(claim, observer.now(), judge)?;
         Ok(transaction)
     }
 

@@ -260,6 +260,15 @@ impl Index {
         live.fold((0, 0), |(count, bytes), e| (count + 1, bytes + e.line.frame_size()))
     }
 
+    /// Entries that are there and not past their time, the bytes that they take on disk, and when the first of them is over.
+    /// Only complete once warm.
+    pub(crate) fn living(&self, now: u64) -> ((u64, u64), u64) {
+        let living = self.table.iter().filter(|e| e.line.len > 0 && e.line.gone > now);
+        living.fold(((0, 0), u64::MAX), |((count, bytes), until), e| {
+            ((count + 1, bytes + e.line.disk_size()), until.min(e.line.gone))
+        })
+    }
+
     /// Entries that are there, whatever their time, and the bytes that they take on disk. Only complete once warm.
     pub(crate) fn held(&self) -> (u64, u64) {
         (self.live, self.live_bytes)

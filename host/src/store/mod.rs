@@ -14,6 +14,7 @@
 //! | `index` | where the newest record of every key is |
 //! | `lock`, `lease` | the lock of writers, with a time-out; who computes a key |
 //! | `open`, `follow`, `append`, `reclaim` | what a store does |
+//! | `full` | when new entries are refused |
 //! | `isolated` | a store of one process alone |
 //! | `accesses` | when entries were last read |
 //! | `statistics` | counters that outlive processes |
@@ -24,6 +25,7 @@ mod accesses;
 mod append;
 mod follow;
 mod frame;
+mod full;
 mod index;
 mod isolated;
 mod layout;
@@ -42,7 +44,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-pub(crate) use append::{Put, Transaction};
+pub(crate) use append::{Claim, Put, Transaction};
 pub(crate) use index::Location;
 pub(crate) use isolated::Isolated;
 pub(crate) use layout::Layout;
@@ -168,6 +170,8 @@ struct Writer {
     failed: Option<(segment::Position, frame::Frame)>,
     /// Bytes of all files but the active segment.
     sealed_bytes: u64,
+    /// What was found alive when the store was full last.
+    living: Option<full::Living>,
 }
 
 impl Store {

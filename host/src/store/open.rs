@@ -69,6 +69,7 @@ impl Store {
                 sequence: loaded.sequence,
                 failed: None,
                 sealed_bytes: loaded.sealed_bytes,
+                living: None,
             }),
             index: RwLock::new(loaded.index),
             accesses: Accesses::default(),

@@ -7,13 +7,15 @@
 //! In a store of up to `exact_entries` the engine is shown all entries, and those go that its policy values least, wherever
 //! they lie. In a larger one it is shown the oldest segment and a sample of the rest, and of the segment those go that rank among
 //! the share of the sample that has to go.
+//!
+//! A policy may spare everything that lives; then reclaiming only closes gaps, and `full` says when new entries are refused.
 
 use std::collections::{HashMap, HashSet};
 
 use super::frame::{Frame, HEADER, Kind};
 use super::index::Location;
 use super::sealed::index_size;
-use super::{Observer, Store, Transaction};
+use super::{Claim, Observer, Store, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What one write may add besides its record: its frame, a seal, and a block of the index.
@@ -52,6 +54,8 @@ pub(crate) enum Cause {
 pub(crate) trait Judge {
     /// The places of the candidates that go so that `needed` bytes become free, the least worth keeping first.
     fn judge(&self, candidates: &[Candidate], needed: u64) -> Vec<usize>;
+    /// Whether nothing goes but what is past its time.
+    fn spares_the_living(&self) -> bool;
     /// Told that it will be asked, so that the store can be told first what was read.
     fn prepare(&self, store: &Store);
     /// Told which entries went.
@@ -62,24 +66,31 @@ pub(crate) trait Judge {
 type Live = (Location, u32);
 
 impl Transaction<'_> {
-    /// Makes sure that `reserve` more bytes stay within the bounds, and the entry that `adds` says if it is new.
-    pub(super) fn make_room(&mut self, reserve: u64, adds: Option<u64>, judge: &dyn Judge) -> Result<()> {
+    /// Makes sure that what is claimed stays within the bounds.
+    pub(super) fn make_room(&mut self, claim: Claim, now: u64, judge: &dyn Judge) -> Result<()> {
         let options = &self.store.options;
-        let reserve = reserve + ROOM_FOR_FRAMES;
+        let reserve = claim.bytes + ROOM_FOR_FRAMES;
         if reserve > options.max_size / 2 {
             return Err(Error::new(
                 ErrorKind::TooLarge,
                 format!("an entry of {reserve} bytes is more than half of max-size ({}); raise it", options.max_size),
             ));
         }
+        let spares_the_living = judge.spares_the_living();
+        if spares_the_living {
+            self.check_full(&claim, now)?;
+        }
         let mut patience = 2 * self.store.index().segments();
         while self.disk_bytes() + reserve > options.usable_size() {
+            if patience == 0 && spares_the_living {
+                return Err(self.full());
+            }
             if !self.drop_oldest(judge, patience == 0)? {
                 break;
             }
             patience = patience.saturating_sub(1);
         }
-        if let (Some(max), Some(hash)) = (options.max_entries, adds)
+        if let (Some(max), Some(hash), true) = (options.max_entries, claim.hash, claim.adds)
             && self.find(hash)?.is_none()
         {
             self.evict_beyond(max, judge)?;
@@ -326,14 +337,15 @@ impl Store {
     /// Locks, drops what is dead at the old end of the log, and deletes the other entries past their time. Answers how many
     /// entries went.
     pub(crate) fn cleanup(&self, now: u64, observer: &dyn Observer, judge: &dyn Judge) -> Result<u64> {
-        let mut transaction = self.begin(0, None, observer, judge)?;
+        let mut transaction = self.begin(Claim::default(), observer, judge)?;
         self.warm()?;
         let (before, _) = self.index().held();
         transaction.drop_dead_segments(now, judge)?;
         let lines = self.index().lines(None);
         let over: Vec<_> = lines.iter().filter(|(at, _)| at.line.gone <= now).collect();
         for batch in over.chunks(TOMBSTONES) {
-            transaction.make_room(batch.len() as u64 * 2 * HEADER as u64, None, judge)?;
+            let bytes = batch.len() as u64 * 2 * HEADER as u64;
+            transaction.make_room(Claim { bytes, ..Claim::default() }, now, judge)?;
             for (at, _) in batch {
                 // What made room may have taken this one along.
                 if transaction.find(at.line.hash)?.is_some_and(|found| found.is(at)) {

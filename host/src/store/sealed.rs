@@ -15,7 +15,7 @@ use crate::storage::{File, Mode};
 
 const MAGIC: &[u8; 8] = b"\x8CLIDX\0\0\x01";
 const HEADER: usize = 48;
-const LINE: usize = 40;
+pub(super) const LINE: usize = 40;
 const BLOCK: usize = 4096;
 const LINES: usize = (BLOCK - 16) / LINE;
 const HEADER_OF_FRAME: u64 = super::frame::HEADER as u64;

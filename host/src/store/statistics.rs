@@ -90,6 +90,8 @@ counters! {
     values_too_large,
     /// Operations that were to count what is no number.
     not_numbers,
+    /// Operations refused because there was no room and nobody to go.
+    full,
     /// Writes kept in memory only because another process held the lock for too long.
     lock_timeouts,
     /// Reads and writes that the disk failed, or that a store which is read-only could not take.

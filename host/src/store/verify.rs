@@ -10,7 +10,7 @@ use super::frame::{Frame, HEADER, Kind};
 use super::open::{Contents, Trust};
 use super::sealed::{Line, Sealed, newest};
 use super::segment::{FIRST, Segment};
-use super::{Judge, Location, Observer, Store, Transaction};
+use super::{Claim, Judge, Location, Observer, Store, Transaction};
 use crate::error::{Error, Result};
 
 /// What looking at a whole store found.
@@ -94,7 +94,7 @@ impl Store {
         let mut found = Verification::default();
         // Cuts off what a write left unfinished.
         let before = self.damaged.load(std::sync::atomic::Ordering::Relaxed);
-        let mut transaction = self.begin(0, None, observer, judge)?;
+        let mut transaction = self.begin(Claim::default(), observer, judge)?;
         self.warm()?;
         found.damaged_frames += self.damaged.load(std::sync::atomic::Ordering::Relaxed) - before;
         let active = transaction.writer.tail.segment.number;

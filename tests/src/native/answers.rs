@@ -144,6 +144,7 @@ impl Answer for Statistics {
             "keys-too-large": self.keys_too_large,
             "values-too-large": self.values_too_large,
             "not-numbers": self.not_numbers,
+            "full": self.full,
             "bytes-written": self.bytes_written, "bytes-read": self.bytes_read,
             "compressed-in": self.compressed_in, "compressed-out": self.compressed_out,
         })
@@ -155,6 +156,7 @@ fn code(refused: &Error) -> &'static str {
         ErrorCode::InvalidArgument => "invalid-argument",
         ErrorCode::KeyTooLarge => "key-too-large",
         ErrorCode::TooLarge => "too-large",
+        ErrorCode::Full => "full",
         ErrorCode::UnknownNamespace => "unknown-namespace",
         ErrorCode::NotANumber => "not-a-number",
         ErrorCode::Corrupt => "corrupt",

@@ -1,7 +1,7 @@
 //! The contract's arguments as JSON into the engine's types.
 
 use larder_engine::{
-    Codec, Config, Durability, Item, NamespaceDefaults, NamespaceId, PolicyKind, Result, SetOptions, Summary,
+    Codec, Config, Durability, Item, NamespaceDefaults, NamespaceId, Objective, PolicyKind, Result, SetOptions, Summary,
 };
 use serde_json::Value;
 
@@ -88,6 +88,7 @@ pub(super) fn config(settings: &[Value]) -> Result<Config> {
             "max-entry-size" => config.max_entry_size = to_unsigned(payload) as usize,
             "max-key-size" => config.max_key_size = to_unsigned(payload) as usize,
             "policy" => config.policy = PolicyKind::parse(text(payload))?,
+            "objective" => config.objective = Objective::parse(text(payload))?,
             "codec" => config.codec = codec(text(payload)),
             "compression-threshold" => config.compression_threshold = to_unsigned(payload) as usize,
             "compression-level" => config.compression_level = to_unsigned(payload) as u8,

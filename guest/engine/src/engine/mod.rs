@@ -16,6 +16,7 @@ mod modify;
 mod read;
 mod resolve;
 mod scan;
+mod switch;
 mod types;
 mod worth;
 mod write;
@@ -114,11 +115,7 @@ impl Engine {
     /// The caller guarantees `self.fits(contents)`.
     fn insert(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
         let charge = contents.charge();
-        let judgement = Judgement { slab: &self.slab, objective: self.config.objective, patience: self.patience, now };
-        let fields = Fields::new(contents.fields);
-        let gone = gone_at(contents.expires, contents.accessed, fields);
-        let worth = judgement.worth(fields.cost(), gone);
-        let entry = Entry { hash: contents.hash, weight: charge as u32, worth };
+        let entry = self.seen_as(contents, now);
         // An overwritten entry keeps its slot, so that a scan under way does not see it twice.
         let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
         if let Some(id) = old {
@@ -158,32 +155,59 @@ impl Engine {
         Some(id)
     }
 
+    /// An entry that arrives, as the policy sees it.
+    fn seen_as(&self, contents: &Contents<'_>, now: u64) -> Entry {
+        let fields = Fields::new(contents.fields);
+        let gone = gone_at(contents.expires, contents.accessed, fields);
+        let worth = self.judgement(now).of(fields.cost(), gone);
+        Entry { hash: contents.hash, weight: contents.charge() as u32, worth }
+    }
+
+    fn judgement(&self, now: u64) -> Judgement<'_> {
+        Judgement { slab: &self.slab, objective: self.config.objective, patience: self.patience, now }
+    }
+
     /// Lets entries go until `entry` fits, in place of `old` if that is given: those whose time is over, then whom the
     /// policy names. False when the policy names nobody else.
     fn make_room(&mut self, entry: &Entry, old: Option<u32>, now: u64) -> bool {
         let incoming = if old.is_none() { Some(entry) } else { None };
-        let given_back = old.map_or(0, |id| self.slab.slot(id).charge());
-        loop {
-            let cause = if self.bytes - given_back + u64::from(entry.weight) > self.config.max_bytes {
-                Cause::NeedsBytes
-            } else if old.is_none() && self.config.max_entries.is_some_and(|max| self.slab.len() >= max) {
-                Cause::NeedsEntries
-            } else {
-                return true;
-            };
+        let mut set_aside = None;
+        let there_is_room = loop {
+            let Some(cause) = self.lacks(entry.weight.into(), old) else { break true };
             if self.cleanup(now, 1) > 0 {
                 continue;
             }
             let judgement =
                 Judgement { slab: &self.slab, objective: self.config.objective, patience: self.patience, now };
             match self.policy.victim(incoming, &judgement) {
-                Some(id) if Some(id) != old => {
+                // An entry that is written anew does not go for itself: it comes in again when the others have gone.
+                Some(id) if Some(id) == old => {
+                    self.policy.removed(id, false);
+                    set_aside = old;
+                }
+                Some(id) => {
                     let waited = now.saturating_sub(self.slab.slot(id).accessed());
                     self.patience = self.patience - self.patience / 16 + waited / 16;
                     self.remove(id, cause);
                 }
-                _ => return false,
+                None => break false,
             }
+        };
+        if let Some(id) = set_aside {
+            self.policy.inserted(id, entry);
+        }
+        there_is_room
+    }
+
+    /// What the memory tier has too little of to take `charge` more bytes, in place of those of `old` if that is given.
+    fn lacks(&self, charge: u64, old: Option<u32>) -> Option<Cause> {
+        let given_back = old.map_or(0, |id| self.slab.slot(id).charge());
+        if self.bytes - given_back + charge > self.config.max_bytes {
+            Some(Cause::NeedsBytes)
+        } else if old.is_none() && self.config.max_entries.is_some_and(|max| self.slab.len() >= max) {
+            Some(Cause::NeedsEntries)
+        } else {
+            None
         }
     }
 

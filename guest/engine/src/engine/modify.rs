@@ -81,7 +81,7 @@ impl Engine {
             return Ok(None);
         }
         let version = self.next_version(sequence)?;
-        Ok(Some(self.write(&draft, version)))
+        self.write(&draft, version, now).map(Some)
     }
 
     /// Adds `delta` to an entry whose value is a decimal integer and answers the sum. An entry that is not there counts
@@ -105,7 +105,7 @@ impl Engine {
             let text = delta.to_string();
             let draft = self.draft(ns, key, text.as_bytes(), options, now)?;
             let version = self.next_version(sequence)?;
-            return Ok((delta, self.write(&draft, version)));
+            return Ok((delta, self.write(&draft, version, now)?));
         };
         let sum = std::str::from_utf8(&current.value)
             .ok()
@@ -128,7 +128,7 @@ impl Engine {
         };
         self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
         let version = self.next_version(sequence)?;
-        Ok((sum, self.write(&draft, version)))
+        Ok((sum, self.write(&draft, version, now)?))
     }
 
     /// Gives a live entry a new time to live, counted from now, and restarts its idle time-out. With `ttl` `None` only
@@ -162,6 +162,6 @@ impl Engine {
             durability: current.durability,
         };
         let version = self.next_version(sequence)?;
-        Ok(Some(self.write(&draft, version)))
+        self.write(&draft, version, now).map(Some)
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Judgement<'a> {
 
 impl Judgement<'_> {
     /// What a hit on an entry is worth that has this cost and is gone at this time.
-    pub(super) fn worth(&self, cost: Option<u64>, gone: u64) -> f32 {
+    pub(super) fn of(&self, cost: Option<u64>, gone: u64) -> f32 {
         let worth = self.objective.worth(cost.map_or(1.0, |cost| cost as f32)).max(LEAST);
         let left = gone.saturating_sub(self.now);
         if gone == NEVER || left >= self.patience {
@@ -33,6 +33,6 @@ impl Judgement<'_> {
 impl Worth for Judgement<'_> {
     fn worth(&self, id: u32) -> f32 {
         let slot = self.slab.slot(id);
-        self.worth(slot.fields().cost(), slot.gone_at())
+        self.of(slot.fields().cost(), slot.gone_at())
     }
 }

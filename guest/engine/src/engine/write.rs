@@ -5,6 +5,7 @@ use crate::codec::Codec;
 use crate::config::{Durability, SetOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
+use crate::policy::PolicyKind;
 use crate::record::fields::{self, Fields};
 use crate::record::{self, Meta};
 use crate::slot::{Contents, gone_at};
@@ -34,7 +35,7 @@ impl Engine {
     /// # Errors
     /// `InvalidArgument` for an empty key, a time to live or idle time-out of zero, oversized fields; `KeyTooLarge`;
     /// `TooLarge` for a value above `max_entry_size`, or for an entry that the memory tier cannot hold and no store will
-    /// (there is none, or the write lasts in memory only);
+    /// (there is none, or the write lasts in memory only); `Full` when it could but is full and the policy is `ttl`;
     /// `UnknownNamespace`. The entry that was there before stays.
     pub fn set(
         &mut self,
@@ -48,7 +49,7 @@ impl Engine {
         let ns = self.known_namespace(namespace)?;
         let draft = self.draft(ns, key, value, options, now)?;
         let version = self.next_version(sequence)?;
-        Ok(self.write(&draft, version))
+        self.write(&draft, version, now)
     }
 
     /// Stores the entry of a record that came from elsewhere, a snapshot for instance, with its own times, under a new
@@ -79,7 +80,7 @@ impl Engine {
         };
         self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
         let version = self.next_version(sequence)?;
-        Ok(self.write(&draft, version))
+        self.write(&draft, version, now)
     }
 
     /// Deletes an entry. Answers whether a live one was there.
@@ -184,8 +185,7 @@ impl Engine {
     /// Whether there is something that can hold the entry.
     fn check_held(&self, draft: &Draft<'_>) -> Result<()> {
         let charge = self.contents(draft, 0).charge();
-        let persists = self.config.store && draft.durability != Durability::Memory;
-        if !persists && !self.fits(charge) {
+        if !self.persists(draft) && !self.fits(charge) {
             return Err(Error::new(
                 ErrorCode::TooLarge,
                 format!(
@@ -195,6 +195,31 @@ impl Engine {
                     self.config.max_entries.map_or("any number of".to_owned(), |max| max.to_string()),
                 ),
             ));
+        }
+        Ok(())
+    }
+
+    fn persists(&self, draft: &Draft<'_>) -> bool {
+        self.config.store && draft.durability != Durability::Memory
+    }
+
+    /// Whether there is room for the entry now, or will be when what is past its time and what the policy names have gone.
+    fn check_room(&mut self, draft: &Draft<'_>, now: u64) -> Result<()> {
+        if self.config.policy != PolicyKind::Ttl || self.persists(draft) {
+            return Ok(());
+        }
+        let charge = self.contents(draft, 0).charge();
+        let old = self.find_live(draft.namespace, draft.key, now);
+        while self.lacks(charge, old).is_some() {
+            if self.cleanup(now, 1) == 0 {
+                return Err(Error::new(
+                    ErrorCode::Full,
+                    format!(
+                        "the cache is full: the entry takes {charge} bytes of memory, and the policy ttl gives up nothing that \
+                         lives; delete entries, raise max-memory, or choose another policy"
+                    ),
+                ));
+            }
         }
         Ok(())
     }
@@ -232,21 +257,18 @@ impl Engine {
         Ok(version)
     }
 
-    /// Writes a checked entry.
-    pub(super) fn write(&mut self, draft: &Draft<'_>, version: u64) -> Stored {
+    /// Writes a checked entry if there is room for it.
+    pub(super) fn write(&mut self, draft: &Draft<'_>, version: u64, now: u64) -> Result<Stored> {
+        self.check_room(draft, now).map_err(|e| self.counted(draft.namespace, e))?;
         self.sequence = self.sequence.max(version);
-        let record = if self.config.store && draft.durability != Durability::Memory {
-            self.frame(draft, version)
-        } else {
-            Vec::new()
-        };
+        let record = if self.persists(draft) { self.frame(draft, version) } else { Vec::new() };
         let contents = self.contents(draft, version);
         self.keep(&contents, draft.accessed);
         let stats = self.namespaces.stats(draft.namespace);
         stats.sets += 1;
         stats.bytes_written += draft.value.len() as u64;
         let gone = gone_at(draft.expires, draft.accessed, Fields::new(&draft.fields));
-        Stored { version, gone: known(gone), record }
+        Ok(Stored { version, gone: known(gone), record })
     }
 
     fn frame(&mut self, draft: &Draft<'_>, version: u64) -> Vec<u8> {

@@ -36,12 +36,6 @@ impl History {
         }
     }
 
-    /// Bytes that it takes.
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> usize {
-        self.places.len() * size_of::<u32>()
-    }
-
     /// Remembers an evicted entry that was asked for last at `accessed`.
     pub(crate) fn insert(&mut self, hash: u32, accessed: u32, now: u32) {
         if self.places.is_empty() {

@@ -4,12 +4,20 @@
 //! keys nor values, so that the memory tier, the simulator and the shadows of a running cache use the same code.
 
 mod adaptive;
+mod clock_pro;
 mod fifo;
+mod gdsf;
+mod ghost;
 mod history;
+mod lfu;
 mod lru;
 pub(crate) mod nodes;
 mod objective;
+mod ranks;
+mod s3_fifo;
+mod sieve;
 mod sketch;
+mod ttl;
 mod w_tinylfu;
 mod windowed;
 
@@ -63,7 +71,7 @@ pub(crate) trait Policy: Send {
     /// The entry takes `weight` from now on, though nobody wrote it: it was compressed, or inflated.
     fn reweighed(&mut self, _id: u32, _weight: u32) {}
 
-    /// The entry is about to go: given up for want of space, or for another reason (deleted, expired).
+    /// The entry is about to go: given up for want of space, or for another reason (deleted, expired, replaced).
     fn removed(&mut self, id: u32, evicted: bool);
 
     /// The entry to give up for `incoming`, or for nobody in particular. `None` when nothing is there, or when everything
@@ -86,6 +94,18 @@ pub enum PolicyKind {
     Lru,
     /// First in goes first out; reading changes nothing.
     Fifo,
+    /// Least frequently used goes first, with ageing.
+    Lfu,
+    /// Only what is past its time goes; a full cache refuses new entries.
+    Ttl,
+    /// First in goes first out, but what was read since the hand came by is spared.
+    Sieve,
+    /// A small queue sifts newcomers, a main one keeps what was read again, a ghost remembers who was turned away.
+    S3Fifo,
+    /// Hot and cold pages by the distance between reads, with a memory of what went.
+    ClockPro,
+    /// What is worth least for its size goes first, with ageing.
+    Gdsf,
     /// A window, and a main part into which gets who is asked for more often.
     WTinyLfu,
     /// The rules that serve the load best, found while it runs.
@@ -94,13 +114,30 @@ pub enum PolicyKind {
 
 impl PolicyKind {
     /// Every policy, in the order of the documentation.
-    pub const ALL: [Self; 4] = [Self::Lru, Self::Fifo, Self::WTinyLfu, Self::Adaptive];
+    pub const ALL: [Self; 10] = [
+        Self::Lru,
+        Self::Fifo,
+        Self::Lfu,
+        Self::Ttl,
+        Self::Sieve,
+        Self::S3Fifo,
+        Self::ClockPro,
+        Self::WTinyLfu,
+        Self::Gdsf,
+        Self::Adaptive,
+    ];
 
     /// The name used in configuration, on the command line and in WIT.
     pub fn name(self) -> &'static str {
         match self {
             Self::Lru => "lru",
             Self::Fifo => "fifo",
+            Self::Lfu => "lfu",
+            Self::Ttl => "ttl",
+            Self::Sieve => "sieve",
+            Self::S3Fifo => "s3-fifo",
+            Self::ClockPro => "clock-pro",
+            Self::Gdsf => "gdsf",
             Self::WTinyLfu => "w-tinylfu",
             Self::Adaptive => "adaptive",
         }
@@ -122,6 +159,12 @@ impl PolicyKind {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),
+            Self::Lfu => Box::new(lfu::Lfu::default()),
+            Self::Ttl => Box::new(ttl::Ttl::default()),
+            Self::Sieve => Box::new(sieve::Sieve::default()),
+            Self::S3Fifo => Box::new(s3_fifo::S3Fifo::default()),
+            Self::ClockPro => Box::new(clock_pro::ClockPro::default()),
+            Self::Gdsf => Box::new(gdsf::Gdsf::new(objective)),
             Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, objective, seed)),
             Self::Adaptive => Box::new(adaptive::Adaptive::new(objective, seed)),
         }

@@ -123,6 +123,21 @@ impl List {
         self.len -= 1;
     }
 
+    /// Puts the entry `new`, which is in no list, where `old` is, and takes `old` out.
+    pub(crate) fn replace<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, old: u32, new: u32) {
+        let (prev, next) = (nodes.node(old).prev, nodes.node(old).next);
+        let node = nodes.node_mut(new);
+        (node.prev, node.next) = (prev, next);
+        match prev {
+            NIL => self.head = new,
+            _ => nodes.node_mut(prev).next = new,
+        }
+        match next {
+            NIL => self.tail = new,
+            _ => nodes.node_mut(next).prev = new,
+        }
+    }
+
     /// Moves an entry of this list to the front.
     #[inline]
     pub(crate) fn move_to_front<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, id: u32) {

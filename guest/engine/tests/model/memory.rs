@@ -3,7 +3,7 @@
 use larder_engine::{Config, Engine, Hit, Item, NamespaceDefaults, Result, Stored};
 
 use crate::ops::{Call, NAMESPACES, Op, PLAIN};
-use crate::oracle::{Answer, Key, Oracle};
+use crate::oracle::{Answer, Key, Oracle, PREDICTABLE};
 
 /// Makes the calls and compares.
 pub fn run(config: Config, calls: &[Call]) {
@@ -16,7 +16,7 @@ pub fn run(config: Config, calls: &[Call]) {
     for call in calls {
         now = now.saturating_add_signed(call.step);
         let at = (call.namespace, call.key.clone());
-        let sequence = call.sequence.map(|off| (oracle.highest + 1).saturating_add_signed(off));
+        let sequence = call.sequence.map(|off| oracle.unused((oracle.highest + 1).saturating_add_signed(off)));
         step(&mut engine, &mut oracle, &at, sequence, now, &call.op);
         engine.check().unwrap_or_else(|what| panic!("after {call:?}: {what}"));
         for namespace in 0..NAMESPACES.len() as u32 {
@@ -119,6 +119,11 @@ fn step(engine: &mut Engine, oracle: &mut Oracle, at: &Key, sequence: Option<u64
             let defaults = NamespaceDefaults { jitter, ..defaults.clone() };
             engine.set_defaults(ns, defaults.clone()).expect("valid defaults");
             oracle.defaults[ns as usize] = defaults;
+        }
+        Op::Switch(place) => {
+            let policy = PREDICTABLE[place % PREDICTABLE.len()];
+            engine.set_policy(policy);
+            oracle.switch(policy);
         }
         Op::Reopen => {}
     }

@@ -45,6 +45,8 @@ pub enum Op {
     Cleanup(u32),
     Evict(u32),
     Defaults(NamespaceDefaults),
+    /// Goes on with another of the policies under test, by a number that stands for it.
+    Switch(usize),
     Reopen,
 }
 
@@ -80,6 +82,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (1..4u32).prop_map(Op::Cleanup),
         2 => (0..4u32).prop_map(Op::Evict),
         1 => defaults().prop_map(Op::Defaults),
+        1 => any::<usize>().prop_map(Op::Switch),
         1 => Just(Op::Reopen),
     ]
 }

@@ -9,6 +9,9 @@ use larder_engine::{
 
 use crate::ops::NAMESPACES;
 
+/// The policies whose victims are known here.
+pub const PREDICTABLE: [PolicyKind; 3] = [PolicyKind::Lru, PolicyKind::Fifo, PolicyKind::Ttl];
+
 pub type Key = (u32, Vec<u8>);
 pub type Answer<T> = Result<T, ErrorCode>;
 
@@ -249,6 +252,7 @@ impl Oracle {
         if !condition(self.live(at, now).map(|live| live.version)) {
             return Ok(None);
         }
+        self.check_room(at, &entry, now)?;
         Ok(Some(self.put(at, entry, now, sequence)))
     }
 
@@ -264,6 +268,7 @@ impl Oracle {
         let mut entry = Entry::new(value, in_force(options, &self.defaults[at.0 as usize]), now, 0);
         entry.expires = drawn.unwrap_or(entry.expires);
         self.judge(at, &entry)?;
+        self.check_room(at, &entry, now)?;
         Ok(self.put(at, entry, now, sequence))
     }
 
@@ -285,6 +290,7 @@ impl Oracle {
         })?;
         let entry = Entry { value: sum.to_string().into_bytes(), accessed: now, ..entry };
         self.judge(at, &entry)?;
+        self.check_room(at, &entry, now)?;
         Ok((sum, self.put(at, entry, now, sequence)))
     }
 
@@ -333,12 +339,59 @@ impl Oracle {
 
     /// Removes the entry that is over first, if one is.
     fn expire_one(&mut self, now: u64) -> bool {
-        let over = self.entries.iter().filter(|(_, e)| e.is_gone(now)).min_by_key(|(_, e)| e.gone());
-        let over = over.map(|(at, _)| at.clone());
-        over.inspect(|at| drop(self.live(at, now))).is_some()
+        let over = self.entries.iter().filter(|(_, e)| e.is_gone(now)).min_by_key(|(_, e)| (e.gone(), e.version));
+        let Some(at) = over.map(|(at, _)| at.clone()) else { return false };
+        self.live(&at, now);
+        true
+    }
+
+    /// Under the policy `ttl`, whether an entry finds room once what is over has gone.
+    fn check_room(&mut self, at: &Key, entry: &Entry, now: u64) -> Answer<()> {
+        if self.config.policy != PolicyKind::Ttl {
+            return Ok(());
+        }
+        let old = self.live(at, now).map(|old| old.charge(&at.1));
+        let lacks = |oracle: &Self| {
+            let bytes = oracle.bytes() - old.unwrap_or(0) + entry.charge(&at.1);
+            let entries = oracle.entries.len() + usize::from(old.is_none());
+            bytes > oracle.config.max_bytes || oracle.config.max_entries.is_some_and(|max| entries > max as usize)
+        };
+        while lacks(self) {
+            if !self.expire_one(now) {
+                let stats = self.stat(at);
+                stats.errors += 1;
+                stats.full += 1;
+                return Err(ErrorCode::Full);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first number from `sequence` on that begins four which no entry has: two entries never have the same version,
+    /// also when a batch of up to four is numbered from there.
+    pub fn unused(&self, sequence: u64) -> u64 {
+        let used = |number| self.entries.values().any(|entry| entry.version == number);
+        (sequence..).find(|&number| (number..number + 4).all(|number| !used(number))).expect("there are few entries")
+    }
+
+    /// Another policy is told of the entries in the order of their last access.
+    pub fn switch(&mut self, policy: PolicyKind) {
+        if policy == self.config.policy {
+            return;
+        }
+        self.config.policy = policy;
+        let mut order: Vec<_> = self.entries.iter().map(|(at, e)| (e.accessed, e.version, at.clone())).collect();
+        order.sort();
+        for (_, _, at) in order {
+            let turn = self.turn();
+            self.entries.entry(at).and_modify(|entry| entry.turn = turn);
+        }
     }
 
     fn evict_one(&mut self) -> Option<Key> {
+        if self.config.policy == PolicyKind::Ttl {
+            return None;
+        }
         let victim = self.entries.iter().min_by_key(|(_, entry)| entry.turn).map(|(at, _)| at.clone())?;
         self.entries.remove(&victim);
         Some(victim)
