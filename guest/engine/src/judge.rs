@@ -10,10 +10,9 @@
 //! | `gdsf`; `w-tinylfu` and `adaptive` with the objective `objects` or `cost` | the largest product of size and time since the last access: what takes the most space for the longest; `gdsf` with the objective `bytes` as the others |
 //! | all others | what was accessed least recently, of equals what was written first |
 
-use std::cmp::Reverse;
-
 use crate::engine::Engine;
 use crate::policy::{Objective, PolicyKind};
+use crate::sort::sort;
 use crate::time::NEVER;
 
 /// What the engine must know of a stored entry to judge it.
@@ -42,19 +41,18 @@ impl Engine {
         };
         let spares_the_living = policy == PolicyKind::Ttl;
         let is_over = |s: &Summary| s.gone.unwrap_or(NEVER) <= now;
-        let mut order: Vec<u32> = (0..candidates.len() as u32).collect();
-        order.sort_by_key(|&place| {
+        let rank = |place: u32| {
             let s = &candidates[place as usize];
             let worth = match policy {
-                PolicyKind::Fifo => (Reverse(0), 0),
-                _ if by_the_byte => {
-                    let idle = now.saturating_sub(s.accessed);
-                    (Reverse(u128::from(s.size) * u128::from(idle)), 0)
-                }
-                _ => (Reverse(0), s.accessed),
+                PolicyKind::Fifo => 0,
+                // The more of it, the less it is worth.
+                _ if by_the_byte => u128::MAX - u128::from(s.size) * u128::from(now.saturating_sub(s.accessed)),
+                _ => s.accessed.into(),
             };
             (!is_over(s), worth, s.version)
-        });
+        };
+        let mut order: Vec<u32> = (0..candidates.len() as u32).collect();
+        sort(&mut order, &|a, b| rank(a).cmp(&rank(b)));
         let mut freed = 0u64;
         let goes = |&place: &u32| {
             let s = &candidates[place as usize];

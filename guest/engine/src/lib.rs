@@ -43,6 +43,7 @@ mod rng;
 mod simulation;
 mod slab;
 mod slot;
+mod sort;
 pub mod stats;
 mod time;
 

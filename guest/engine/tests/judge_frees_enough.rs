@@ -41,14 +41,20 @@ proptest! {
         prop_assert!((0..all.len()).all(|place| goes(place) || !is_over(place)), "what is over always goes");
 
         let freed: u64 = verdict.iter().map(|&place| all[place as usize].size).sum();
-        prop_assert!(freed >= needed || verdict.len() == all.len(), "{} of {} freed", freed, needed);
+        let over = (0..all.len()).filter(|&place| is_over(place)).count();
+        let most = if policy == PolicyKind::Ttl { over } else { all.len() };
+        prop_assert!(freed >= needed || verdict.len() == most, "{} of {} freed", freed, needed);
         if let Some(&last) = verdict.last().filter(|&&last| !is_over(last as usize)) {
             prop_assert!(freed - all[last as usize].size < needed, "the last one went in vain");
         }
         // Nobody who stays is worth less than somebody who goes.
         let worth = |place: usize| match policy {
-            PolicyKind::Lru => (all[place].accessed, all[place].version),
-            _ => (0, all[place].version),
+            PolicyKind::Fifo | PolicyKind::Ttl => (0, all[place].version),
+            PolicyKind::Gdsf => {
+                let idle = now.saturating_sub(all[place].accessed);
+                (u64::MAX - all[place].size * idle, all[place].version)
+            }
+            _ => (all[place].accessed, all[place].version),
         };
         let living = verdict.iter().map(|&place| place as usize).filter(|&place| !is_over(place));
         let best_that_goes = living.map(worth).max();
@@ -65,6 +71,7 @@ fn the_least_worth_keeping_comes_first() {
     let all = [entry(3, 30), entry(1, 50), entry(2, 10)];
     assert_eq!(engine(PolicyKind::Lru).judge(&all, u64::MAX, 100), [2, 0, 1]);
     assert_eq!(engine(PolicyKind::Fifo).judge(&all, u64::MAX, 100), [1, 2, 0]);
+    assert_eq!(engine(PolicyKind::Ttl).judge(&all, u64::MAX, 100), [0; 0]);
 }
 
 #[test]

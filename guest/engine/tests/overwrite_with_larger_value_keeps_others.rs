@@ -1,7 +1,7 @@
 //! Fears that growing an entry evicts more than it must, evicts the entry itself, or loses count of the bytes.
 
 use larder_engine::config::ENTRY_OVERHEAD;
-use larder_engine::{Config, Engine, PolicyKind, SetOptions};
+use larder_engine::{Config, Engine, ErrorCode, PolicyKind, SetOptions};
 
 const VALUE: usize = 100;
 
@@ -42,9 +42,24 @@ fn an_overwrite_of_the_same_size_evicts_nobody() {
     }
 }
 
+/// The policies that give somebody up.
+fn evicting() -> impl Iterator<Item = PolicyKind> {
+    PolicyKind::ALL.into_iter().filter(|policy| *policy != PolicyKind::Ttl)
+}
+
+#[test]
+fn an_overwrite_that_finds_no_room_under_ttl_leaves_everybody() {
+    let mut engine = full(PolicyKind::Ttl);
+    let refused = engine.set(0, b"a", &[0; VALUE + 1], &SetOptions::default(), 1, None).expect_err("full");
+    assert_eq!(refused.code, ErrorCode::Full);
+    assert_eq!(there(&mut engine), "abcd");
+    assert_eq!(*engine.get(0, b"a", 1).expect("known namespace").expect("there").value, [b'x'; VALUE]);
+    assert_eq!(engine.stats(None).expect("of all").full, 1);
+}
+
 #[test]
 fn an_overwrite_that_grows_by_a_byte_evicts_only_the_next_in_line() {
-    for policy in PolicyKind::ALL {
+    for policy in evicting() {
         let mut engine = full(policy);
         // The oldest grows; it is not its own victim.
         set(&mut engine, b"a", VALUE + 1);
@@ -55,7 +70,7 @@ fn an_overwrite_that_grows_by_a_byte_evicts_only_the_next_in_line() {
 
 #[test]
 fn an_overwrite_that_takes_the_whole_tier_stays_alone() {
-    for policy in PolicyKind::ALL {
+    for policy in evicting() {
         let mut engine = full(policy);
         let whole = VALUE + 3 * charge(VALUE) as usize;
         set(&mut engine, b"c", whole);

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::policy::{Entry, PolicyKind, Worth};
+use crate::sort::sort;
 
 /// Reads of an entry that a new policy is told of at most. What went before cannot be told in full; this much is enough to
 /// tell what was read again from what was not.
@@ -15,10 +16,11 @@ impl Engine {
             return;
         }
         let mut order: Vec<u32> = self.slab.occupied_from(0).map(|(id, _)| id).collect();
-        order.sort_unstable_by_key(|&id| {
+        let age = |id| {
             let slot = self.slab.slot(id);
-            (slot.accessed(), slot.version(), id)
-        });
+            (slot.accessed(), slot.version())
+        };
+        sort(&mut order, &|a, b| age(a).cmp(&age(b)));
         let mut new = policy.build(self.config.objective, self.config.seed);
         for id in order {
             let slot = self.slab.slot(id);

@@ -3,6 +3,8 @@
 //! A heap of four children a place, in which every entry knows where it stands: setting or removing costs O(log n) and
 //! allocates nothing, and the first is at hand. 20 bytes an entry. What `lfu` and `gdsf` are made of.
 
+use crate::sort::sort;
+
 const CHILDREN: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +72,8 @@ impl Ranks {
     fn next_turn(&mut self) -> u32 {
         if self.turn == u32::MAX {
             let mut order: Vec<u32> = (0..self.heap.len() as u32).collect();
-            order.sort_unstable_by_key(|&at| self.heap[at as usize].turn);
+            let turn = |at: u32| self.heap[at as usize].turn;
+            sort(&mut order, &|a, b| turn(a).cmp(&turn(b)));
             for (turn, at) in (0..).zip(&order) {
                 self.heap[*at as usize].turn = turn;
             }
