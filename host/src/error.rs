@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Locked,
     /// Reading from or writing to the disk failed.
     Io,
+    /// A trace of requests cannot be read: a broken line, an empty file, damaged compression.
+    Trace,
     /// The component was stopped in this call; its shard starts anew with the next one.
     Trap,
     /// A bug in Larder.

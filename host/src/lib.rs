@@ -27,6 +27,8 @@ mod glob;
 mod hash;
 mod namespace;
 mod shard;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 pub mod storage;
 mod store;
 #[doc(hidden)]

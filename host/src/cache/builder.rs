@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::background::Cleaner;
 use super::options::{Defaults, Durability};
+use super::record::Recorder;
 use super::{Cache, Clock, Inner, SPARES_THE_LIVING};
 use crate::component::bindings::{api, types};
 use crate::component::{Loaded, Room};
@@ -89,6 +90,7 @@ pub struct Builder {
     exact_entries: u64,
     cleanup_interval: Option<Duration>,
     statistics: bool,
+    record: Option<PathBuf>,
     storage: Arc<dyn Storage>,
     pub(super) format: Format,
     clock: Clock,
@@ -121,6 +123,7 @@ impl Default for Builder {
             exact_entries: 100_000,
             cleanup_interval: Some(Duration::from_secs(300)),
             statistics: true,
+            record: None,
             storage: Arc::new(Files),
             format: Format::Json,
             clock: Clock::System,
@@ -186,6 +189,10 @@ impl Builder {
         /// Whether what this cache counts is added to the store's statistics, and who was read to the notes on accesses.
         /// Default true.
         statistics: bool => statistics;
+        /// A file that requests are appended to, for `larder simulate`; several processes may name the same. Keys are written
+        /// as hashes under a secret. Takes some 22 bytes a request, without a bound. What goes wrong with it is logged, and fails no
+        /// operation. Default: none.
+        record: impl AsRef<Path> => Some(record.as_ref().to_owned());
         /// The file system under the store. Default: the operating system's.
         storage: Arc<dyn Storage> => storage;
         /// How typed values are written. Default [`Format::Json`].
@@ -234,6 +241,10 @@ impl Builder {
             None => KeyHasher::random()?,
         };
         let settings = self.settings(shards, store.is_some())?;
+        let recorder = match &self.record {
+            Some(path) => Recorder::open(path, store.as_ref().map(Store::hasher))?,
+            None => None,
+        };
         let memory = self.guest_memory.unwrap_or_else(|| {
             let share = self.max_memory / shards as u64;
             share + share / 4 + 4 * u64::from(self.max_entry_size) + GUEST_SLACK
@@ -269,6 +280,7 @@ impl Builder {
             saved: Mutex::default(),
             spares_the_living: AtomicBool::new(self.policy == SPARES_THE_LIVING),
             cleaner: OnceLock::new(),
+            recorder,
         };
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
         if let Some(every) = self.cleanup_interval {

@@ -9,6 +9,7 @@
 //! | `typed` | values of Rust types |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
 //! | `background` | what happens beside the operations |
+//! | `record` | a trace of the requests, for `larder simulate` |
 //! | `snapshot` | export and import |
 
 mod background;
@@ -21,6 +22,7 @@ mod list;
 mod maintain;
 mod options;
 mod read;
+mod record;
 mod snapshot;
 mod statistics;
 mod typed;
@@ -49,6 +51,7 @@ use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Cause, Counters, Judge, Location, Observer, Store};
 use background::{Cleaner, Saved};
+use record::Recorder;
 use statistics::Reported;
 
 /// A handle on one namespace of a cache. Cheap to clone; all clones and all handles made by
@@ -69,6 +72,8 @@ pub struct Cache {
     id: u32,
     /// The namespace's hash in the store.
     hash: u64,
+    /// What stands for it in a recording.
+    recorded: u64,
 }
 
 struct Inner {
@@ -96,6 +101,8 @@ struct Inner {
     /// Whether the policy gives up nothing that lives, so that a full store refuses new entries.
     spares_the_living: AtomicBool,
     cleaner: OnceLock<Cleaner>,
+    /// Where requests are written to.
+    recorder: Option<Recorder>,
 }
 
 /// The policy under which only what is past its time goes.
@@ -177,7 +184,8 @@ impl Cache {
                 })?;
             }
         }
-        let cache = Self { inner, id, hash };
+        let recorded = inner.recorder.as_ref().map_or(0, |recorder| recorder.namespace(name));
+        let cache = Self { inner, id, hash, recorded };
         // Lets the first guest judge the settings, so that a bad one is refused here and not at the first write.
         cache.inner.on_shard(&cache.inner.shards[0], id, |_| Ok(Ok(())))?;
         Ok(cache)

@@ -30,6 +30,14 @@ impl Cache {
     }
 
     pub(super) fn find(&self, key: &[u8]) -> Result<Option<api::Hit>> {
+        let found = self.find_anywhere(key)?;
+        if let Some(recorder) = &self.inner.recorder {
+            recorder.read(self.recorded, key, found.as_ref().map(|hit| hit.value.len()));
+        }
+        Ok(found)
+    }
+
+    fn find_anywhere(&self, key: &[u8]) -> Result<Option<api::Hit>> {
         let inner = &*self.inner;
         let hash = self.hash(key);
         let now = inner.clock.now();

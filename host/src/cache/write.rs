@@ -36,6 +36,8 @@ impl Outcome for api::Counted {
 /// A write to be made.
 struct Request<'a> {
     key: &'a [u8],
+    /// Bytes of the value, for who records requests; none where there is no new value, or it is not known before.
+    value: Option<usize>,
     /// Bytes that the record may take.
     size: usize,
     durability: Durability,
@@ -150,12 +152,15 @@ impl Cache {
     /// `NotANumber` when the value is none, or the sum leaves the range of 64 bits; else as [`set`](Self::set).
     pub fn increment(&self, key: impl AsRef<[u8]>, delta: i64, options: &SetOptions) -> Result<i64> {
         let key = key.as_ref();
-        let request = self.request(key, &[0; 20], options, true);
+        let request = Request { value: None, ..self.request(key, &[0; 20], options, true) };
         let given = options.to_wit(request.durability);
         let (counted, _) = self.write(&request, |g, Given { stored, now, sequence }| {
             let methods = g.larder.larder_cache_cache();
             methods.cache().call_increment(&mut g.store, g.cache, self.id, key, delta, &given, stored, now, sequence)
         })?;
+        if self.inner.recorder.is_some() {
+            self.record_write(key, counted.value.to_string().len());
+        }
         Ok(counted.value)
     }
 
@@ -171,7 +176,7 @@ impl Cache {
     pub(super) fn touch_ms(&self, key: &[u8], ttl: Option<u64>) -> Result<Option<Written>> {
         // The value is written again; how large it is shows only under the lock, so room is made for what is known.
         let size = self.inspect(key)?.map_or(0, |info| info.value_size + info.size) as usize;
-        let request = Request { key, size, durability: self.inner.durability, reads: true, adds: false };
+        let request = Request { key, value: None, size, durability: self.inner.durability, reads: true, adds: false };
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
             g.larder.larder_cache_cache().cache().call_touch(
                 &mut g.store,
@@ -249,6 +254,7 @@ impl Cache {
     fn request<'a>(&self, key: &'a [u8], value: &[u8], options: &SetOptions, reads: bool) -> Request<'a> {
         Request {
             key,
+            value: Some(value.len()),
             size: key.len() + value.len() + options.size(),
             durability: options.durability.unwrap_or(self.inner.durability),
             reads,
@@ -274,7 +280,18 @@ impl Cache {
         let hash = self.hash(request.key);
         let written = self.write_at(request, hash, now, op);
         self.count(hash);
+        if let (Ok((outcome, _)), Some(value)) = (&written, request.value)
+            && outcome.stored().is_some()
+        {
+            self.record_write(request.key, value);
+        }
         written
+    }
+
+    fn record_write(&self, key: &[u8], value: usize) {
+        if let Some(recorder) = &self.inner.recorder {
+            recorder.write(self.recorded, key, value);
+        }
     }
 
     fn write_at<T: Outcome>(

@@ -32,7 +32,8 @@ impl Failure {
                 | ErrorKind::KeyTooLarge
                 | ErrorKind::TooLarge
                 | ErrorKind::NotANumber
-                | ErrorKind::WrongType => 2,
+                | ErrorKind::WrongType
+                | ErrorKind::Trace => 2,
                 _ => 3,
             },
         })

@@ -9,6 +9,7 @@ mod listing;
 mod output;
 mod run;
 mod settings;
+mod simulate;
 mod units;
 mod upkeep;
 
@@ -80,6 +81,8 @@ enum Command {
     Export(upkeep::FileArgs),
     /// Store the entries of a snapshot file (- is stdin)
     Import(upkeep::FileArgs),
+    /// Replay traces of requests: what caches of these policies and sizes would have hit
+    Simulate(simulate::SimulateArgs),
     /// Print the settings in force and where each comes from
     Config(upkeep::ConfigArgs),
     /// Write the WebAssembly component, or print its interface
@@ -128,6 +131,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     // These need neither settings nor a directory.
     match cli.command {
         Command::Component(args) => return upkeep::component(&args, &out),
+        Command::Simulate(args) => return simulate::simulate(&args, &out),
         Command::Config(upkeep::ConfigArgs { completions: Some(shell), .. }) => {
             return upkeep::completions(shell, Cli::command());
         }
@@ -153,6 +157,6 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Export(args) => upkeep::export(&open()?, &args, &out),
         Command::Import(args) => upkeep::import(&open()?, &args, &out),
         Command::Config(_) => upkeep::config(&settings, &out),
-        Command::Component(_) => unreachable!("handled above"),
+        Command::Component(_) | Command::Simulate(_) => unreachable!("handled above"),
     }
 }

@@ -60,6 +60,7 @@ settings! {
     cleanup_interval "cleanup-interval" "TIME" Some("300s"),
         "How often a command that stays cleans up; never switches it off [default: 300s]";
     statistics "statistics" "ON|OFF" Some("on"), "Whether what is counted is added to the store's statistics [default: on]";
+    record "record" "FILE" None, "File that requests are appended to, for larder simulate; keys as hashes [default: none]";
     lock_timeout "lock-timeout" "TIME" Some("5s"), "How long to wait for other processes that write [default: 5s]";
 }
 
@@ -183,6 +184,9 @@ impl Settings {
         }
         if let Some(on) = self.parse("statistics", switch)? {
             builder = builder.statistics(on);
+        }
+        if let Some(file) = self.get("record") {
+            builder = builder.record(file);
         }
         if let Some(d) = self.parse("cleanup-interval", span)? {
             builder = builder.cleanup_interval(Some(d).filter(|d| *d != Duration::MAX));
