@@ -170,7 +170,8 @@ fn salt(file: &mut File, fresh: &[u8; 16]) -> io::Result<[u8; 16]> {
     let mut head = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.take(HEADER_SIZE as u64).read_to_end(&mut head)?;
-    let digits = head.strip_prefix(HEADER.as_bytes()).and_then(|rest| rest.strip_suffix(b"\n")).ok_or_else(foreign)?;
+    let digits = head.strip_prefix(HEADER.as_bytes()).and_then(|rest| rest.strip_suffix(b"\n"));
+    let digits = digits.filter(|digits| digits.len() == 32).ok_or_else(foreign)?;
     let mut salt = [0; 16];
     for (byte, digits) in salt.iter_mut().zip(digits.chunks(2)) {
         let digits = std::str::from_utf8(digits).map_err(|_| foreign())?;
@@ -184,4 +185,19 @@ fn salt(file: &mut File, fresh: &[u8; 16]) -> io::Result<[u8; 16]> {
         file.write_all(b"\n")?;
     }
     Ok(salt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_takes_no_more_ends_the_recording_and_nothing_else() {
+        let path = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
+        let recorder = Recorder::open(&path, None).expect("random bytes").expect("a new file is taken");
+        super::super::lock(&recorder.lines).file = Some(File::open(&path).expect("readable"));
+        (0..3 * LINES).for_each(|_| recorder.write(1, b"key", 5));
+        let lines = super::super::lock(&recorder.lines);
+        assert!(lines.file.is_none() && lines.waiting.is_empty(), "nothing is collected for nobody");
+    }
 }
