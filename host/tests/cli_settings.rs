@@ -35,6 +35,7 @@ fn flag_beats_environment_beats_file_beats_default() {
         ("lock-timeout", "LARDER_LOCK_TIMEOUT", ["1s", "2s", "3s"], Some("5s")),
         ("strategy", "LARDER_STRATEGY", ["memory", "read-only", "process-isolated"], Some("shared")),
         ("locking", "LARDER_LOCKING", ["off", "on", "off"], Some("on")),
+        ("record", "LARDER_RECORD", ["f", "e", "t"], None),
         ("statistics", "LARDER_STATISTICS", ["off", "on", "off"], Some("on")),
         ("cleanup-interval", "LARDER_CLEANUP_INTERVAL", ["1s", "2s", "never"], Some("300s")),
     ] {

@@ -33,9 +33,11 @@ impl GuestSimulation for Simulated {
 
     fn requests(&self, keys: Vec<u64>, sizes: Vec<u32>) {
         let mut simulation = self.0.borrow_mut();
-        let sizes = sizes.into_iter().chain(std::iter::repeat(1));
-        for (key, size) in keys.into_iter().zip(sizes) {
+        for (&key, &size) in keys.iter().zip(&sizes) {
             simulation.request(key, size);
+        }
+        for &key in keys.iter().skip(sizes.len()) {
+            simulation.request(key, 1);
         }
     }
 

@@ -21,17 +21,17 @@
 //! | --- | --- |
 //! | `trace` | reading traces: formats, compression, broken lines |
 //! | `capacity` | capacities, absolute and in percent |
-//! | `guest` | a simulated cache in the component |
+//! | `simulation` | a simulated cache in the component |
 //! | `replay` | one pass over a trace, for many simulated caches |
 //! | `survey` | the first pass |
 //! | `offline` | what could be had by who knows the future |
 //! | `plot` | hit ratio over capacity, as SVG |
 
 mod capacity;
-mod guest;
 mod offline;
 mod plot;
 mod replay;
+mod simulation;
 mod survey;
 mod trace;
 
@@ -40,12 +40,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use capacity::{Capacity, Unit};
-pub use guest::policies;
 pub use plot::plot;
+pub use simulation::{Simulation, Totals, policies};
 pub use trace::{Batch, Format, OnError, Trace};
 
 use crate::error::{Error, Result};
-use guest::Guest;
 use offline::Offline;
 use survey::Survey;
 use trace::Input;
@@ -200,18 +199,18 @@ impl Simulate {
             .map(|c| c.resolve(self.unit, survey.as_ref().map_or((0, 0), Survey::keys)))
             .collect();
 
-        let mut guests = Vec::new();
+        let mut caches = Vec::new();
         for &capacity in &capacities {
             for name in names.iter().zip(&offline).filter(|(_, offline)| offline.is_none()).map(|(name, _)| name) {
-                guests.push(Guest::open(name, &self.objective, self.unit, capacity, self.seed)?);
+                caches.push(Simulation::open(name, &self.objective, self.unit, capacity, self.seed)?);
             }
         }
         let mut trace = self.open(&input)?;
-        let (totals, format, skipped) = match (&survey, guests.is_empty()) {
+        let (totals, format, skipped) = match (&survey, caches.is_empty()) {
             // Nothing is left to be counted in a second pass.
             (Some(survey), true) => (Vec::new(), survey.format, survey.skipped),
             _ => {
-                let totals = replay::replay(&mut trace, guests, |bytes| progress(read_before + bytes))?;
+                let totals = replay::replay(&mut trace, caches, |bytes| progress(read_before + bytes))?;
                 (totals, trace.format(), trace.skipped())
             }
         };

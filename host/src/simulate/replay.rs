@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use super::guest::Guest;
-use super::{Batch, Trace};
-use crate::component::bindings::exports::larder::cache::simulation::Totals;
+use super::{Batch, Simulation, Totals, Trace};
 use crate::error::Result;
 
 /// Requests in a batch: enough that calling the component costs nothing, few enough to stay in the processor's cache.
@@ -17,13 +15,13 @@ const BATCH: usize = 4096;
 /// Batches that wait for a thread.
 const WAITING: usize = 8;
 
-/// What each guest counted, in order. `progress` is told how many bytes were read.
-pub(super) fn replay(trace: &mut Trace, guests: Vec<Guest>, mut progress: impl FnMut(u64)) -> Result<Vec<Totals>> {
-    let count = guests.len();
+/// What each cache counted, in order. `progress` is told how many bytes were read.
+pub(super) fn replay(trace: &mut Trace, caches: Vec<Simulation>, mut progress: impl FnMut(u64)) -> Result<Vec<Totals>> {
+    let count = caches.len();
     let workers = thread::available_parallelism().map_or(1, |n| n.get()).clamp(1, count.max(1));
-    let mut shares: Vec<Vec<(usize, Guest)>> = (0..workers).map(|_| Vec::new()).collect();
-    for (place, guest) in guests.into_iter().enumerate() {
-        shares[place % workers].push((place, guest));
+    let mut shares: Vec<Vec<(usize, Simulation)>> = (0..workers).map(|_| Vec::new()).collect();
+    for (place, cache) in caches.into_iter().enumerate() {
+        shares[place % workers].push((place, cache));
     }
     let mut found = thread::scope(|scope| {
         let (senders, threads): (Vec<_>, Vec<_>) = shares
@@ -61,11 +59,11 @@ pub(super) fn replay(trace: &mut Trace, guests: Vec<Guest>, mut progress: impl F
     Ok(found.into_iter().map(|(_, totals)| totals).collect())
 }
 
-fn simulate(mut share: Vec<(usize, Guest)>, batches: &Receiver<Arc<Batch>>) -> Result<Vec<(usize, Totals)>> {
+fn simulate(mut share: Vec<(usize, Simulation)>, batches: &Receiver<Arc<Batch>>) -> Result<Vec<(usize, Totals)>> {
     for batch in batches {
-        for (_, guest) in &mut share {
-            guest.requests(&batch)?;
+        for (_, cache) in &mut share {
+            cache.requests(&batch)?;
         }
     }
-    share.iter_mut().map(|(place, guest)| Ok((*place, guest.totals()?))).collect()
+    share.iter_mut().map(|(place, cache)| Ok((*place, cache.totals()?))).collect()
 }

@@ -1,12 +1,12 @@
 //! `larder-bench`: Larder and its peers side by side, in one process, in interleaved rounds, with the losses shown.
 //!
 //! ```text
-//! cargo run --release -p larder-bench -- [--only GROUP,…] [--rounds N] [--quick] [--out FILE] [--date DATE]
+//! cargo run --release -p larder-bench -- [--only GROUP,…] [--rounds N] [--quick] [--trace FILE] [--out FILE] [--date DATE]
 //! ```
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `size` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `size`, `simulate` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload` | keys, values and the order of operations |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -23,6 +23,7 @@ mod memory;
 mod processes;
 mod report;
 mod setup;
+mod simulate;
 mod size;
 mod start;
 mod workload;
@@ -50,6 +51,9 @@ struct Flags {
     /// Also write the report to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// The trace that group `simulate` replays. Default: generated.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// The date in the report. Default: today.
     #[arg(long)]
     date: Option<String>,
@@ -78,6 +82,8 @@ enum Group {
     Footprint,
     /// Bytes of the component.
     Size,
+    /// Traces replayed without values.
+    Simulate,
 }
 
 fn main() -> Result<()> {
@@ -103,6 +109,7 @@ fn main() -> Result<()> {
             Group::Start => start::run(&setup, &mut report)?,
             Group::Footprint => footprint::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
+            Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
         }
     }
     if let Some(version) = setup.diskcache() {

@@ -127,10 +127,12 @@ impl Batch {
         self.is_sized = false;
     }
 
-    fn push(&mut self, request: Request) {
-        self.keys.push(request.key);
-        self.sizes.push(request.size);
-        self.is_sized |= request.size != 1;
+    /// Adds a request for a key that a number stands for, with a size in bytes; sizes above 2³¹ − 1 count as that.
+    #[inline]
+    pub fn push(&mut self, key: u64, size: u32) {
+        self.keys.push(key);
+        self.sizes.push(size.min(MAX_SIZE));
+        self.is_sized |= size != 1;
     }
 }
 
@@ -259,7 +261,7 @@ impl Trace {
             match self.reader.next() {
                 Ok(Some(request)) => {
                     self.requests += 1;
-                    batch.push(request);
+                    batch.push(request.key, request.size);
                 }
                 Ok(None) => break,
                 Err(Fault::Broken(..)) if self.on_error == OnError::Skip => self.skipped += 1,
