@@ -120,13 +120,13 @@ fn standard_input_is_a_trace_too_and_can_be_read_twice() {
 #[test]
 fn a_format_that_is_named_is_taken() {
     let home = Home::new();
-    let path = home.write("numbers", "1 1 0 0\n1 1 0 0\n");
+    let path = home.write("numbers", "10 2 0 0\n10 2 0 0\n");
     let hits = |format: &str| {
         let rows =
             home.json(&["simulate", path.to_str().expect("UTF-8"), "--policy=lru", "--capacity=5", "--format", format]);
         (rows[0]["requests"].clone(), rows[0]["hits"].clone())
     };
-    assert_eq!(hits("arc"), (2.into(), 1.into()));
+    assert_eq!(hits("arc"), (4.into(), 2.into()));
     assert_eq!(hits("keys"), (2.into(), 1.into()));
     let done = home.run(&["simulate", path.to_str().expect("UTF-8"), "-v", "--policy=lru", "--capacity=5"]);
     assert!(done.succeeded().err.contains("is read as arc"), "-v says what was guessed");
