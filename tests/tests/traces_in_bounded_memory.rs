@@ -1,6 +1,6 @@
 //! Fears a trace that takes memory as it grows: the reader promises a megabyte, and what decompression needs.
 //!
-//! Seen to fail: with lines read to their end however long they are ("the heap grew by …").
+//! Seen to fail: with lines read to their end however long they are ("one line: the heap grew by 126528144 bytes").
 
 use std::io::Write;
 

@@ -4,15 +4,18 @@ use std::fs;
 use std::io::{IsTerminal, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use larder::simulate::{self, Capacity, Format, OnError, Row, Simulate, Unit};
 
 use super::failure::Failure;
 use super::output::Output;
 use super::units::size;
+
+/// After how long people are shown how far it is.
+const WORTH_A_BAR: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub(super) struct SimulateArgs {
@@ -95,12 +98,16 @@ pub(super) fn simulate(args: &SimulateArgs, out: &Output) -> Result<ExitCode, Fa
         .on_error(args.on_error.0)
         .seed(args.seed);
     let bar = progress(args, simulate.passes());
+    let began = Instant::now();
     let mut rows = Vec::new();
     let mut done = 0;
     for file in &args.files {
         let mut read = 0;
         let report = simulate.run_with(file, |bytes| {
             read = bytes;
+            if bar.is_hidden() && began.elapsed() > WORTH_A_BAR && stderr().is_terminal() {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
             bar.set_position(done + bytes);
         });
         done += read;
@@ -128,17 +135,13 @@ fn capacity(text: &str, unit: Unit) -> Result<Capacity, Failure> {
     parsed.map_err(|e| Failure::Usage(format!("--capacity: {e}")))
 }
 
-/// A bar over the bytes of all files, for people only, once it has taken a second.
+/// A bar over the bytes of all files, or a count of bytes where nobody knows how many come; not shown yet.
 fn progress(args: &SimulateArgs, passes: u64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let sizes: Option<Vec<u64>> =
-        args.files.iter().map(|file| fs::metadata(file).ok().map(|meta| meta.len())).collect();
-    let Some(sizes) = sizes else { return ProgressBar::hidden() };
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
-    let bar = ProgressBar::new(sizes.iter().sum::<u64>() * passes);
-    bar.enable_steady_tick(Duration::from_secs(1));
+    let size = |file: &PathBuf| fs::metadata(file).ok().filter(fs::Metadata::is_file).map(|meta| meta.len());
+    let total = args.files.iter().map(size).sum::<Option<u64>>().map(|bytes| bytes * passes);
+    let template = if total.is_some() { "{bar:40} {bytes}/{total_bytes} {eta}" } else { "{bytes} {elapsed}" };
+    let style = ProgressStyle::with_template(template);
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

@@ -6,13 +6,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
+use larder::Cache;
 use larder::simulate::{Batch, Capacity, Format, OnError, Simulate, Simulation, Trace, Unit};
 use larder_engine::{Objective, PolicyKind};
 
-use crate::measure::rounds;
+use crate::measure::{nanoseconds_each, rounds};
 use crate::report::{Report, thousands};
 use crate::setup::Setup;
-use crate::workload::{Rng, Zipf};
+use crate::workload::{Rng, Values, Zipf, key};
 
 /// Requests in a batch, as `larder simulate` has them.
 const BATCH: usize = 4096;
@@ -91,6 +92,34 @@ pub fn run(setup: &Setup, file: Option<&Path>, report: &mut Report) -> Result<()
         report.add(format!("### {}, {:.1} million requests a second through the component", policy.name(), speed));
         report.figures("ns", &contestants, &["requests alone", "whole replay"], &figures, 0);
     }
+    recording(setup, report)
+}
+
+/// What it costs a cache in memory to record.
+fn recording(setup: &Setup, report: &mut Report) -> Result<()> {
+    let (entries, operations) = if setup.quick { (1_000, 20_000) } else { (10_000, 200_000) };
+    let mut contestants = [("not recorded", false), ("recorded", true)];
+    let figures = rounds(&mut contestants, setup.rounds, |&mut (_, records), round| {
+        let directory = setup.directory()?;
+        let mut builder = Cache::builder().shards(1);
+        if records {
+            builder = builder.record(directory.path().join("trace.txt"));
+        }
+        let cache = builder.open()?;
+        let mut rng = Rng::new(round as u64);
+        let values = Values::random(100, &mut rng);
+        for id in 0..entries {
+            cache.set(key(id as u64), values.of(id))?;
+        }
+        let ids: Vec<usize> = (0..operations).map(|_| rng.below(entries)).collect();
+        let hit = nanoseconds_each(operations, || ids.iter().for_each(|&id| drop(cache.get(key(id as u64)))));
+        let miss =
+            nanoseconds_each(operations, || ids.iter().for_each(|&id| drop(cache.get(key((entries + id) as u64)))));
+        Ok(vec![hit, miss])
+    })?;
+    report.add("### Recording");
+    report.add("Nanoseconds for a get of 100 B in a cache in memory, one shard, one thread, 10,000 entries.");
+    report.figures("ns", &contestants.map(|(name, _)| name), &["get hit", "get miss"], &figures, 0);
     Ok(())
 }
 
