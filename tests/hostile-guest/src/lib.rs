@@ -8,6 +8,7 @@ use bindings::exports::larder::cache::cache::{
     Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
     Stored, Summary, Times,
 };
+use bindings::exports::larder::cache::simulation;
 use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
 
 mod bindings {
@@ -140,6 +141,29 @@ impl Guest for Component {
 
     fn verify(_: Vec<u8>, _: u32) -> Result<EntryInfo, Error> {
         nothing()
+    }
+}
+
+/// Nobody simulates with a hostile guest.
+impl simulation::Guest for Component {
+    type Simulation = Nobody;
+
+    fn policies() -> Vec<String> {
+        Vec::new()
+    }
+}
+
+struct Nobody;
+
+impl simulation::GuestSimulation for Nobody {
+    fn open(_: String, _: String, _: simulation::Unit, _: u64, _: u64) -> Result<simulation::Simulation, Error> {
+        nothing()
+    }
+
+    fn requests(&self, _: Vec<u64>, _: Vec<u32>) {}
+
+    fn totals(&self) -> simulation::Totals {
+        simulation::Totals { requests: 0, hits: 0, bytes: 0, bytes_hit: 0, refused: 0 }
     }
 }
 
