@@ -27,7 +27,8 @@ fn flag_beats_environment_beats_file_beats_default() {
         ("namespace", "LARDER_NAMESPACE", ["f", "e", "t"], Some("default")),
         ("max-size", "LARDER_MAX_SIZE", ["10MB", "20MB", "30MB"], Some("500MB")),
         ("max-entries", "LARDER_MAX_ENTRIES", ["1", "2", "3"], None),
-        ("codec", "LARDER_CODEC", ["none", "lz4", "deflate"], Some("deflate")),
+        ("codec", "LARDER_CODEC", ["none", "lz4", "auto"], Some("deflate")),
+        ("cold-tier", "LARDER_COLD_TIER", ["on", "off", "on"], Some("auto")),
         ("policy", "LARDER_POLICY", ["fifo", "lru", "fifo"], Some("lru")),
         ("default-ttl", "LARDER_DEFAULT_TTL", ["1h", "2h", "3h"], None),
         ("compression-level", "LARDER_COMPRESSION_LEVEL", ["1", "2", "3"], Some("6")),
@@ -152,9 +153,9 @@ fn what_is_set_has_its_effect_wherever_it_comes_from() {
 fn codecs_and_thresholds_have_their_effect() {
     let home = Home::new();
     let text = "la".repeat(1_000);
-    for codec in ["none", "deflate", "lz4"] {
+    for (codec, used) in [("none", "none"), ("deflate", "deflate"), ("lz4", "lz4"), ("auto", "lz4")] {
         home.run(&["set", "k", &text, "--codec", codec]).succeeded();
-        assert_eq!(home.json(&["inspect", "k"])["codec"], codec);
+        assert_eq!(home.json(&["inspect", "k"])["codec"], used, "{codec}");
         assert_eq!(home.ok(&["get", "k"]), text, "{codec}");
     }
     home.run(&["set", "k", &text, "--compression-threshold", "2001"]).succeeded();
@@ -230,6 +231,7 @@ fn a_value_out_of_range_is_refused_with_a_sentence() {
         ("max-entry-size", "2GiB", "max-entry-size"),
         ("policy", "magic", "magic"),
         ("codec", "zip", "deflate"),
+        ("cold-tier", "lukewarm", "auto"),
         ("compression-threshold", "some", "some"),
         ("compression-level", "0", "compression-level"),
         ("compression-level", "10", "compression-level"),

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::thread;
 
-use common::{Home, contents};
+use common::{Home, contents, noise};
 use larder::{Cache, Counters, SetOptions};
 
 fn total(home: &Home) -> Counters {
@@ -133,4 +133,21 @@ fn who_does_not_want_to_be_counted_is_not() {
     let total = total(&home);
     assert_eq!((total.sets, total.hits, total.misses), (1, 0, 0));
     assert_eq!(home.json(&["inspect", "k"])["hits"], 0);
+}
+
+#[test]
+fn what_compression_gained_and_took_is_counted() {
+    let home = Home::new();
+    home.run(&["set", "text", &"la".repeat(5_000)]).succeeded();
+    home.run(&["get", "text"]).succeeded();
+    home.pipe(&["set", "noise"], &noise(3, 20_000)).succeeded();
+    home.run(&["set", "small", "v"]).succeeded();
+    let total = total(&home);
+    assert_eq!((total.deflated, total.lz4, total.compressed_in), (1, 0, 10_000));
+    assert_eq!((total.incompressible, total.incompressible_bytes), (1, 20_000));
+    assert!(total.compress_ns > 0 && total.inflate_ns > 0, "{total:?}");
+    let ratio = home.json(&["stats"])["compression_ratio"].as_f64().expect("a number");
+    assert!((ratio - total.compression_ratio()).abs() < 1e-9 && ratio < 10.0, "{ratio}");
+    let text = home.ok(&["stats"]);
+    assert!(text.contains("1 by DEFLATE, 0 by LZ4") && text.contains("incompressible 1 values"), "{text}");
 }

@@ -147,6 +147,41 @@ fn a_cache_that_stays_open_cleans_up_by_itself() {
 }
 
 #[test]
+fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
+    let text = |n: usize| format!("entry {n} says the same thing again and again; ").repeat(20);
+    let cache = Cache::builder().max_memory(1 << 20).shards(2).open().expect("opens");
+    let held = || cache.stats_all().expect("counted").memory;
+    wait_until("more is there than fits raw", || {
+        // No faster than a thread can follow.
+        let missing = (0..1_500).filter(|n| !cache.contains(format!("key {n}")).expect("readable"));
+        missing.take(50).for_each(|n| drop(cache.set(format!("key {n}"), text(n)).expect("stored")));
+        held().entries > 1_400
+    });
+    let memory = held();
+    assert!(memory.cold_entries > 400 && memory.cold_bytes * 4 < memory.cold_values, "{memory:?}");
+    assert!(memory.bytes <= 1 << 20 && memory.counters.cooled > 400, "{memory:?}");
+    for n in 0..1_500 {
+        if let Some(value) = cache.get(format!("key {n}")).expect("readable") {
+            assert_eq!(value, text(n).into_bytes());
+        }
+    }
+    assert!(held().counters.cold_hits > 0);
+    cache.verify(|_, _| {}).expect("sound");
+}
+
+#[test]
+fn without_a_thread_memory_is_compressed_when_it_is_asked_for() {
+    let cache = Cache::builder().max_memory(1 << 20).shards(2).cleanup_interval(None).open().expect("opens");
+    (0..1_000).for_each(|n| drop(cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    assert_eq!(cache.stats_all().expect("counted").memory.cold_entries, 0);
+    assert!(cache.maintain().expect("done") > 0);
+    assert!(cache.stats_all().expect("counted").memory.cold_entries > 0);
+    let raw = Cache::builder().max_memory(1 << 20).cold_tier(false).cleanup_interval(None).open().expect("opens");
+    (0..1_000).for_each(|n| drop(raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    assert_eq!(raw.maintain().expect("nothing to do"), 0);
+}
+
+#[test]
 fn an_interval_of_nothing_is_refused() {
     let refused = Cache::builder().cleanup_interval(Some(Duration::ZERO)).open().expect_err("refused");
     assert_eq!(refused.kind(), ErrorKind::InvalidArgument);

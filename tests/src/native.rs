@@ -129,6 +129,7 @@ impl Native {
             "set-defaults" => answer(engine.set_defaults(a.namespace(), args::defaults(a.list("defaults")))),
             "clear" => answer(engine.clear(some_namespace())),
             "cleanup" => engine.cleanup(a.number("now"), a.number("limit") as u32).answer(),
+            "maintain" => engine.maintain(a.number("now"), a.number("budget") as u32).answer(),
             "next-expiry" => engine.next_expiry().answer(),
             "set-policy" => answer(PolicyKind::parse(a.text("name")).map(|policy| engine.set_policy(policy))),
             "evict" => engine.evict(a.number("count") as u32).answer(),

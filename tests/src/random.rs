@@ -36,6 +36,7 @@ impl Script {
             json!({ "max-entry-size": 3_000 }),
             json!({ "compression-level": 1 + self.below(9) }),
             json!({ "compression-threshold": self.one_of(&[0, 64, 1_024]) }),
+            json!({ "cold-tier": self.chance(50) }),
             json!({ "max-bytes": self.one_of(&[0, 400, 2_000, 8_000, 1_000_000]) }),
         ];
         if self.chance(30) {
@@ -85,6 +86,7 @@ impl Script {
                 }
             }
             "cleanup" => args["limit"] = json!(self.below(4)),
+            "maintain" => args["budget"] = json!(self.below(8_000)),
             "evict" => args["count"] = json!(self.below(3)),
             "set-policy" => args["name"] = json!(self.policy()),
             "set-defaults" => args["defaults"] = self.defaults(),
@@ -117,7 +119,16 @@ impl Script {
             79..83 => self.one_of(&["describe", "verify", "restore", "restore"]),
             83..88 => self.one_of(&["exists", "ttl", "inspect", "forget"]),
             88..92 => self.one_of(&["scan", "scan", "scan", "clear"]),
-            92..96 => self.one_of(&["cleanup", "evict", "next-expiry", "stats", "set-policy"]),
+            92..96 => self.one_of(&[
+                "cleanup",
+                "evict",
+                "next-expiry",
+                "stats",
+                "set-policy",
+                "maintain",
+                "maintain",
+                "maintain",
+            ]),
             96..98 => "judge",
             _ => "set-defaults",
         }

@@ -68,7 +68,7 @@ fn every_setting_and_every_option_is_given() {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }
     }
-    for name in ["codec", "durability"] {
+    for name in ["codec", "compression", "durability"] {
         for case in cases("types", name) {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }

@@ -76,11 +76,11 @@ impl Contents {
     }
 
     /// Answers with a hit whose bytes stay where they are; those that are nowhere else are kept here.
-    fn answer_hit(&mut self, first: usize, hit: Hit<'_>) -> *const Answer {
-        let value = match &hit.value {
+    fn answer_hit(&mut self, first: usize, mut hit: Hit<'_>) -> *const Answer {
+        let value = match std::mem::take(&mut hit.value) {
             Cow::Borrowed(value) => value,
             Cow::Owned(value) => {
-                self.bytes.clone_from(value);
+                self.bytes = value;
                 self.bytes.as_slice()
             }
         };

@@ -127,6 +127,7 @@ impl Convert<wit::Statistics> for engine::Statistics {
             evicted_bytes: self.evicted_bytes,
             evicted_entries: self.evicted_entries,
             evicted_asked: self.evicted_asked,
+            turned_away: self.turned_away,
             errors: self.errors,
             invalid_arguments: self.invalid_arguments,
             keys_too_large: self.keys_too_large,
@@ -137,6 +138,18 @@ impl Convert<wit::Statistics> for engine::Statistics {
             bytes_read: self.bytes_read,
             compressed_in: self.compressed_in,
             compressed_out: self.compressed_out,
+            deflated: self.deflated,
+            lz4: self.lz4,
+            incompressible: self.incompressible,
+            incompressible_bytes: self.incompressible_bytes,
+            cold_entries: self.cold_entries,
+            cold_bytes: self.cold_bytes,
+            cold_values: self.cold_values,
+            dictionary_bytes: self.dictionary_bytes,
+            cooled: self.cooled,
+            warmed: self.warmed,
+            cold_hits: self.cold_hits,
+            cold_damaged: self.cold_damaged,
         }
     }
 }
@@ -175,6 +188,15 @@ fn durability(d: types::Durability) -> engine::Durability {
         types::Durability::Memory => engine::Durability::Memory,
         types::Durability::Process => engine::Durability::Process,
         types::Durability::Sync => engine::Durability::Sync,
+    }
+}
+
+fn compression(how: types::Compression) -> engine::Compression {
+    match how {
+        types::Compression::None => engine::Compression::None,
+        types::Compression::Deflate => engine::Compression::Deflate,
+        types::Compression::Lz4 => engine::Compression::Lz4,
+        types::Compression::Auto => engine::Compression::Auto,
     }
 }
 
@@ -217,11 +239,10 @@ pub(crate) fn settings(mut config: engine::Config, given: Vec<wit::Setting>) -> 
             wit::Setting::MaxKeySize(n) => config.max_key_size = n as usize,
             wit::Setting::Policy(name) => config.policy = engine::PolicyKind::parse(&name)?,
             wit::Setting::Objective(name) => config.objective = engine::Objective::parse(&name)?,
-            wit::Setting::Codec(types::Codec::None) => config.codec = engine::Codec::None,
-            wit::Setting::Codec(types::Codec::Deflate) => config.codec = engine::Codec::Deflate,
-            wit::Setting::Codec(types::Codec::Lz4) => config.codec = engine::Codec::Lz4,
+            wit::Setting::Codec(how) => config.codec = compression(how),
             wit::Setting::CompressionThreshold(n) => config.compression_threshold = n as usize,
             wit::Setting::CompressionLevel(n) => config.compression_level = n,
+            wit::Setting::ColdTier(yes) => config.cold_tier = Some(yes),
             wit::Setting::Store(yes) => config.store = yes,
             wit::Setting::Seed(n) => config.seed = n,
         }

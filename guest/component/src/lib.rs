@@ -189,6 +189,10 @@ impl GuestCache for Instance {
         self.0.borrow_mut().cleanup(now, limit)
     }
 
+    fn maintain(&self, now: u64, budget: u32) -> u32 {
+        self.0.borrow_mut().maintain(now, budget)
+    }
+
     fn next_expiry(&self) -> Option<u64> {
         self.0.borrow().next_expiry()
     }

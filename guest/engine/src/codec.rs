@@ -44,7 +44,7 @@ impl Codec {
 }
 
 /// Raw DEFLATE with a window of 32 KiB; `create_comp_flags_from_zip_params` takes the window's sign for "no zlib header".
-const RAW_WINDOW_BITS: i32 = -15;
+pub(crate) const RAW_WINDOW_BITS: i32 = -15;
 
 /// Compresses bodies. Keeps DEFLATE's tables (about 300 KB) between calls, from the first body that needs them on.
 #[derive(Default)]

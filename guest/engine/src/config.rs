@@ -1,6 +1,6 @@
 //! What an engine and a namespace can be told, with the defaults.
 
-use crate::codec::Codec;
+use crate::compression::Compression;
 use crate::error::{Error, Result};
 use crate::policy::{Objective, PolicyKind};
 
@@ -36,12 +36,17 @@ pub struct Config {
     pub policy: PolicyKind,
     /// What a policy that weighs entries against each other tries to maximise. Default [`Objective::Balanced`].
     pub objective: Objective,
-    /// How record bodies are compressed. Default [`Codec::Deflate`].
-    pub codec: Codec,
-    /// Values of at least this many bytes are compressed in records. Default 1,024.
+    /// How record bodies are compressed. Default [`Compression::Deflate`].
+    pub codec: Compression,
+    /// Values of at least this many bytes are compressed in records, unless a sample shows that it would be in vain.
+    /// Default 1,024.
     pub compression_threshold: usize,
     /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
     pub compression_level: u8,
+    /// Whether entries that cool are compressed in memory, by [`Engine::maintain`](crate::Engine::maintain), to hold more.
+    /// With `codec` [`Compression::None`] they are not. Default: exactly if there is no store, because reading a record from
+    /// one costs about what inflating does.
+    pub cold_tier: Option<bool>,
     /// Whether a store stands behind this engine. If so, writes answer with a record to persist, and a value larger than
     /// the memory tier is passed on to the store instead of being refused. Default false.
     pub store: bool,
@@ -58,9 +63,10 @@ impl Default for Config {
             max_key_size: MAX_KEY_SIZE,
             policy: PolicyKind::Lru,
             objective: Objective::Balanced,
-            codec: Codec::Deflate,
+            codec: Compression::Deflate,
             compression_threshold: 1024,
             compression_level: 6,
+            cold_tier: None,
             store: false,
             seed: 0,
         }

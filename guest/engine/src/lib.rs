@@ -23,11 +23,14 @@
 //! | `policy` | what goes when space is needed, one file a policy |
 //! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
 //! | [`record`] | the framed form of an entry that a store keeps |
-//! | `codec` | DEFLATE and LZ4 behind one bounded interface |
+//! | `codec`, `compression`, `sample` | DEFLATE and LZ4 behind one bounded interface; which of them a value gets; which are not worth it |
+//! | `cold` | what lies compressed in memory: the hand that finds it, dictionaries |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 #![forbid(unsafe_code)]
 
 mod codec;
+mod cold;
+mod compression;
 pub mod config;
 mod directory;
 pub mod engine;
@@ -40,6 +43,7 @@ mod namespace;
 mod policy;
 pub mod record;
 mod rng;
+mod sample;
 mod simulation;
 mod slab;
 mod slot;
@@ -48,6 +52,7 @@ pub mod stats;
 mod time;
 
 pub use codec::Codec;
+pub use compression::Compression;
 pub use config::{Config, Durability, NamespaceDefaults, SetOptions};
 pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
 pub use error::{Error, ErrorCode, Result};

@@ -1,8 +1,10 @@
 //! A slot: all that the memory tier keeps of one entry, in one cache line beside one allocation.
 //!
-//! The allocation holds fields, key and value back to back, exactly sized. Fields are in the form that records use
-//! ([`crate::record`]), so that setting, admitting and framing copy them without a conversion.
+//! The allocation holds fields, key and body back to back, exactly sized. Fields are in the form that records use
+//! ([`crate::record`]), so that setting, admitting and framing copy them without a conversion. The body is the value, or
+//! its packed form in the cold tier ([`crate::cold`]), which is followed by how it is packed.
 
+use crate::cold::Packing;
 use crate::config::{Durability, ENTRY_OVERHEAD};
 use crate::policy::nodes::NIL;
 use crate::record::fields::Fields;
@@ -12,13 +14,19 @@ const OCCUPIED: u8 = 1;
 const HAS_STALE: u8 = 1 << 1;
 const HAS_IDLE: u8 = 1 << 2;
 const DURABILITY_SHIFT: u8 = 3;
+const DURABILITY: u8 = 0b11 << DURABILITY_SHIFT;
+/// Read since the cold tier's hand passed.
+const READ: u8 = 1 << 5;
+const PACKED: u8 = 1 << 6;
+/// Packing it, or packing it anew, gained nothing.
+const SETTLED: u8 = 1 << 7;
 
 /// Bytes behind the value of an entry with an idle time-out: when its record was written.
 const WRITTEN: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Fields, key, value, and for an entry with an idle time-out when its record was written.
+    /// Fields, key, body; of a packed one how; for an entry with an idle time-out when its record was written.
     blob: Box<[u8]>,
     /// Kept so that the index can grow without hashing keys again.
     pub(crate) hash: u32,
@@ -41,7 +49,9 @@ pub(crate) struct Contents<'a> {
     pub(crate) hash: u32,
     pub(crate) fields: &'a [u8],
     pub(crate) key: &'a [u8],
-    pub(crate) value: &'a [u8],
+    /// The value, or its packed form.
+    pub(crate) body: &'a [u8],
+    pub(crate) packing: Option<Packing>,
     pub(crate) created: u64,
     pub(crate) accessed: u64,
     /// What the record says of `accessed`, or would say.
@@ -54,7 +64,13 @@ pub(crate) struct Contents<'a> {
 impl Contents<'_> {
     /// What the memory tier charges for these contents.
     pub(crate) fn charge(&self) -> u64 {
-        (ENTRY_OVERHEAD + self.fields.len() + self.key.len() + self.value.len()) as u64
+        let packing = if self.packing.is_some() { Packing::SIZE } else { 0 };
+        Self::charge_of(self.fields, self.key, self.body.len() + packing)
+    }
+
+    /// What it charges for an entry whose body has so many bytes.
+    pub(crate) fn charge_of(fields: &[u8], key: &[u8], body: usize) -> u64 {
+        (ENTRY_OVERHEAD + fields.len() + key.len() + body) as u64
     }
 }
 
@@ -80,15 +96,7 @@ impl Slot {
     pub(crate) fn fill(&mut self, c: &Contents<'_>) {
         let fields = Fields::new(c.fields);
         let has_idle = fields.idle_timeout().is_some();
-        let trailer = if has_idle { WRITTEN } else { 0 };
-        let mut blob = Vec::with_capacity(c.fields.len() + c.key.len() + c.value.len() + trailer);
-        blob.extend_from_slice(c.fields);
-        blob.extend_from_slice(c.key);
-        blob.extend_from_slice(c.value);
-        if has_idle {
-            blob.extend_from_slice(&c.written.to_le_bytes());
-        }
-        self.blob = blob.into_boxed_slice();
+        self.blob = blob([c.fields, c.key], c.body, c.packing, has_idle.then_some(c.written));
         self.hash = c.hash;
         self.fields_len = c.fields.len() as u32;
         self.key_len = c.key.len() as u16;
@@ -96,6 +104,7 @@ impl Slot {
         self.flags = OCCUPIED
             | if has_idle { HAS_IDLE } else { 0 }
             | if fields.stale_window().is_some() { HAS_STALE } else { 0 }
+            | if c.packing.is_some() { PACKED } else { 0 }
             | match c.durability {
                 Durability::Memory => 0,
                 Durability::Process => 1 << DURABILITY_SHIFT,
@@ -105,6 +114,16 @@ impl Slot {
         self.accessed = U48::new(c.accessed);
         self.expires = U48::new(c.expires);
         self.version = U48::new(c.version);
+    }
+
+    /// Holds another form of the same value.
+    pub(crate) fn repack(&mut self, body: &[u8], packing: Option<Packing>) {
+        let written = self.has_idle_timeout().then(|| self.written());
+        self.blob = blob([self.fields_bytes(), self.key()], body, packing, written);
+        self.flags &= !(PACKED | SETTLED);
+        if packing.is_some() {
+            self.flags |= PACKED;
+        }
     }
 
     pub(crate) fn vacate(&mut self) {
@@ -117,7 +136,7 @@ impl Slot {
     }
 
     pub(crate) fn durability(&self) -> Durability {
-        match self.flags >> DURABILITY_SHIFT {
+        match (self.flags & DURABILITY) >> DURABILITY_SHIFT {
             0 => Durability::Memory,
             1 => Durability::Process,
             _ => Durability::Sync,
@@ -138,9 +157,47 @@ impl Slot {
         &self.blob[at..at + usize::from(self.key_len)]
     }
 
+    /// The value, or its packed form.
     #[inline]
-    pub(crate) fn value(&self) -> &[u8] {
-        &self.blob[self.fields_len as usize + usize::from(self.key_len)..self.blob.len() - self.trailer()]
+    pub(crate) fn body(&self) -> &[u8] {
+        let packing = if self.is_packed() { Packing::SIZE } else { 0 };
+        let end = self.blob.len() - self.trailer() - packing;
+        &self.blob[self.fields_len as usize + usize::from(self.key_len)..end]
+    }
+
+    /// How the value is packed, if it is.
+    pub(crate) fn packing(&self) -> Option<Packing> {
+        let bytes = &self.blob[..self.blob.len() - self.trailer()];
+        bytes.last_chunk().filter(|_| self.is_packed()).map(|bytes| Packing::from_bytes(*bytes))
+    }
+
+    /// Bytes of the value.
+    pub(crate) fn value_len(&self) -> usize {
+        self.packing().map_or(self.body().len(), |packing| packing.value_len as usize)
+    }
+
+    #[inline]
+    pub(crate) fn is_packed(&self) -> bool {
+        self.flags & PACKED != 0
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.flags & SETTLED != 0
+    }
+
+    /// Notes that packing gained nothing.
+    pub(crate) fn settle(&mut self) {
+        self.flags |= SETTLED;
+    }
+
+    /// Whether the entry was read since the cold tier's hand passed.
+    pub(crate) fn was_read(&self) -> bool {
+        self.flags & READ != 0
+    }
+
+    #[inline]
+    pub(crate) fn set_read(&mut self, read: bool) {
+        self.flags = self.flags & !READ | if read { READ } else { 0 };
     }
 
     #[inline]
@@ -201,6 +258,13 @@ impl Slot {
         let fields = self.fields();
         gone_at(self.expires(), self.accessed(), fields)
     }
+}
+
+fn blob([fields, key]: [&[u8]; 2], body: &[u8], packing: Option<Packing>, written: Option<u64>) -> Box<[u8]> {
+    let packing = packing.map(Packing::to_bytes);
+    let written = written.map(u64::to_le_bytes);
+    let trailers = [packing.as_ref().map_or(&[][..], |bytes| bytes), written.as_ref().map_or(&[][..], |bytes| bytes)];
+    [fields, key, body, trailers[0], trailers[1]].concat().into_boxed_slice()
 }
 
 /// When an entry with these times and fields is gone.

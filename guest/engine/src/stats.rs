@@ -2,7 +2,8 @@
 
 use crate::error::ErrorCode;
 
-/// Counters of one namespace, or of several added up. Counters never go down; `entries` and `bytes` are current.
+/// Counters of one namespace, or of several added up. Counters never go down; `entries`, `bytes`,
+/// `cold_entries`, `cold_bytes`, `cold_values` and `dictionary_bytes` are current.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Entries in the memory tier now.
@@ -39,6 +40,9 @@ pub struct Statistics {
     pub evicted_entries: u64,
     /// Entries removed because a caller asked for evictions.
     pub evicted_asked: u64,
+    /// Entries that the memory tier was full for and that its policy valued less than what is there: they were not taken in.
+    /// A store still has them.
+    pub turned_away: u64,
     /// Operations refused: keys and values too large, not a number, invalid options.
     pub errors: u64,
     /// Of the operations refused, those for an argument outside its range.
@@ -59,6 +63,31 @@ pub struct Statistics {
     pub compressed_in: u64,
     /// Bytes that came out for them.
     pub compressed_out: u64,
+    /// Bodies that DEFLATE made smaller.
+    pub deflated: u64,
+    /// Bodies that LZ4 made smaller.
+    pub lz4: u64,
+    /// Values not given to a codec because a sample of them, or what became of others like them, said that it would be in
+    /// vain.
+    pub incompressible: u64,
+    /// Bytes of these values.
+    pub incompressible_bytes: u64,
+    /// Entries that lie compressed in memory now.
+    pub cold_entries: u64,
+    /// Bytes that their values take there now.
+    pub cold_bytes: u64,
+    /// Bytes that their values have.
+    pub cold_values: u64,
+    /// Bytes charged for dictionaries now; part of `bytes`.
+    pub dictionary_bytes: u64,
+    /// Values compressed in memory because they had cooled.
+    pub cooled: u64,
+    /// Values made raw again because they were read repeatedly.
+    pub warmed: u64,
+    /// Of the hits, those on compressed values.
+    pub cold_hits: u64,
+    /// Values in memory that did not inflate; each was a miss.
+    pub cold_damaged: u64,
 }
 
 macro_rules! add_fields {
@@ -97,8 +126,9 @@ impl Statistics {
     pub fn add(&mut self, other: &Self) {
         add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused,
             refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired,
-            evicted_bytes, evicted_entries, evicted_asked, errors, invalid_arguments, keys_too_large, values_too_large, full, not_numbers,
-            bytes_written, bytes_read, compressed_in,
-            compressed_out);
+            evicted_bytes, evicted_entries, evicted_asked, turned_away, errors, invalid_arguments, keys_too_large, values_too_large, full, not_numbers,
+            bytes_written, bytes_read, compressed_in, compressed_out, deflated, lz4, incompressible,
+            incompressible_bytes, cold_entries, cold_bytes, cold_values, dictionary_bytes, cooled, warmed, cold_hits,
+            cold_damaged);
     }
 }

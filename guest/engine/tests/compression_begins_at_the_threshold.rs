@@ -7,7 +7,7 @@ const CODECS: [Codec; 2] = [Codec::Deflate, Codec::Lz4];
 
 /// Sets a value; answers the codec of the record, its bytes and the statistics. The record must give the value back.
 fn set(codec: Codec, threshold: usize, value: &[u8]) -> (Codec, usize, Statistics) {
-    let config = Config { store: true, codec, compression_threshold: threshold, ..Config::default() };
+    let config = Config { store: true, codec: codec.into(), compression_threshold: threshold, ..Config::default() };
     let mut engine = Engine::open(config).expect("valid settings");
     engine.namespace("ns").expect("valid name");
     let record = engine.set(0, b"k", value, &SetOptions::default(), 1, None).expect("fits").record;

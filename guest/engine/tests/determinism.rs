@@ -1,6 +1,6 @@
 //! Fears that two engines differ after the same calls: in answers, in victims, or in a single byte of a record.
 
-use larder_engine::{Codec, Config, Durability, Engine, NamespaceDefaults, PolicyKind, SetOptions};
+use larder_engine::{Compression, Config, Durability, Engine, NamespaceDefaults, PolicyKind, SetOptions};
 
 const CALLS: u64 = 2_000;
 
@@ -49,14 +49,14 @@ fn answers(config: Config, jitter: u8) -> Vec<String> {
     (0..CALLS).map(|_| call()).collect()
 }
 
-fn config(seed: u64, policy: PolicyKind, codec: Codec) -> Config {
+fn config(seed: u64, policy: PolicyKind, codec: Compression) -> Config {
     Config { seed, policy, codec, max_bytes: 8_000, compression_threshold: 100, store: true, ..Config::default() }
 }
 
 #[test]
 fn the_same_calls_give_the_same_answers_and_records() {
     for policy in PolicyKind::ALL {
-        for codec in [Codec::None, Codec::Deflate, Codec::Lz4] {
+        for codec in [Compression::None, Compression::Deflate, Compression::Lz4, Compression::Auto] {
             let first = answers(config(1, policy, codec), 50);
             assert_eq!(first, answers(config(1, policy, codec), 50), "{policy:?} {codec:?}");
             let hits = first.iter().filter(|answer| answer.contains("Hit {")).count();
@@ -68,13 +68,13 @@ fn the_same_calls_give_the_same_answers_and_records() {
 #[test]
 fn another_seed_changes_nothing_without_jitter() {
     for policy in PolicyKind::ALL {
-        let codec = Codec::Deflate;
+        let codec = Compression::Deflate;
         assert_eq!(answers(config(1, policy, codec), 0), answers(config(u64::MAX, policy, codec), 0), "{policy:?}");
     }
 }
 
 #[test]
 fn another_seed_changes_expiry_with_jitter() {
-    let (policy, codec) = (PolicyKind::Lru, Codec::None);
+    let (policy, codec) = (PolicyKind::Lru, Compression::None);
     assert_ne!(answers(config(1, policy, codec), 50), answers(config(2, policy, codec), 50));
 }

@@ -144,7 +144,7 @@ fn a_record_that_is_too_new_is_not_overwritten_by_a_conditional_write() {
 fn records_of_every_codec_are_read_whatever_the_engine_writes() {
     let value = b"all work and no play ".repeat(50);
     for codec in [Codec::None, Codec::Deflate, Codec::Lz4] {
-        let config = Config { store: true, codec, ..Config::default() };
+        let config = Config { store: true, codec: codec.into(), ..Config::default() };
         let mut writer = Engine::open(config).expect("valid settings");
         writer.namespace("ns").expect("valid name");
         let record = writer.set(0, b"k", &value, &SetOptions::default(), NOW, None).expect("fits").record;

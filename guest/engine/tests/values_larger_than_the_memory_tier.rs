@@ -7,7 +7,7 @@ use larder_engine::{Codec, Config, Durability, Engine, ErrorCode, SetOptions};
 const LIMIT: u64 = (ENTRY_OVERHEAD + 200) as u64;
 
 fn engine(store: bool, codec: Codec) -> Engine {
-    let config = Config { store, codec, max_bytes: LIMIT, ..Config::default() };
+    let config = Config { store, codec: codec.into(), max_bytes: LIMIT, ..Config::default() };
     let mut engine = Engine::open(config).expect("valid settings");
     engine.namespace("ns").expect("valid name");
     engine

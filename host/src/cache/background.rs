@@ -1,11 +1,12 @@
-//! What a cache does beside its operations: counting them, saving the counts now and then, cleaning up at intervals.
+//! What a cache does beside its operations: counting them, saving the counts now and then, cleaning up at intervals,
+//! compressing what cooled.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::Inner;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::shard::Shard;
 use crate::store::{Counters, Store};
 
@@ -110,7 +111,48 @@ impl Inner {
     }
 }
 
-/// A thread that cleans a cache up at intervals, as long as the cache is open.
+/// How much a shard compresses before it is unlocked, about in bytes.
+const BUDGET: u32 = 16 << 10;
+
+/// How long the thread rests when nothing is due: longer each time, up to the latter.
+const SHORTEST_REST: Duration = Duration::from_millis(20);
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// Compressing takes a part of the thread's time, one in so many.
+const COOLING_SHARE: u32 = 5;
+
+impl Inner {
+    /// Compresses in each shard some of what cooled. Answers how much that was, about in bytes.
+    pub(super) fn cool(&self) -> Result<u64> {
+        let now = self.clock.now();
+        let mut work = 0;
+        for shard in &self.shards {
+            let mut shard = super::lock(shard);
+            if shard.is_alive() {
+                let did = self.call(&mut shard, 0, |g| {
+                    g.larder.larder_cache_cache().cache().call_maintain(&mut g.store, g.cache, now, BUDGET).map(Ok)
+                });
+                work += u64::from(did?);
+            }
+        }
+        Ok(work)
+    }
+
+    /// As [`cool`](Self::cool); answers how long to rest after `rest`.
+    fn cool_a_while(&self, rest: Duration) -> Duration {
+        let began = Instant::now();
+        match self.cool() {
+            Ok(0) => (rest * 2).clamp(SHORTEST_REST, LONGEST_REST),
+            Ok(_) => began.elapsed() * (COOLING_SHARE - 1),
+            Err(e) => {
+                tracing::warn!("nothing was compressed in memory: {e}");
+                LONGEST_REST
+            }
+        }
+    }
+}
+
+/// A thread that cleans a cache up at intervals and compresses what cooled, as long as the cache is open.
 #[derive(Debug)]
 pub(super) struct Cleaner {
     /// Dropped with the cache, which ends the thread.
@@ -118,14 +160,26 @@ pub(super) struct Cleaner {
 }
 
 impl Cleaner {
-    pub(super) fn start(inner: &Arc<Inner>, every: Duration) {
+    pub(super) fn start(inner: &Arc<Inner>, every: Duration, cools: bool) {
         let (stop, stopped) = mpsc::channel();
         let weak = Arc::downgrade(inner);
         let thread = std::thread::Builder::new().name("larder-cleanup".into()).spawn(move || {
-            while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+            let mut cleaned = Instant::now();
+            let mut rest = if cools { SHORTEST_REST } else { every };
+            loop {
+                let left = every.saturating_sub(cleaned.elapsed());
+                if stopped.recv_timeout(left.min(rest)) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
                 let Some(inner) = Weak::upgrade(&weak) else { return };
-                if let Err(e) = inner.clean_up() {
-                    tracing::warn!("the cache could not be cleaned up: {e}");
+                if cleaned.elapsed() >= every {
+                    if let Err(e) = inner.clean_up() {
+                        tracing::warn!("the cache could not be cleaned up: {e}");
+                    }
+                    cleaned = Instant::now();
+                }
+                if cools {
+                    rest = inner.cool_a_while(rest);
                 }
             }
         });

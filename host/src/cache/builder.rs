@@ -39,6 +39,8 @@ pub enum Codec {
     Deflate,
     /// LZ4: fast.
     Lz4,
+    /// What pays for values of their namespace and content type, by what was measured lately.
+    Auto,
 }
 
 /// How processes use one directory.
@@ -81,6 +83,7 @@ pub struct Builder {
     codec: Codec,
     compression_threshold: u32,
     compression_level: u8,
+    cold_tier: Option<bool>,
     defaults: Defaults,
     durability: Durability,
     shards: Option<usize>,
@@ -114,6 +117,7 @@ impl Default for Builder {
             codec: Codec::Deflate,
             compression_threshold: 1024,
             compression_level: 6,
+            cold_tier: None,
             defaults: Defaults::default(),
             durability: Durability::Process,
             shards: None,
@@ -167,6 +171,10 @@ impl Builder {
         compression_threshold: u32 => compression_threshold;
         /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
         compression_level: u8 => compression_level;
+        /// Whether entries that cool are compressed in memory, to hold more. A thread does it beside the operations; a cache
+        /// without a cleanup interval has none and leaves it to [`Cache::maintain`]. Default: exactly if there is no store,
+        /// because reading from one costs about what inflating does.
+        cold_tier: bool => Some(cold_tier);
         /// What entries get when their write does not say otherwise. Default: they do not expire.
         defaults: Defaults => defaults;
         /// How long writes last when they do not say otherwise. Default [`Durability::Process`].
@@ -284,7 +292,8 @@ impl Builder {
         };
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
         if let Some(every) = self.cleanup_interval {
-            Cleaner::start(&cache.inner, every);
+            let cools = self.cold_tier.unwrap_or(cache.inner.store.is_none()) && self.codec != Codec::None;
+            Cleaner::start(&cache.inner, every, cools);
         }
         Ok(cache)
     }
@@ -341,14 +350,16 @@ impl Builder {
             api::Setting::MaxKeySize(self.max_key_size),
             api::Setting::Policy(self.policy.clone()),
             api::Setting::Codec(match self.codec {
-                Codec::None => types::Codec::None,
-                Codec::Deflate => types::Codec::Deflate,
-                Codec::Lz4 => types::Codec::Lz4,
+                Codec::None => types::Compression::None,
+                Codec::Deflate => types::Compression::Deflate,
+                Codec::Lz4 => types::Compression::Lz4,
+                Codec::Auto => types::Compression::Auto,
             }),
             api::Setting::CompressionThreshold(self.compression_threshold),
             api::Setting::CompressionLevel(self.compression_level),
             api::Setting::Store(store),
         ];
+        settings.extend(self.cold_tier.map(api::Setting::ColdTier));
         if let Some(max) = self.max_memory_entries {
             if (max as usize) < shards {
                 return Err(Error::invalid("max-memory-entries must be at least the number of shards"));

@@ -16,6 +16,21 @@ impl Cache {
         self.inner.clean_up()
     }
 
+    /// Compresses entries in memory that cooled, as long as memory is more than three quarters full and there are any. A
+    /// cache with a cleanup interval does so by itself. Answers how much was looked at, about in bytes.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it.
+    pub fn maintain(&self) -> Result<u64> {
+        let mut work = 0;
+        loop {
+            match self.inner.cool()? {
+                0 => return Ok(work),
+                more => work += more,
+            }
+        }
+    }
+
     /// Evicts up to `count` entries from memory, of all namespaces, in the policy's order in each shard. What is in the
     /// store stays there. Answers how many went.
     ///

@@ -1,5 +1,7 @@
 //! Reading entries: memory first, then the store, whose record the engine admits or refuses.
 
+use std::time::Instant;
+
 use super::background::seconds;
 use super::options::{EntryInfo, Hit};
 use super::{Cache, lock};
@@ -73,6 +75,7 @@ impl Cache {
             if !store.is_current(&at) {
                 continue;
             }
+            let began = Instant::now();
             let admitted = inner.call_again(&mut shard, self.id, |g| {
                 g.larder
                     .larder_cache_cache()
@@ -82,6 +85,10 @@ impl Cache {
             })?;
             return match admitted {
                 Ok(hit) => {
+                    if hit.value.len() > record.len() {
+                        let took = began.elapsed().as_nanos() as u64;
+                        inner.count_more(self.id, |counters| counters.inflate_ns += took);
+                    }
                     shard.reads.push((hash, seconds(now)));
                     Ok(Some(hit))
                 }

@@ -19,8 +19,16 @@ use crate::store::{Counters, Lifetime, Location, Store};
 pub struct MemoryStatistics {
     /// Entries in memory now.
     pub entries: u64,
-    /// Bytes charged for them.
+    /// Bytes charged for them, dictionaries included.
     pub bytes: u64,
+    /// Of the entries, those that lie compressed in memory now.
+    pub cold_entries: u64,
+    /// Bytes that their values take there.
+    pub cold_bytes: u64,
+    /// Bytes that their values have.
+    pub cold_values: u64,
+    /// Bytes charged for dictionaries.
+    pub dictionary_bytes: u64,
     /// What was counted.
     #[serde(flatten)]
     pub counters: Counters,
@@ -30,6 +38,10 @@ impl MemoryStatistics {
     fn add(&mut self, s: &api::Statistics) {
         self.entries += s.entries;
         self.bytes += s.bytes;
+        self.cold_entries += s.cold_entries;
+        self.cold_bytes += s.cold_bytes;
+        self.cold_values += s.cold_values;
+        self.dictionary_bytes += s.dictionary_bytes;
         self.counters.add(Counters {
             hits: s.hits + s.admitted,
             store_hits: s.admitted,
@@ -56,6 +68,14 @@ impl MemoryStatistics {
             bytes_read: s.bytes_read,
             compressed_in: s.compressed_in,
             compressed_out: s.compressed_out,
+            deflated: s.deflated,
+            lz4: s.lz4,
+            incompressible: s.incompressible,
+            incompressible_bytes: s.incompressible_bytes,
+            cooled: s.cooled,
+            warmed: s.warmed,
+            cold_hits: s.cold_hits,
+            cold_damaged: s.cold_damaged,
             ..Counters::default()
         });
     }

@@ -1,7 +1,7 @@
 //! Writing entries: the store is locked, the engine decides, the record is appended, all before anyone else can.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::options::{Durability, SetOptions, Written, millis};
 use super::{Cache, lock};
@@ -318,6 +318,7 @@ impl Cache {
             _ => None,
         };
         let once = |g: &mut Guest| op(g, Given { stored: record.as_deref(), now, sequence });
+        let began = (transaction.is_some() && !request.reads).then(Instant::now);
         // After a trap the guest is empty, so an operation that read from it cannot simply be repeated.
         let outcome = match request.reads {
             true => inner.call(&mut shard, self.id, once)?,
@@ -325,6 +326,11 @@ impl Cache {
         };
         let Some(stored) = outcome.stored() else { return Ok((outcome, request.durability)) };
         let Some(store) = &inner.store else { return Ok((outcome, Durability::Memory)) };
+        if let Some(began) = began.filter(|_| (1..request.size).contains(&stored.record.len())) {
+            // Smaller than what is in it: it was compressed.
+            let took = began.elapsed().as_nanos() as u64;
+            inner.count_more(self.id, |counters| counters.compress_ns += took);
+        }
         let Some(open) = &mut transaction else {
             store.hide(hash);
             return Ok((outcome, Durability::Memory));

@@ -65,7 +65,8 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
     let max_size = settings.max_size()?;
     let directory = cache.directory().map(|dir| dir.display().to_string());
     let document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces,
-        "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate(), "miss_rate": total.miss_rate()});
+        "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate(), "miss_rate": total.miss_rate(),
+        "compression_ratio": total.compression_ratio()});
     out.show(&document, || {
         let mut text = format!("directory     {}\n", directory.clone().unwrap_or_default());
         text += &format!("entries       {}\n", store.entries);
@@ -83,7 +84,7 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         text += &format!("expired       {}\n", total.expired);
         text += &counted("evictions", total.evictions(), &evictions(&total));
         text += &counted("errors", total.errors + total.refused, &errors(&total));
-        text += &format!("compressed    {} to {}\n", show_size(total.compressed_in), show_size(total.compressed_out));
+        text += &compression(&total);
         if lifetime.updated > 0 {
             text += &format!("updated       {} ago\n", show_span(now().saturating_sub(lifetime.updated)));
         }
@@ -118,6 +119,32 @@ fn counted(name: &str, sum: u64, parts: &[(&str, u64)]) -> String {
         true => format!("{name:<14}{sum}\n"),
         false => format!("{name:<14}{sum} ({})\n", parts.join(", ")),
     }
+}
+
+fn compression(total: &Counters) -> String {
+    let sizes = format!("{} to {}", show_size(total.compressed_in), show_size(total.compressed_out));
+    if total.compressed_in + total.incompressible + total.inflate_ns + total.cooled == 0 {
+        return format!("compressed    {sizes}\n");
+    }
+    let time = |ns: u64| format!("{:.1} ms", ns as f64 / 1e6);
+    let mut text = format!(
+        "compressed    {sizes} ({:.1} %; {} by DEFLATE, {} by LZ4; {} in sets, {} in reads)\n",
+        total.compression_ratio(),
+        total.deflated,
+        total.lz4,
+        time(total.compress_ns),
+        time(total.inflate_ns)
+    );
+    if total.cooled > 0 {
+        let Counters { cooled, warmed, cold_hits, .. } = total;
+        text +=
+            &format!("cold tier     {cooled} compressed in memory, {cold_hits} hits there, {warmed} made raw again\n");
+    }
+    if total.incompressible > 0 {
+        let bytes = show_size(total.incompressible_bytes);
+        text += &format!("incompressible {} values, {bytes}, left as they are\n", total.incompressible);
+    }
+    text
 }
 
 fn evictions(total: &Counters) -> [(&'static str, u64); 5] {

@@ -44,10 +44,12 @@ settings! {
     max_entries "max-entries" "N" None, "Entries on disk [default: no limit]";
     max_memory "max-memory" "SIZE" Some("64MiB"), "Bytes in memory [default: 64MiB]";
     max_entry_size "max-entry-size" "SIZE" Some("64MiB"), "Largest value [default: 64MiB]";
-    policy "policy" "NAME" Some("lru"), "Who goes when space is needed: lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, gdsf [default: lru]";
-    codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4 [default: deflate]";
+    policy "policy" "NAME" Some("lru"), "Who goes when space is needed: lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, w-tinylfu, gdsf, adaptive [default: lru]";
+    codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4, or auto, by what it gains [default: deflate]";
     compression_threshold "compression-threshold" "SIZE" Some("1KiB"), "Smallest value to compress [default: 1KiB]";
     compression_level "compression-level" "N" Some("6"), "DEFLATE level, 1 to 9 [default: 6]";
+    cold_tier "cold-tier" "ON|OFF|AUTO" Some("auto"),
+        "Whether entries that cool are compressed in memory; auto: where there is no store [default: auto]";
     default_ttl "default-ttl" "TIME" None, "Time to live of entries set without one [default: none]";
     default_tti "default-tti" "TIME" None, "Idle time-out of entries set without one [default: none]";
     default_stale "default-stale" "TIME" None, "Stale window of entries set without one [default: none]";
@@ -173,6 +175,9 @@ impl Settings {
         if let Some(n) = self.parse("compression-level", number)? {
             builder = builder.compression_level(u8::try_from(n).unwrap_or(u8::MAX));
         }
+        if let Some(on) = self.parse("cold-tier", cold_tier)?.flatten() {
+            builder = builder.cold_tier(on);
+        }
         if let Some(d) = self.parse("default-durability", durability)? {
             builder = builder.durability(d);
         }
@@ -229,12 +234,20 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+fn cold_tier(text: &str) -> Result<Option<bool>, String> {
+    match text {
+        "auto" => Ok(None),
+        _ => switch(text).map(Some).map_err(|_| format!("{text:?} is neither on nor off nor auto")),
+    }
+}
+
 fn codec(text: &str) -> Result<Codec, String> {
     match text {
         "none" => Ok(Codec::None),
         "deflate" => Ok(Codec::Deflate),
         "lz4" => Ok(Codec::Lz4),
-        _ => Err(format!("there is no codec {text:?}; there are none, deflate and lz4")),
+        "auto" => Ok(Codec::Auto),
+        _ => Err(format!("there is no codec {text:?}; there are none, deflate, lz4 and auto")),
     }
 }
 

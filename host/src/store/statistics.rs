@@ -106,6 +106,27 @@ counters! {
     compressed_in,
     /// Bytes that came out for them.
     compressed_out,
+    /// Bodies that DEFLATE made smaller.
+    deflated,
+    /// Bodies that LZ4 made smaller.
+    lz4,
+    /// Values not given to a codec because a sample of them, or what became of others like them, said that it would be in
+    /// vain.
+    incompressible,
+    /// Bytes of these values.
+    incompressible_bytes,
+    /// Values compressed in memory because they had cooled.
+    cooled,
+    /// Values in memory made raw again because they were read repeatedly.
+    warmed,
+    /// Of the hits, those on values compressed in memory.
+    cold_hits,
+    /// Values in memory that did not inflate; each was a miss.
+    cold_damaged,
+    /// Nanoseconds that sets took in the component whose value was compressed.
+    compress_ns,
+    /// Nanoseconds that reads took in the component whose record was inflated.
+    inflate_ns,
 }
 
 impl Counters {
@@ -122,6 +143,14 @@ impl Counters {
         match self.hits + self.misses {
             0 => 0.0,
             reads => self.misses as f64 / reads as f64 * 100.0,
+        }
+    }
+
+    /// What compressed bodies take of their size, in percent; 100 when there are none.
+    pub fn compression_ratio(&self) -> f64 {
+        match self.compressed_in {
+            0 => 100.0,
+            bytes => self.compressed_out as f64 / bytes as f64 * 100.0,
         }
     }
 

@@ -6,13 +6,14 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `compression`, `size`, `simulate` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
-//! | `workload` | keys, values and the order of operations |
+//! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
 //!
 //! Timings never decide whether anything passes. A contestant that answers wrongly ends the run.
 
+mod compression;
 mod contestants;
 mod disk;
 mod eviction;
@@ -26,6 +27,7 @@ mod setup;
 mod simulate;
 mod size;
 mod start;
+mod texts;
 mod workload;
 
 use std::path::PathBuf;
@@ -80,6 +82,8 @@ enum Group {
     Start,
     /// Memory for an entry.
     Footprint,
+    /// The compressed cold tier against all raw and all compressed.
+    Compression,
     /// Bytes of the component.
     Size,
     /// Traces replayed without values.
@@ -108,6 +112,7 @@ fn main() -> Result<()> {
             Group::Processes => processes::run(&setup, &mut report)?,
             Group::Start => start::run(&setup, &mut report)?,
             Group::Footprint => footprint::run(&setup, &mut report)?,
+            Group::Compression => compression::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
         }

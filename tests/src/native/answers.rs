@@ -139,7 +139,7 @@ impl Answer for Statistics {
             "refused-other-key": self.refused_other_key,
             "sets": self.sets, "deletes": self.deletes, "expired": self.expired,
             "evicted-bytes": self.evicted_bytes, "evicted-entries": self.evicted_entries,
-            "evicted-asked": self.evicted_asked, "errors": self.errors,
+            "evicted-asked": self.evicted_asked, "turned-away": self.turned_away, "errors": self.errors,
             "invalid-arguments": self.invalid_arguments,
             "keys-too-large": self.keys_too_large,
             "values-too-large": self.values_too_large,
@@ -147,6 +147,11 @@ impl Answer for Statistics {
             "full": self.full,
             "bytes-written": self.bytes_written, "bytes-read": self.bytes_read,
             "compressed-in": self.compressed_in, "compressed-out": self.compressed_out,
+            "deflated": self.deflated, "lz4": self.lz4,
+            "incompressible": self.incompressible, "incompressible-bytes": self.incompressible_bytes,
+            "cold-entries": self.cold_entries, "cold-bytes": self.cold_bytes, "cold-values": self.cold_values,
+            "dictionary-bytes": self.dictionary_bytes, "cooled": self.cooled, "warmed": self.warmed,
+            "cold-hits": self.cold_hits, "cold-damaged": self.cold_damaged,
         })
     }
 }

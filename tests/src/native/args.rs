@@ -1,7 +1,8 @@
 //! The contract's arguments as JSON into the engine's types.
 
 use larder_engine::{
-    Codec, Config, Durability, Item, NamespaceDefaults, NamespaceId, Objective, PolicyKind, Result, SetOptions, Summary,
+    Compression, Config, Durability, Item, NamespaceDefaults, NamespaceId, Objective, PolicyKind, Result, SetOptions,
+    Summary,
 };
 use serde_json::Value;
 
@@ -92,6 +93,7 @@ pub(super) fn config(settings: &[Value]) -> Result<Config> {
             "codec" => config.codec = codec(text(payload)),
             "compression-threshold" => config.compression_threshold = to_unsigned(payload) as usize,
             "compression-level" => config.compression_level = to_unsigned(payload) as u8,
+            "cold-tier" => config.cold_tier = Some(payload.as_bool().expect("cold-tier is true or false")),
             "store" => config.store = payload.as_bool().expect("store is true or false"),
             "seed" => config.seed = to_unsigned(payload),
             _ => panic!("the contract has no setting {case:?}"),
@@ -100,11 +102,12 @@ pub(super) fn config(settings: &[Value]) -> Result<Config> {
     Ok(config)
 }
 
-fn codec(name: &str) -> Codec {
+fn codec(name: &str) -> Compression {
     match name {
-        "none" => Codec::None,
-        "deflate" => Codec::Deflate,
-        "lz4" => Codec::Lz4,
+        "none" => Compression::None,
+        "deflate" => Compression::Deflate,
+        "lz4" => Compression::Lz4,
+        "auto" => Compression::Auto,
         _ => panic!("the contract has no codec {name:?}"),
     }
 }

@@ -1,6 +1,7 @@
 //! The structural self-check behind every model test.
 
 use super::Engine;
+use crate::cold::Packer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::policy::nodes::NIL;
 use crate::time::NEVER;
@@ -33,6 +34,13 @@ impl Engine {
             *count += 1;
             *sum += slot.charge();
         }
+        match self.contradiction_in_the_cold() {
+            Err(what) => return Some(what),
+            Ok(charges) => charges.into_iter().for_each(|(namespace, charge)| {
+                bytes += charge;
+                per_namespace[usize::from(namespace)].1 += charge;
+            }),
+        }
         if let Err(what) = self.expiry.check(&self.slab) {
             return Some(what);
         }
@@ -63,5 +71,48 @@ impl Engine {
             .zip(per_namespace)
             .find(|(ns, counted)| (ns.stats.entries, ns.stats.bytes) != *counted)
             .map(|(ns, counted)| format!("namespace {} counts {:?}, holds {counted:?}", ns.name, ns.stats))
+    }
+
+    /// Whether packed values, dictionaries and their counts agree. Answers what the dictionaries cost whom.
+    fn contradiction_in_the_cold(&self) -> std::result::Result<Vec<(u16, u64)>, String> {
+        let mut packer = Packer::default();
+        let mut users = [0u32; 256];
+        let mut sums = vec![[0u64; 4]; self.namespaces.iter().count()];
+        for (id, slot) in self.slab.occupied_from(0) {
+            let Some(packing) = slot.packing() else { continue };
+            let dictionary = self.cold.shelf.bytes(packing.dictionary);
+            let value = dictionary.and_then(|bytes| packer.unpack(packing, bytes, slot.body()).ok());
+            if value.is_none_or(|value| value.len() != slot.value_len()) {
+                return Err(format!("slot {id} does not inflate"));
+            }
+            packing.dictionary.inspect(|&place| users[usize::from(place)] += 1);
+            let sum = &mut sums[usize::from(slot.namespace)];
+            sum[0] += 1;
+            sum[1] += slot.body().len() as u64;
+            sum[2] += u64::from(packing.value_len);
+        }
+        let packed: u64 =
+            self.slab.occupied_from(0).filter(|(_, slot)| slot.is_packed()).map(|(_, s)| s.charge()).sum();
+        if packed != self.cold.packed {
+            return Err(format!("packed entries are charged {packed}, {} are counted", self.cold.packed));
+        }
+        let mut charges = Vec::new();
+        for (place, dictionary, counted) in self.cold.shelf.iter() {
+            if counted == 0 || counted != users[usize::from(place)] {
+                return Err(format!(
+                    "dictionary {place} counts {counted} users, {} are there",
+                    users[usize::from(place)]
+                ));
+            }
+            charges.push((dictionary.namespace, dictionary.charge()));
+            sums[usize::from(dictionary.namespace)][3] += dictionary.charge();
+        }
+        for (ns, sum) in self.namespaces.iter().zip(sums) {
+            let s = &ns.stats;
+            if [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes] != sum {
+                return Err(format!("namespace {} counts {s:?}, {sum:?} are packed", ns.name));
+            }
+        }
+        Ok(charges)
     }
 }

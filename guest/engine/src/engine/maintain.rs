@@ -100,10 +100,15 @@ impl Engine {
         self.index.clear();
         self.expiry.clear();
         self.policy.clear();
+        self.cold.clear();
         self.bytes = 0;
         self.namespaces.iter_mut().for_each(|ns| {
             ns.stats.entries = 0;
             ns.stats.bytes = 0;
+            ns.stats.cold_entries = 0;
+            ns.stats.cold_bytes = 0;
+            ns.stats.cold_values = 0;
+            ns.stats.dictionary_bytes = 0;
         });
         removed
     }

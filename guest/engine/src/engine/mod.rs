@@ -1,14 +1,16 @@
 //! The engine: the memory tier and the operations on it.
 //!
 //! Invariants, all verified by [`Engine::check`]: every occupied slot is in the index under its namespace and key, known
-//! to the policy, and in the expiry heap exactly if it ends; the charges of all slots add up to `bytes`, which never
-//! passes `max_bytes`; per-namespace counts add up to the totals.
+//! to the policy, and in the expiry heap exactly if it ends; the charges of all slots and dictionaries add up to `bytes`,
+//! which never passes `max_bytes`; per-namespace counts add up to the totals; a dictionary is there as long as a packed
+//! value needs it, and every packed value inflates to its size.
 //!
 //! Operations that read before they write take `stored`: the record that the host's store holds for the key. The host
 //! passes it when the memory tier does not have the entry, so that the engine decides on what is really there.
 
 mod batch;
 mod check;
+mod cold;
 #[cfg(test)]
 mod collisions;
 mod maintain;
@@ -17,6 +19,7 @@ mod read;
 mod resolve;
 mod scan;
 mod switch;
+mod train;
 mod types;
 mod worth;
 mod write;
@@ -25,6 +28,8 @@ pub use read::{describe, verify};
 pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
 use crate::codec::Compressor;
+use crate::cold::{self as cold_tier, Cold};
+use crate::compression::Chooser;
 use crate::config::Config;
 use crate::error::Result;
 use crate::expiry::ExpiryHeap;
@@ -51,7 +56,9 @@ pub struct Engine {
     policy: Box<dyn Policy>,
     namespaces: Namespaces,
     compressor: Compressor,
-    /// Sum of the charges of all occupied slots.
+    chooser: Chooser,
+    cold: Cold,
+    /// Sum of the charges of all occupied slots and of all dictionaries.
     bytes: u64,
     /// The highest version seen.
     sequence: u64,
@@ -87,6 +94,8 @@ impl Engine {
             expiry: ExpiryHeap::default(),
             namespaces: Namespaces::default(),
             compressor: Compressor::default(),
+            chooser: Chooser::default(),
+            cold: Cold::default(),
             bytes: 0,
             sequence: 0,
             patience: 0,
@@ -114,11 +123,14 @@ impl Engine {
     /// them goes first. `None` when the policy would rather keep what is there; an older entry with the key goes then too.
     /// The caller guarantees `self.fits(contents)`.
     fn insert(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
-        let charge = contents.charge();
         let entry = self.seen_as(contents, now);
         // An overwritten entry keeps its slot, so that a scan under way does not see it twice.
         let old = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key);
         if let Some(id) = old {
+            // Its value goes in any case, and perhaps a dictionary with it.
+            if self.slab.slot(id).is_packed() {
+                self.reform(id, &[], None);
+            }
             self.policy.overwritten(id, &entry);
             self.expiry.remove(&mut self.slab, id);
             let slot = self.slab.slot_mut(id);
@@ -131,6 +143,7 @@ impl Engine {
             if let Some(id) = old {
                 self.remove(id, Cause::Silent);
             }
+            self.namespaces.stats(contents.namespace).turned_away += 1;
             return None;
         }
         let id = match old {
@@ -148,10 +161,11 @@ impl Engine {
             }
         };
         self.expiry.update(&mut self.slab, id);
-        self.bytes += charge;
-        let stats = self.namespaces.stats(contents.namespace);
-        stats.entries += 1;
-        stats.bytes += charge;
+        self.count(id);
+        self.cold.earn(self.slab.end());
+        if self.packs() && contents.packing.is_none() && contents.body.len() >= cold_tier::SMALLEST {
+            self.cold.wrote(id, self.slab.len());
+        }
         Some(id)
     }
 
@@ -244,12 +258,40 @@ impl Engine {
         }
     }
 
+    /// Takes an entry into the sums.
+    fn count(&mut self, id: u32) {
+        let slot = self.slab.slot(id);
+        let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
+        self.bytes += charge;
+        let stats = self.namespaces.stats(slot.namespace);
+        stats.entries += 1;
+        stats.bytes += charge;
+        if let Some(packing) = packing {
+            stats.cold_entries += 1;
+            stats.cold_bytes += body;
+            stats.cold_values += u64::from(packing.value_len);
+            self.cold.packed += charge;
+            packing.dictionary.inspect(|&place| self.cold.shelf.take(place));
+        }
+    }
+
+    /// Takes an entry out of the sums.
     fn uncount(&mut self, id: u32) {
         let slot = self.slab.slot(id);
-        let (namespace, charge) = (slot.namespace, slot.charge());
+        let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
         self.bytes -= charge;
-        let stats = self.namespaces.stats(namespace);
+        let stats = self.namespaces.stats(slot.namespace);
         stats.entries -= 1;
         stats.bytes -= charge;
+        if let Some(packing) = packing {
+            stats.cold_entries -= 1;
+            stats.cold_bytes -= body;
+            stats.cold_values -= u64::from(packing.value_len);
+            self.cold.packed -= charge;
+            let unused = packing.dictionary.and_then(|place| self.cold.shelf.release(place));
+            if let Some(dictionary) = unused {
+                self.charge_dictionary(&dictionary, false);
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::resolve::Opened;
 use super::{Engine, EntryInfo, Freshness, Hit, Times};
 use crate::codec::{Codec, decompress};
 use crate::error::{Error, ErrorCode, Result};
@@ -25,7 +26,17 @@ impl Engine {
             return Ok(None);
         };
         self.policy.accessed(id);
+        self.cold.earn(self.slab.end());
+        let mut inflated = None;
+        if self.slab.slot(id).is_packed() {
+            inflated = self.read_packed(id, now);
+            if inflated.is_none() {
+                self.namespaces.stats(ns).misses += 1;
+                return Ok(None);
+            }
+        }
         let slot = self.slab.slot_mut(id);
+        slot.set_read(true);
         let before = slot.accessed();
         slot.set_accessed(now.max(before));
         slot.hits = slot.hits.saturating_add(1);
@@ -40,8 +51,9 @@ impl Engine {
         let stats = self.namespaces.stats(ns);
         stats.hits += 1;
         stats.stale_hits += u64::from(stale);
-        stats.bytes_read += slot.value().len() as u64;
-        Ok(Some(Hit { renew, ..hit(slot, stale) }))
+        let value = inflated.map_or(Cow::Borrowed(slot.body()), Cow::Owned);
+        stats.bytes_read += value.len() as u64;
+        Ok(Some(Hit { renew, ..hit(slot, value, stale) }))
     }
 
     /// Takes a record that the host's store holds for a key into the memory tier, and answers as [`get`](Self::get)
@@ -52,7 +64,7 @@ impl Engine {
     /// record is a miss; `UnknownNamespace`.
     pub fn admit(&mut self, namespace: NamespaceId, key: &[u8], record: &[u8], now: u64) -> Result<Hit<'_>> {
         let ns = self.known_namespace(namespace)?;
-        let (head, value) = match self.open_record(record) {
+        let Opened { head, body, value } = match self.open_record(record) {
             Ok(opened) => opened,
             Err(refusal) => {
                 self.namespaces.stats(ns).count_refusal(refusal.code);
@@ -73,12 +85,14 @@ impl Engine {
         stats.admitted += 1;
         stats.stale_hits += u64::from(stale);
         stats.bytes_read += value.len() as u64;
+        let packing = self.stays_packed(&head, body, key);
         let contents = Contents {
             namespace: ns,
             hash: self.hasher.hash(ns, key),
             fields: head.fields.bytes(),
             key,
-            value: &value,
+            body: if packing.is_some() { body } else { &value },
+            packing,
             created,
             accessed: now.max(accessed),
             written: accessed,
@@ -87,7 +101,14 @@ impl Engine {
             durability,
         };
         Ok(match self.keep(&contents, now) {
-            Some(id) => Hit { renew, ..hit(self.slab.slot(id), stale) },
+            Some(id) if packing.is_some() => {
+                self.slab.slot_mut(id).set_read(true);
+                Hit { renew, ..hit(self.slab.slot(id), Cow::Owned(value), stale) }
+            }
+            Some(id) => {
+                let slot = self.slab.slot(id);
+                Hit { renew, ..hit(slot, Cow::Borrowed(slot.body()), stale) }
+            }
             None => Hit {
                 value: Cow::Owned(value),
                 content_type: Cow::Owned(head.fields.content_type().to_owned()),
@@ -138,8 +159,9 @@ impl Engine {
             version: slot.version(),
             created: slot.created(),
             hits: slot.hits,
-            value_size: slot.value().len() as u64,
+            value_size: slot.value_len() as u64,
             size: slot.charge(),
+            codec: slot.packing().map_or(Codec::None, |packing| packing.codec),
             durability: slot.durability(),
             ..base
         }
@@ -202,9 +224,9 @@ fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
 }
 
 #[inline]
-fn hit(slot: &Slot, stale: bool) -> Hit<'_> {
+fn hit<'a>(slot: &'a Slot, value: Cow<'a, [u8]>, stale: bool) -> Hit<'a> {
     Hit {
-        value: Cow::Borrowed(slot.value()),
+        value,
         content_type: Cow::Borrowed(slot.fields().content_type()),
         version: slot.version(),
         created: slot.created(),

@@ -8,6 +8,14 @@ use crate::namespace::NamespaceId;
 use crate::record::{self, Head, Meta};
 use crate::slot::{Contents, gone_at};
 
+/// A record that was read.
+pub(super) struct Opened<'a> {
+    pub(super) head: Head<'a>,
+    /// The value as the record has it.
+    pub(super) body: &'a [u8],
+    pub(super) value: Vec<u8>,
+}
+
 /// The entry that is there now, owned, so that the slot may be overwritten while it is used.
 pub(super) struct Current {
     pub(super) value: Vec<u8>,
@@ -47,10 +55,11 @@ impl Engine {
 
     /// The live entry in full.
     pub(super) fn current(&mut self, ns: u16, key: &[u8], stored: Option<&[u8]>, now: u64) -> Result<Option<Current>> {
-        if let Some(id) = self.find_live(ns, key, now) {
+        let found = self.find_live(ns, key, now);
+        if let Some((id, value)) = found.and_then(|id| Some((id, self.value(id)?))) {
             let slot = self.slab.slot(id);
             return Ok(Some(Current {
-                value: slot.value().to_vec(),
+                value,
                 fields: slot.fields_bytes().to_vec(),
                 created: slot.created(),
                 expires: slot.expires(),
@@ -58,7 +67,7 @@ impl Engine {
             }));
         }
         let Some(record) = stored else { return Ok(None) };
-        let (head, value) = match self.open_record(record) {
+        let Opened { head, value, .. } = match self.open_record(record) {
             Ok(opened) => opened,
             Err(refusal) => return self.refused(ns, refusal).map(|()| None),
         };
@@ -70,10 +79,10 @@ impl Engine {
     }
 
     /// Decodes a record and inflates its body.
-    pub(super) fn open_record<'a>(&self, record: &'a [u8]) -> Result<(Head<'a>, Vec<u8>)> {
+    pub(super) fn open_record<'a>(&self, record: &'a [u8]) -> Result<Opened<'a>> {
         let (head, body) = record::decode(record)?;
         let value = decompress(head.meta.codec, body, head.meta.value_len, self.config.max_entry_size)?;
-        Ok((head, value))
+        Ok(Opened { head, body, value })
     }
 
     /// Whether a sound record is this entry, and still good. If so, its version has been seen.

@@ -100,7 +100,7 @@ pub struct EntryInfo {
     pub value_size: u64,
     /// Bytes charged to the memory tier, or bytes of the record for one that is only described.
     pub size: u64,
-    /// How the body of a described record is compressed; [`Codec::None`] in the memory tier.
+    /// How the value is compressed: in memory, where that is [`Codec::None`] unless it cooled, or in a described record.
     pub codec: Codec,
     /// How long the write was asked to last.
     pub durability: Durability,

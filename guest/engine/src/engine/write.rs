@@ -1,8 +1,10 @@
 //! Writing an entry, whatever was there before.
 
+use super::resolve::Opened;
 use super::{Cause, Engine, Stored};
 use crate::codec::Codec;
-use crate::config::{Durability, SetOptions};
+use crate::compression::Outcome;
+use crate::config::{Config, Durability, SetOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
 use crate::policy::PolicyKind;
@@ -66,7 +68,7 @@ impl Engine {
         sequence: Option<u64>,
     ) -> Result<Stored> {
         let ns = self.known_namespace(namespace)?;
-        let (head, value) = self.open_record(record).map_err(|e| self.counted(ns, e))?;
+        let Opened { head, value, .. } = self.open_record(record).map_err(|e| self.counted(ns, e))?;
         self.is_current(ns, head.key, &head, now)?;
         let draft = Draft {
             namespace: ns,
@@ -238,7 +240,8 @@ impl Engine {
             hash: self.hasher.hash(draft.namespace, draft.key),
             fields: &draft.fields,
             key: draft.key,
-            value: draft.value,
+            body: draft.value,
+            packing: None,
             created: draft.created,
             accessed: draft.accessed,
             written: draft.accessed,
@@ -272,18 +275,9 @@ impl Engine {
     }
 
     fn frame(&mut self, draft: &Draft<'_>, version: u64) -> Vec<u8> {
-        let packed = if draft.value.len() >= self.config.compression_threshold.max(1) {
-            self.compressor.compress(self.config.codec, self.config.compression_level, draft.value)
-        } else {
-            None
-        };
-        if let Some(body) = &packed {
-            let stats = self.namespaces.stats(draft.namespace);
-            stats.compressed_in += draft.value.len() as u64;
-            stats.compressed_out += body.len() as u64;
-        }
+        let (codec, packed) = self.compress(draft).unzip();
         let meta = Meta {
-            codec: if packed.is_some() { self.config.codec } else { Codec::None },
+            codec: codec.unwrap_or(Codec::None),
             durability: draft.durability,
             value_len: draft.value.len(),
             version,
@@ -293,5 +287,34 @@ impl Engine {
         };
         let namespace = self.namespaces.name(draft.namespace);
         record::encode(&meta, namespace, &draft.fields, draft.key, packed.as_deref().unwrap_or(draft.value))
+    }
+
+    /// The body of the record, when it is smaller than the value.
+    fn compress(&mut self, draft: &Draft<'_>) -> Option<(Codec, Vec<u8>)> {
+        let Config { codec, compression_level, compression_threshold, .. } = self.config;
+        if draft.value.len() < compression_threshold.max(1) {
+            return None;
+        }
+        let of = (draft.namespace, Fields::new(&draft.fields));
+        let outcome = self.chooser.compress((codec, compression_level), &mut self.compressor, of, draft.value);
+        let stats = self.namespaces.stats(draft.namespace);
+        match outcome {
+            Outcome::Packed(codec, body) => {
+                stats.compressed_in += draft.value.len() as u64;
+                stats.compressed_out += body.len() as u64;
+                match codec {
+                    Codec::None => {}
+                    Codec::Deflate => stats.deflated += 1,
+                    Codec::Lz4 => stats.lz4 += 1,
+                }
+                Some((codec, body))
+            }
+            Outcome::Skipped => {
+                stats.incompressible += 1;
+                stats.incompressible_bytes += draft.value.len() as u64;
+                None
+            }
+            Outcome::Stayed => None,
+        }
     }
 }

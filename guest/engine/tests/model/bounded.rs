@@ -145,6 +145,10 @@ impl Bounded {
                 engine.cleanup(now, *limit);
                 Effect::default()
             }
+            Op::Maintain(budget) => {
+                engine.maintain(now, *budget);
+                Effect::default()
+            }
             Op::Evict(count) => {
                 assert!(engine.evict(*count) <= *count);
                 Effect::default()

@@ -11,7 +11,7 @@ mod ops;
 mod oracle;
 mod stored;
 
-use larder_engine::{Codec, Config, PolicyKind};
+use larder_engine::{Compression, Config, PolicyKind};
 use proptest::prelude::*;
 
 /// As many cases as `PROPTEST_CASES` says; leaves no files behind.
@@ -28,8 +28,8 @@ fn predictable() -> impl Strategy<Value = PolicyKind> {
     prop::sample::select(&oracle::PREDICTABLE[..])
 }
 
-fn codec() -> impl Strategy<Value = Codec> {
-    prop::sample::select(vec![Codec::None, Codec::Deflate, Codec::Lz4])
+fn codec() -> impl Strategy<Value = Compression> {
+    prop::sample::select(vec![Compression::None, Compression::Deflate, Compression::Lz4, Compression::Auto])
 }
 
 proptest! {
@@ -37,7 +37,7 @@ proptest! {
 
     #[test]
     fn a_roomy_engine_answers_like_a_map(policy in predictable(), seed: u64, calls in ops::calls(120)) {
-        let config = Config { policy, seed, max_entry_size: ops::HUGE - 1, max_key_size: 8, ..Config::default() };
+        let config = Config { policy, seed, max_entry_size: ops::HUGE - 1, max_key_size: 8, cold_tier: Some(false), ..Config::default() };
         memory::run(config, &calls);
     }
 
@@ -45,7 +45,7 @@ proptest! {
     fn an_engine_of_few_bytes_keeps_whom_its_policy_keeps(
         policy in predictable(), max_bytes in 0..1_200u64, calls in ops::calls(120),
     ) {
-        memory::run(Config { policy, max_bytes, max_entry_size: ops::HUGE - 1, ..Config::default() }, &calls);
+        memory::run(Config { policy, max_bytes, max_entry_size: ops::HUGE - 1, cold_tier: Some(false), ..Config::default() }, &calls);
     }
 
     #[test]
@@ -53,7 +53,7 @@ proptest! {
         policy in predictable(), max_entries in 0..6u32, max_bytes in prop_oneof![Just(1 << 20), 300..2_000u64],
         calls in ops::calls(120),
     ) {
-        memory::run(Config { policy, max_bytes, max_entries: Some(max_entries), ..Config::default() }, &calls);
+        memory::run(Config { policy, max_bytes, max_entries: Some(max_entries), cold_tier: Some(false), ..Config::default() }, &calls);
     }
 
     #[test]
@@ -78,7 +78,21 @@ proptest! {
     ) {
         let config = Config {
             policy, codec, max_bytes, max_entries, compression_level: level, store: true,
-            compression_threshold: 64, max_entry_size: ops::HUGE - 1, ..Config::default()
+            compression_threshold: 64, max_entry_size: ops::HUGE - 1, cold_tier: None, ..Config::default()
+        };
+        stored::run(&config, habits, &calls);
+    }
+
+    #[test]
+    fn what_cools_is_as_if_it_had_not(
+        (policy, seed) in (policy(), any::<u64>()),
+        max_bytes in 1_000..6_000u64,
+        habits in stored::habits(),
+        calls in ops::calls(200),
+    ) {
+        let config = Config {
+            policy, seed, max_bytes, store: true, compression_threshold: 100, max_entry_size: ops::HUGE - 1,
+            cold_tier: Some(true), ..Config::default()
         };
         stored::run(&config, habits, &calls);
     }

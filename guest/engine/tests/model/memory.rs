@@ -114,6 +114,7 @@ fn step(engine: &mut Engine, oracle: &mut Oracle, at: &Key, sequence: Option<u64
             assert_eq!(engine.cleanup(now, *limit), 0, "nothing more to clean up");
         }
         Op::Evict(count) => assert_eq!(engine.evict(*count), oracle.evict(*count)),
+        Op::Maintain(budget) => assert_eq!(engine.maintain(now, *budget), 0, "the cold tier is off"),
         Op::Defaults(defaults) => {
             let jitter = if ns == PLAIN { 0 } else { defaults.jitter };
             let defaults = NamespaceDefaults { jitter, ..defaults.clone() };

@@ -44,6 +44,7 @@ pub enum Op {
     Clear(Option<u32>),
     Cleanup(u32),
     Evict(u32),
+    Maintain(u32),
     Defaults(NamespaceDefaults),
     /// Goes on with another of the policies under test, by a number that stands for it.
     Switch(usize),
@@ -81,6 +82,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => some_namespace().prop_map(Op::Clear),
         2 => (1..4u32).prop_map(Op::Cleanup),
         2 => (0..4u32).prop_map(Op::Evict),
+        6 => prop_oneof![Just(0), 1..2_000u32, Just(1 << 20)].prop_map(Op::Maintain),
         1 => defaults().prop_map(Op::Defaults),
         1 => any::<usize>().prop_map(Op::Switch),
         1 => Just(Op::Reopen),

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use larder_engine::{
-    Config, Durability, Engine, EntryInfo, ErrorCode, Hit, NamespaceDefaults, PolicyKind, SetOptions, Stored, describe,
+    Codec, Config, Durability, Engine, EntryInfo, ErrorCode, Hit, NamespaceDefaults, PolicyKind, SetOptions, Stored,
+    describe,
 };
 use proptest::prelude::*;
 
@@ -223,7 +224,7 @@ impl Host {
         let size = stored.record.len() as u64;
         assert_eq!(EntryInfo { codec: said.codec, hits: 0, size, ..entry.info(at) }, said);
         if entry.value.len() < self.config.compression_threshold {
-            assert_eq!(said.codec, larder_engine::Codec::None, "too small to be compressed");
+            assert_eq!(said.codec, Codec::None, "too small to be compressed");
         }
         self.records.insert(at.clone(), stored.record);
         self.truth.insert(at.clone(), Known { record: Some((stored.gone, self.now)), entry });
@@ -350,6 +351,12 @@ impl Host {
                 };
                 assert_eq!(u64::from(self.engine.evict(*count)), there.min(u64::from(*count)));
             }
+            Op::Maintain(budget) => {
+                let before = self.engine.stats(None).expect("of all");
+                self.engine.maintain(now, *budget);
+                let after = self.engine.stats(None).expect("of all");
+                assert!(after.bytes <= before.bytes && after.entries == before.entries, "{before:?} became {after:?}");
+            }
             Op::Defaults(defaults) => {
                 let defaults = NamespaceDefaults { jitter: 0, ..defaults.clone() };
                 self.engine.set_defaults(ns, defaults.clone()).expect("valid defaults");
@@ -404,6 +411,12 @@ impl Host {
         let known = &self.truth[&at];
         let entry = Entry { accessed: info.accessed, hits: info.hits, ..known.entry.clone() };
         assert!(info.accessed <= known.entry.accessed, "accessed later than ever");
-        assert_eq!(info, entry.info(&at));
+        let expected = entry.info(&at);
+        if info.codec == Codec::None {
+            assert_eq!(info, expected);
+            return;
+        }
+        assert!(info.size < expected.size, "what was compressed takes less: {info:?}");
+        assert_eq!(EntryInfo { codec: Codec::None, size: expected.size, ..info }, expected);
     }
 }

@@ -1,0 +1,92 @@
+//! Fears dictionaries that outlive their entries, that are missing when one needs them, that never follow what values
+//! become, or that take more than they save.
+
+use larder_engine::{Config, Engine, NamespaceId, SetOptions, Statistics};
+
+fn open(max_bytes: u64) -> (Engine, NamespaceId) {
+    let mut engine = Engine::open(Config { max_bytes, ..Config::default() }).expect("valid settings");
+    let ns = engine.namespace("ns").expect("a name");
+    (engine, ns)
+}
+
+fn mixed(n: u64) -> u64 {
+    (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20
+}
+
+fn old(n: u64) -> Vec<u8> {
+    let (a, b) = (mixed(n), mixed(n + 1_000_000));
+    format!("{{\"customer_identifier\":{a},\"shipping_address\":{{\"street\":\"Main Street\",\"number\":{}}},\"total\":{b},\"currency\":\"EUR\",\"state\":\"delivered\"}}", a % 90).into_bytes()
+}
+
+fn new(n: u64) -> Vec<u8> {
+    let (a, b) = (mixed(n), mixed(n + 1_000_000));
+    format!("<article rev=\"{a}\"><headline>Weather for tomorrow, region {}</headline><temperature unit=\"celsius\">{}</temperature><station>{b}</station></article>", a % 50, b % 30).into_bytes()
+}
+
+fn fill(engine: &mut Engine, ns: NamespaceId, numbers: std::ops::Range<u64>, value: fn(u64) -> Vec<u8>) {
+    for n in numbers {
+        engine.set(ns, &n.to_le_bytes(), &value(n), &SetOptions::default(), 1, None).expect("written");
+        engine.maintain(1, 1 << 20);
+    }
+    engine.check().expect("sound");
+}
+
+fn stats(engine: &Engine, ns: NamespaceId) -> Statistics {
+    engine.stats(Some(ns)).expect("known")
+}
+
+#[test]
+fn small_values_that_are_alike_shrink_to_a_third_and_come_back() {
+    let (mut engine, ns) = open(200_000);
+    fill(&mut engine, ns, 0..3_000, old);
+    let s = stats(&engine, ns);
+    assert!(s.dictionary_bytes > 0 && s.dictionary_bytes < 200_000 / 32, "{s:?}");
+    assert!(s.cold_entries * 10 > s.entries * 8 && s.cold_bytes * 3 < s.cold_values, "{s:?}");
+    for n in 0..3_000u64 {
+        if let Some(hit) = engine.get(ns, &n.to_le_bytes(), 1).expect("known") {
+            assert_eq!(*hit.value, old(n));
+        }
+    }
+}
+
+#[test]
+fn the_last_entry_takes_its_dictionary_along() {
+    let (mut engine, ns) = open(200_000);
+    let other = engine.namespace("other").expect("a name");
+    fill(&mut engine, ns, 0..1_000, old);
+    fill(&mut engine, other, 0..400, new);
+    assert!(stats(&engine, ns).dictionary_bytes > 0);
+    engine.clear(Some(ns)).expect("known");
+    engine.check().expect("sound");
+    assert_eq!((stats(&engine, ns).dictionary_bytes, stats(&engine, ns).bytes), (0, 0));
+    for n in 0..400u64 {
+        engine.delete(other, &n.to_le_bytes(), None, 1).expect("known");
+        engine.check().expect("sound");
+    }
+    assert_eq!(engine.stats(None).expect("of all").bytes, 0);
+    fill(&mut engine, ns, 0..1_000, old);
+    assert!(stats(&engine, ns).dictionary_bytes > 0, "and a new one is trained in its time");
+}
+
+#[test]
+fn a_namespace_whose_values_change_gets_another_dictionary() {
+    let (mut engine, ns) = open(200_000);
+    fill(&mut engine, ns, 0..1_500, old);
+    let before = stats(&engine, ns);
+    fill(&mut engine, ns, 10_000..16_000, new);
+    let after = stats(&engine, ns);
+    assert!(after.cold_bytes * 2 < after.cold_values, "{before:?} became {after:?}");
+    assert!(after.dictionary_bytes < 2 * before.dictionary_bytes, "old versions do not pile up: {after:?}");
+}
+
+#[test]
+fn an_entry_that_fits_alone_is_kept_beside_no_dictionary() {
+    let (mut engine, ns) = open(200_000);
+    fill(&mut engine, ns, 0..1_000, old);
+    let large = vec![7; 200_000 - 96 - 3];
+    engine.set(ns, b"big", &large, &SetOptions::default(), 1, None).expect("fits");
+    engine.check().expect("sound");
+    let s = stats(&engine, ns);
+    assert_eq!((s.entries, s.dictionary_bytes), (1, 0));
+    assert_eq!(engine.get(ns, b"big", 1).expect("known").map(|hit| hit.value.len()), Some(large.len()));
+}
