@@ -154,7 +154,9 @@ fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
     wait_until("more is there than fits raw", || {
         // No faster than a thread can follow.
         let missing = (0..1_500).filter(|n| !cache.contains(format!("key {n}")).expect("readable"));
-        missing.take(50).for_each(|n| drop(cache.set(format!("key {n}"), text(n)).expect("stored")));
+        for n in missing.take(50) {
+            cache.set(format!("key {n}"), text(n)).expect("stored");
+        }
         held().entries > 1_400
     });
     let memory = held();
@@ -172,12 +174,16 @@ fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
 #[test]
 fn without_a_thread_memory_is_compressed_when_it_is_asked_for() {
     let cache = Cache::builder().max_memory(1 << 20).shards(2).cleanup_interval(None).open().expect("opens");
-    (0..1_000).for_each(|n| drop(cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    for n in (0..1_000) {
+        cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
+    }
     assert_eq!(cache.stats_all().expect("counted").memory.cold_entries, 0);
     assert!(cache.maintain().expect("done") > 0);
     assert!(cache.stats_all().expect("counted").memory.cold_entries > 0);
     let raw = Cache::builder().max_memory(1 << 20).cold_tier(false).cleanup_interval(None).open().expect("opens");
-    (0..1_000).for_each(|n| drop(raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    for n in (0..1_000) {
+        raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
+    }
     assert_eq!(raw.maintain().expect("nothing to do"), 0);
 }
 

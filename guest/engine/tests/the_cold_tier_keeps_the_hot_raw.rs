@@ -54,14 +54,18 @@ fn who_is_read_stays_raw_while_others_are_scanned() {
         let mut engine = engine(policy, 200_000);
         for n in 0..900 {
             set(&mut engine, n);
-            (0..5).for_each(|hot| drop(get(&mut engine, hot)));
+            for hot in 0..5 {
+                get(&mut engine, hot);
+            }
             engine.maintain(1, 1 << 20);
         }
         let mut cold_hits = 0;
         for round in 0..3 {
             for n in 5..900 {
                 get(&mut engine, n);
-                (0..5).for_each(|hot| drop(get(&mut engine, hot)));
+                for hot in 0..5 {
+                    get(&mut engine, hot);
+                }
                 engine.maintain(1, 1 << 20);
             }
             for hot in 0..5 {

@@ -58,6 +58,7 @@ impl MemoryStatistics {
             evicted_memory_bytes: s.evicted_bytes,
             evicted_memory_entries: s.evicted_entries,
             evicted_asked: s.evicted_asked,
+            turned_away: s.turned_away,
             errors: s.errors,
             invalid_arguments: s.invalid_arguments,
             keys_too_large: s.keys_too_large,

@@ -76,6 +76,8 @@ counters! {
     evicted_memory_entries,
     /// Entries removed from memory because a caller asked.
     evicted_asked,
+    /// Entries that memory was full for and that its policy valued less than what is there.
+    turned_away,
     /// Entries removed from the store to stay within its bytes.
     evicted_store_bytes,
     /// Entries removed from the store to stay within the number it may hold.
