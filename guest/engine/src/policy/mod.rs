@@ -170,3 +170,35 @@ impl PolicyKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(hash: u32, weight: u32) -> Entry {
+        Entry { hash: hash << 8, weight, worth: 1.0 }
+    }
+
+    #[test]
+    fn an_entry_that_is_reweighed_counts_with_its_new_weight() {
+        for kind in PolicyKind::ALL {
+            let mut policy = kind.build(Objective::Balanced, 0);
+            (0..40).for_each(|id| policy.inserted(id, &entry(id, 100)));
+            for id in 40..80 {
+                if let Some(victim) = policy.victim(Some(&entry(id, 100)), &AllAlike) {
+                    policy.removed(victim, true);
+                }
+                policy.inserted(id, &entry(id, 100));
+                policy.accessed(id);
+                policy.reweighed(id, 1 + id % 7 * 50);
+                assert!(policy.check().is_ok(), "{kind:?}: {:?}", policy.check());
+            }
+        }
+        let mut gdsf = PolicyKind::Gdsf.build(Objective::Balanced, 0);
+        (0..3).for_each(|id| gdsf.inserted(id, &entry(id, 100)));
+        gdsf.reweighed(0, 10);
+        assert_eq!(gdsf.victim(None, &AllAlike), Some(1), "the others are worth less for their size");
+        gdsf.reweighed(2, 1_000);
+        assert_eq!(gdsf.victim(None, &AllAlike), Some(2), "the largest is worth least");
+    }
+}

@@ -1,6 +1,6 @@
 //! Fears that a policy decides otherwise than it did: a slip that no invariant catches shows in what it hits.
 //!
-//! `counts.txt` holds for every policy, on five traces that are made here, how much it hit. A change on purpose, or a new policy,
+//! `counts.txt` holds for every policy, on six traces that are made here, how much it hit. A change on purpose, or a new policy,
 //! is written into it with
 //!
 //! ```sh

@@ -3,7 +3,7 @@
 /// Requests in a trace.
 const LEN: usize = 20_000;
 
-/// What is asked for, and how large it is. A key always has the same size.
+/// What is asked for, and how large it is. Only in `sizes` the same key may come with another size.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
     pub key: u64,
@@ -12,8 +12,8 @@ pub struct Request {
 
 pub type Make = fn() -> Vec<Request>;
 
-pub const TRACES: [(&str, Make); 5] =
-    [("zipf", zipf), ("loop", a_loop), ("scan", scan), ("drift", drift), ("mixed", mixed)];
+pub const TRACES: [(&str, Make); 6] =
+    [("zipf", zipf), ("loop", a_loop), ("scan", scan), ("drift", drift), ("mixed", mixed), ("sizes", sizes)];
 
 /// SplitMix64.
 struct Random(u64);
@@ -106,4 +106,13 @@ fn mixed() -> Vec<Request> {
         lately.push(key);
         key
     }))
+}
+
+/// As `zipf`, but sizes change every twenty requests.
+fn sizes() -> Vec<Request> {
+    let mut trace = zipf();
+    for (turn, request) in trace.iter_mut().enumerate() {
+        request.size = self::request(request.key + 10_000 * (turn as u64 / 20 % 7)).size;
+    }
+    trace
 }

@@ -135,7 +135,7 @@ impl ClockPro {
 }
 
 impl Paper for ClockPro {
-    fn request(&mut self, key: u64) -> bool {
+    fn request(&mut self, key: u64, _size: u32) -> bool {
         if let Some(page) = self.list.iter_mut().find(|page| page.key == key && page.kind != GONE) {
             page.referenced = true;
             return true;

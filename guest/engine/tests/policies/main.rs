@@ -15,7 +15,7 @@ use proptest::prelude::*;
 /// A cache of keys as its paper says.
 trait Paper {
     /// One request, and whether the key was there.
-    fn request(&mut self, key: u64) -> bool;
+    fn request(&mut self, key: u64, size: u32) -> bool;
 }
 
 /// Takes the first of `list` of which `is` is true out of it.
@@ -41,21 +41,27 @@ fn requests() -> impl Strategy<Value = Vec<u64>> {
     vec(run, 1..12).prop_map(|runs| runs.concat())
 }
 
-/// Requests on both; `size` says how large a key's entry is.
+/// Requests on both; `size` says how large the entry of a key is, and at which request.
 fn compare(
     policy: PolicyKind,
     unit: Unit,
     capacity: u64,
     paper: &mut dyn Paper,
     requests: &[u64],
-    size: impl Fn(u64) -> u32,
+    size: impl Fn(u64, usize) -> u32,
 ) {
     let mut fast = Simulation::open(policy, unit, capacity, Objective::Balanced, 0).expect("valid settings");
     for (turn, &key) in requests.iter().enumerate() {
-        let hit = fast.request(key, size(key));
+        let size = size(key, turn);
+        let hit = fast.request(key, size);
         fast.check().unwrap_or_else(|what| panic!("after request {turn} for {key}: {what}"));
-        assert_eq!(hit, paper.request(key), "request {turn} for {key}: whether it was there");
+        assert_eq!(hit, paper.request(key, size), "request {turn} for {key}: whether it was there");
     }
+}
+
+/// All entries alike.
+fn of_one(_key: u64, _turn: usize) -> u32 {
+    1
 }
 
 proptest! {
@@ -64,32 +70,32 @@ proptest! {
     #[test]
     fn sieve_is_as_in_its_paper(capacity in 1..40usize, requests in requests()) {
         let mut paper = sieve::Sieve::new(capacity);
-        compare(PolicyKind::Sieve, Unit::Entries, capacity as u64, &mut paper, &requests, |_| 1);
+        compare(PolicyKind::Sieve, Unit::Entries, capacity as u64, &mut paper, &requests, of_one);
     }
 
     #[test]
     fn s3_fifo_is_as_in_its_paper(capacity in 1..60usize, requests in requests()) {
         let mut paper = s3_fifo::S3Fifo::new(capacity);
-        compare(PolicyKind::S3Fifo, Unit::Entries, capacity as u64, &mut paper, &requests, |_| 1);
+        compare(PolicyKind::S3Fifo, Unit::Entries, capacity as u64, &mut paper, &requests, of_one);
     }
 
     #[test]
     fn clock_pro_is_as_in_its_paper(capacity in 1..60usize, requests in requests()) {
         let mut paper = clock_pro::ClockPro::new(capacity);
-        compare(PolicyKind::ClockPro, Unit::Entries, capacity as u64, &mut paper, &requests, |_| 1);
+        compare(PolicyKind::ClockPro, Unit::Entries, capacity as u64, &mut paper, &requests, of_one);
     }
 
     #[test]
     fn lfu_is_as_in_its_paper(capacity in 1..40u64, requests in requests()) {
-        let mut paper = ranked::Ranked::new(capacity, |_| 1);
-        compare(PolicyKind::Lfu, Unit::Entries, capacity, &mut paper, &requests, |_| 1);
+        let mut paper = ranked::Ranked::new(capacity);
+        compare(PolicyKind::Lfu, Unit::Entries, capacity, &mut paper, &requests, of_one);
     }
 
     #[test]
-    fn gdsf_is_as_in_its_paper(capacity in 1..2_000u64, requests in requests()) {
+    fn gdsf_is_as_in_its_paper(capacity in 1..2_000u64, changes: bool, requests in requests()) {
         // Powers of two, so that no rounding decides between equals.
-        let size = |key: u64| 1 << (key * 7 % 9);
-        let mut paper = ranked::Ranked::new(capacity, size);
+        let size = |key: u64, turn: usize| 1 << ((key * 7 + if changes { turn as u64 / 20 } else { 0 }) % 9);
+        let mut paper = ranked::Ranked::new(capacity);
         compare(PolicyKind::Gdsf, Unit::Bytes, capacity, &mut paper, &requests, size);
     }
 }

@@ -39,7 +39,7 @@ impl S3Fifo {
 }
 
 impl Paper for S3Fifo {
-    fn request(&mut self, key: u64) -> bool {
+    fn request(&mut self, key: u64, _size: u32) -> bool {
         let mut all = self.small.iter_mut().chain(&mut self.main);
         if let Some(object) = all.find(|object| object.0 == key) {
             object.1 = (object.1 + 1).min(3);

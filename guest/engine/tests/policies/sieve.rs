@@ -16,7 +16,7 @@ impl Sieve {
 }
 
 impl Paper for Sieve {
-    fn request(&mut self, key: u64) -> bool {
+    fn request(&mut self, key: u64, _size: u32) -> bool {
         if let Some(object) = self.queue.iter_mut().find(|object| object.0 == key) {
             object.1 = true;
             return true;
