@@ -10,9 +10,9 @@
 //! | `gdsf`; `w-tinylfu` and `adaptive` with the objective `objects` or `cost` | the largest product of size and time since the last access: what takes the most space for the longest; `gdsf` with the objective `bytes` as the others |
 //! | all others | what was accessed least recently, of equals what was written first |
 
+use crate::ascending::Ascending;
 use crate::engine::Engine;
 use crate::policy::{Objective, PolicyKind};
-use crate::sort::sort;
 use crate::time::NEVER;
 
 /// What the engine must know of a stored entry to judge it.
@@ -51,8 +51,8 @@ impl Engine {
             };
             (!is_over(s), worth, s.version)
         };
-        let mut order: Vec<u32> = (0..candidates.len() as u32).collect();
-        sort(&mut order, &|a, b| rank(a).cmp(&rank(b)));
+        let before = |a, b| rank(a) < rank(b);
+        let order = Ascending::new((0..candidates.len() as u32).collect(), &before);
         let mut freed = 0u64;
         let goes = |&place: &u32| {
             let s = &candidates[place as usize];
@@ -60,7 +60,7 @@ impl Engine {
             freed = freed.saturating_add(s.size);
             goes
         };
-        order.into_iter().take_while(goes).collect()
+        order.take_while(goes).collect()
     }
 }
 

@@ -28,6 +28,7 @@
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 #![forbid(unsafe_code)]
 
+mod ascending;
 mod codec;
 mod cold;
 mod compression;
@@ -47,7 +48,6 @@ mod sample;
 mod simulation;
 mod slab;
 mod slot;
-mod sort;
 pub mod stats;
 mod time;
 

@@ -1,8 +1,8 @@
 //! Another policy for a cache that is in use.
 
 use super::Engine;
+use crate::ascending::Ascending;
 use crate::policy::{Entry, PolicyKind, Worth};
-use crate::sort::sort;
 
 /// Reads of an entry that a new policy is told of at most. What went before cannot be told in full; this much is enough to
 /// tell what was read again from what was not.
@@ -15,14 +15,13 @@ impl Engine {
         if policy == self.config.policy {
             return;
         }
-        let mut order: Vec<u32> = self.slab.occupied_from(0).map(|(id, _)| id).collect();
+        let ids: Vec<u32> = self.slab.occupied_from(0).map(|(id, _)| id).collect();
         let age = |id| {
             let slot = self.slab.slot(id);
             (slot.accessed(), slot.version())
         };
-        sort(&mut order, &|a, b| age(a).cmp(&age(b)));
         let mut new = policy.build(self.config.objective, self.config.seed);
-        for id in order {
+        for id in Ascending::new(ids, &|a, b| age(a) < age(b)) {
             let slot = self.slab.slot(id);
             let worth = self.judgement(slot.accessed()).worth(id);
             new.inserted(id, &Entry { hash: slot.hash, weight: slot.charge() as u32, worth });

@@ -3,7 +3,7 @@
 //! A heap of four children a place, in which every entry knows where it stands: setting or removing costs O(log n) and
 //! allocates nothing, and the first is at hand. 20 bytes an entry. What `lfu` and `gdsf` are made of.
 
-use crate::sort::sort;
+use crate::ascending::Ascending;
 
 const CHILDREN: usize = 4;
 
@@ -71,9 +71,9 @@ impl Ranks {
     /// After four thousand million settings the turns are counted anew, in the same order.
     fn next_turn(&mut self) -> u32 {
         if self.turn == u32::MAX {
-            let mut order: Vec<u32> = (0..self.heap.len() as u32).collect();
             let turn = |at: u32| self.heap[at as usize].turn;
-            sort(&mut order, &|a, b| turn(a).cmp(&turn(b)));
+            let order: Vec<u32> =
+                Ascending::new((0..self.heap.len() as u32).collect(), &|a, b| turn(a) < turn(b)).collect();
             for (turn, at) in (0..).zip(&order) {
                 self.heap[*at as usize].turn = turn;
             }
