@@ -14,7 +14,7 @@
 //! A page that comes back while it is gone asks to become hot at once. The share of cold pages adapts: a page read in its test
 //! makes it larger, a test that ends without a read smaller. Source: Jiang, Chen and Zhang, "CLOCK-Pro: an effective
 //! improvement of the CLOCK replacement" (USENIX ATC 2005). Beyond the paper: that the hot hand may refuse is the authors'
-//! implementation; the paper remembers half as much of what is gone, which costs a point of hits in a hundred.
+//! implementation; the paper remembers half as much of what is gone (`docs/benchmarks/policies-crosscheck.md` has both).
 //!
 //! Sums are of weights, and the capacity is the weight that is there when space is needed. Until it first is, pages arrive
 //! hot. 16 bytes for each page that is there, and 22 to 31 for each that is gone.
