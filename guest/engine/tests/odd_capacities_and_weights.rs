@@ -23,7 +23,7 @@ fn hostile(capacity: u64) -> Vec<u64> {
         keys.extend(rounds(len.max(1), 4));
     }
     keys.extend(rounds(capacity.max(1), 5).chain(2_000..2_010).chain(rounds(capacity.max(1), 2)));
-    keys.extend((0..200).map(|n| n % 50 << 40));
+    keys.extend((0..200).map(|n| (n % 50) << 40));
     keys.extend((0..300u64).flat_map(|n| [n, n, n + 5_000, n.saturating_sub(capacity + 1)]));
     keys
 }
