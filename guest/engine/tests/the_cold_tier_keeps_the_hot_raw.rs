@@ -25,6 +25,12 @@ fn get(engine: &mut Engine, n: u64) -> bool {
     hit.inspect(|hit| assert_eq!(&*hit.value, &text(n))).is_some()
 }
 
+fn read_the_hot(engine: &mut Engine) {
+    for hot in 0..5 {
+        get(engine, hot);
+    }
+}
+
 fn codec(engine: &mut Engine, n: u64) -> Option<Codec> {
     engine.inspect(0, &n.to_le_bytes(), 1).expect("known").map(|info| info.codec)
 }
@@ -54,18 +60,14 @@ fn who_is_read_stays_raw_while_others_are_scanned() {
         let mut engine = engine(policy, 200_000);
         for n in 0..900 {
             set(&mut engine, n);
-            for hot in 0..5 {
-                get(&mut engine, hot);
-            }
+            read_the_hot(&mut engine);
             engine.maintain(1, 1 << 20);
         }
         let mut cold_hits = 0;
         for round in 0..3 {
             for n in 5..900 {
                 get(&mut engine, n);
-                for hot in 0..5 {
-                    get(&mut engine, hot);
-                }
+                read_the_hot(&mut engine);
                 engine.maintain(1, 1 << 20);
             }
             for hot in 0..5 {
