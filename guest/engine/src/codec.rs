@@ -6,7 +6,9 @@
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
-use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress as inflate_some};
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -75,9 +77,38 @@ impl Compressor {
         };
         // An output that has no room left to be smaller than the input need not be finished.
         let mut packed = vec![0; raw.len().saturating_sub(1)];
-        let (status, _, written) = compress(state, raw, &mut packed, TDEFLFlush::Finish);
+        let written = deflate(state, raw, &mut packed, TDEFLFlush::Finish)?;
         packed.truncate(written);
-        (status == TDEFLStatus::Done).then_some(packed)
+        Some(packed)
+    }
+}
+
+/// Deflates `raw`, to its end or so that more can follow. Answers how many bytes came out, or `None` when there is no room
+/// for them. Like [`inflate`] one function for all callers: what it is made of is a good part of the component.
+#[inline(never)]
+pub(crate) fn deflate(state: &mut CompressorOxide, raw: &[u8], packed: &mut [u8], flush: TDEFLFlush) -> Option<usize> {
+    let (status, _, written) = compress(state, raw, packed, flush);
+    (status == TDEFLStatus::Done || flush != TDEFLFlush::Finish).then_some(written)
+}
+
+/// Inflates `body` behind what `out` holds, which it may refer back to, up to exactly `end` bytes. Room is taken as the
+/// output grows, not on the word of whoever says how large it is.
+#[inline(never)]
+pub(crate) fn inflate(state: &mut DecompressorOxide, body: &[u8], out: &mut Vec<u8>, end: usize) -> Result<()> {
+    state.init();
+    let (mut read, mut at) = (0, out.len());
+    loop {
+        let room = out.len().saturating_mul(2).max(at.saturating_add(body.len().saturating_mul(4)));
+        out.resize(room.min(end), 0);
+        let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        let (status, consumed, written) = inflate_some(state, body.get(read..).unwrap_or_default(), out, at, flags);
+        read += consumed;
+        at += written;
+        match status {
+            TINFLStatus::Done if at == end => return Ok(()),
+            TINFLStatus::HasMoreOutput if out.len() < end => {}
+            _ => return Err(Error::corrupt("its body does not inflate to the declared size")),
+        }
     }
 }
 
@@ -92,8 +123,11 @@ pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize
     }
     let value = match codec {
         Codec::None => body.to_vec(),
-        Codec::Deflate => decompress_to_vec_with_limit(body, raw_len)
-            .map_err(|_| Error::corrupt("its body does not inflate to the declared size"))?,
+        Codec::Deflate => {
+            let mut value = Vec::new();
+            inflate(&mut Box::default(), body, &mut value, raw_len)?;
+            value
+        }
         Codec::Lz4 => lz4_flex::block::decompress(body, raw_len)
             .map_err(|_| Error::corrupt("its body does not decompress to the declared size"))?,
     };

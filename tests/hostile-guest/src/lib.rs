@@ -345,6 +345,11 @@ impl GuestCache for Hostile {
         u32::MAX
     }
 
+    fn maintain(&self, _: u64, _: u32) -> u32 {
+        harm(self.0.strip_prefix("maintain: ").unwrap_or_default().as_bytes());
+        u32::MAX
+    }
+
     fn next_expiry(&self) -> Option<u64> {
         None
     }

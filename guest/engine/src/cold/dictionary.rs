@@ -30,9 +30,9 @@ pub(crate) fn train(samples: &[Vec<u8>], size: usize) -> Vec<u8> {
             worth.spend(word);
         }
         room -= segment.len();
-        chosen.push((value, segment));
+        let at = chosen.partition_point(|(other, _)| *other < value);
+        chosen.insert(at, (value, segment));
     }
-    chosen.sort_by_key(|(value, _)| *value);
     chosen.into_iter().flat_map(|(_, segment)| segment).copied().collect()
 }
 

@@ -6,17 +6,13 @@
 //! what is packed decides what fits, and that must be the same on every host.
 
 use miniz_oxide::deflate::core::deflate_flags::TDEFL_FORCE_ALL_STATIC_BLOCKS;
-use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
-};
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, create_comp_flags_from_zip_params};
+use miniz_oxide::inflate::core::DecompressorOxide;
 
 use super::Packing;
 use super::shelf::Dictionary;
 use crate::codec::{self, Codec, RAW_WINDOW_BITS};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Compressors in two states, and a decompressor; about 350 KB each of the former, from the first use on.
 #[derive(Default)]
@@ -55,8 +51,8 @@ impl Packer {
             }
         };
         // An output that has no room left to be worthwhile need not be finished.
-        let (status, _, written) = compress(state, value, &mut self.out, TDEFLFlush::Finish);
-        (status == TDEFLStatus::Done).then(|| self.out[..written].to_vec())
+        let written = codec::deflate(state, value, &mut self.out, TDEFLFlush::Finish)?;
+        Some(self.out[..written].to_vec())
     }
 
     /// The value that was packed.
@@ -69,15 +65,9 @@ impl Packer {
             return codec::decompress(packing.codec, body, len, len);
         }
         let inflater = self.inflater.get_or_insert_with(Box::default);
-        inflater.init();
         let mut value = Vec::with_capacity(dictionary.len() + len);
         value.extend_from_slice(dictionary);
-        value.resize(dictionary.len() + len, 0);
-        let flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-        let (status, _, written) = decompress(inflater, body, &mut value, dictionary.len(), flags);
-        if status != TINFLStatus::Done || written != len {
-            return Err(Error::corrupt("its value in memory does not inflate to its size"));
-        }
+        codec::inflate(inflater, body, &mut value, dictionary.len() + len)?;
         value.drain(..dictionary.len());
         Ok(value)
     }
@@ -93,7 +83,7 @@ fn prime(level: u8, dictionary: &Dictionary) -> Box<CompressorOxide> {
     let blocks = if dictionary.fixed_codes { TDEFL_FORCE_ALL_STATIC_BLOCKS } else { 0 };
     let mut state = Box::new(CompressorOxide::new(flags(level) | blocks));
     let mut dropped = vec![0; dictionary.bytes.len() * 2 + 64];
-    compress(&mut state, &dictionary.bytes, &mut dropped, TDEFLFlush::Sync);
+    codec::deflate(&mut state, &dictionary.bytes, &mut dropped, TDEFLFlush::Sync);
     state
 }
 

@@ -28,12 +28,13 @@ impl Engine {
         self.cold.set_speed(self.bytes - self.cold.packed, self.config.max_bytes);
         let mut cooled = self.cooled(now, budget, &mut work);
         // Those that need the same dictionary one after the other.
-        cooled.sort_by_key(|&(dictionary, _)| dictionary);
-        for (_, id) in cooled {
-            if !self.is_tight() {
-                break;
+        while let Some(&(dictionary, _)) = cooled.first() {
+            for &(_, id) in cooled.iter().filter(|(other, _)| *other == dictionary) {
+                if self.is_tight() {
+                    work = work.saturating_add(PACK + self.pack(id, now) as u32);
+                }
             }
-            work = work.saturating_add(PACK + self.pack(id, now) as u32);
+            cooled.retain(|(other, _)| *other != dictionary);
         }
         for dictionary in self.cold.shelf.take_unused() {
             self.charge_dictionary(&dictionary, false);
