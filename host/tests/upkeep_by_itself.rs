@@ -174,14 +174,14 @@ fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
 #[test]
 fn without_a_thread_memory_is_compressed_when_it_is_asked_for() {
     let cache = Cache::builder().max_memory(1 << 20).shards(2).cleanup_interval(None).open().expect("opens");
-    for n in (0..1_000) {
+    for n in 0..1_000 {
         cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
     }
     assert_eq!(cache.stats_all().expect("counted").memory.cold_entries, 0);
     assert!(cache.maintain().expect("done") > 0);
     assert!(cache.stats_all().expect("counted").memory.cold_entries > 0);
     let raw = Cache::builder().max_memory(1 << 20).cold_tier(false).cleanup_interval(None).open().expect("opens");
-    for n in (0..1_000) {
+    for n in 0..1_000 {
         raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
     }
     assert_eq!(raw.maintain().expect("nothing to do"), 0);

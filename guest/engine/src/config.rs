@@ -32,7 +32,7 @@ pub struct Config {
     pub max_entry_size: usize,
     /// Longest key in bytes. Default and maximum 65,535.
     pub max_key_size: usize,
-    /// Who goes when space is needed. Default [`PolicyKind::Lru`].
+    /// Who goes when space is needed. Default [`PolicyKind::Adaptive`].
     pub policy: PolicyKind,
     /// What a policy that weighs entries against each other tries to maximise. Default [`Objective::Balanced`].
     pub objective: Objective,
@@ -61,7 +61,7 @@ impl Default for Config {
             max_entries: None,
             max_entry_size: 64 << 20,
             max_key_size: MAX_KEY_SIZE,
-            policy: PolicyKind::Lru,
+            policy: PolicyKind::Adaptive,
             objective: Objective::Balanced,
             codec: Compression::Deflate,
             compression_threshold: 1024,

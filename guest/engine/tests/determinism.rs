@@ -65,9 +65,13 @@ fn the_same_calls_give_the_same_answers_and_records() {
     }
 }
 
+/// What policies with sketches and samples remember depends on the keyed hash, and so on the seed.
 #[test]
 fn another_seed_changes_nothing_without_jitter() {
     for policy in PolicyKind::ALL {
+        if matches!(policy, PolicyKind::WTinyLfu | PolicyKind::Adaptive) {
+            continue;
+        }
         let codec = Compression::Deflate;
         assert_eq!(answers(config(1, policy, codec), 0), answers(config(u64::MAX, policy, codec), 0), "{policy:?}");
     }

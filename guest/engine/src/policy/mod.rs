@@ -90,7 +90,6 @@ pub(crate) trait Policy: Send {
 #[non_exhaustive]
 pub enum PolicyKind {
     /// Least recently used goes first.
-    #[default]
     Lru,
     /// First in goes first out; reading changes nothing.
     Fifo,
@@ -109,6 +108,7 @@ pub enum PolicyKind {
     /// A window, and a main part into which gets who is asked for more often.
     WTinyLfu,
     /// The rules that serve the load best, found while it runs.
+    #[default]
     Adaptive,
 }
 
