@@ -29,7 +29,7 @@ fn flag_beats_environment_beats_file_beats_default() {
         ("max-entries", "LARDER_MAX_ENTRIES", ["1", "2", "3"], None),
         ("codec", "LARDER_CODEC", ["none", "lz4", "auto"], Some("deflate")),
         ("cold-tier", "LARDER_COLD_TIER", ["on", "off", "on"], Some("auto")),
-        ("policy", "LARDER_POLICY", ["fifo", "lru", "fifo"], Some("lru")),
+        ("policy", "LARDER_POLICY", ["fifo", "lru", "fifo"], Some("adaptive")),
         ("default-ttl", "LARDER_DEFAULT_TTL", ["1h", "2h", "3h"], None),
         ("compression-level", "LARDER_COMPRESSION_LEVEL", ["1", "2", "3"], Some("6")),
         ("default-durability", "LARDER_DEFAULT_DURABILITY", ["sync", "process", "sync"], Some("process")),
@@ -272,7 +272,7 @@ fn the_text_of_config_says_where_each_setting_comes_from() {
     let line = |name: &str| text.lines().find(|line| line.starts_with(name)).expect("a line").to_owned();
     assert!(line("codec").contains("lz4") && line("codec").contains("flag"), "{text}");
     assert!(line("max-size").contains("10MB") && line("max-size").contains("environment LARDER_MAX_SIZE"), "{text}");
-    assert!(line("policy").contains("lru") && line("policy").contains("default"), "{text}");
+    assert!(line("policy").contains("adaptive") && line("policy").contains("default"), "{text}");
 }
 
 #[test]
