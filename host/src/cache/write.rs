@@ -231,7 +231,8 @@ impl Cache {
         self.forget_outdated(&mut shard, hash, key, now)?;
         let record = found.as_ref().and_then(|at| store.read(at).ok());
         let existed = inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, record.as_deref(), now))?;
-        if found.is_some() || transaction.is_hidden(hash) {
+        // What the store gave up may be in another process's memory still, which must learn of it.
+        if found.is_some() || transaction.is_hidden(hash) || transaction.has_given_up() {
             // What was to survive a power loss must not come back after one.
             let was_sync = record.as_deref().is_none_or(|record| {
                 let described = inner.call_again(&mut shard, self.id, |g| {

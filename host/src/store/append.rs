@@ -190,6 +190,11 @@ impl Transaction<'_> {
         self.store.index().is_hidden(hash)
     }
 
+    /// Whether segments were dropped, and entries with them perhaps that nobody deleted.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.store.index().oldest().is_some_and(|oldest| oldest.number > 1)
+    }
+
     /// What has to be synced for everything written so far to survive power loss.
     pub(crate) fn sync_point(&self) -> SyncPoint {
         SyncPoint { segment: self.writer.tail.segment.clone(), position: self.writer.tail.position() }
