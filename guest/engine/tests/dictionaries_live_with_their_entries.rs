@@ -1,7 +1,7 @@
 //! Fears dictionaries that outlive their entries, that are missing when one needs them, that never follow what values
 //! become, or that take more than they save.
 
-use larder_engine::{Config, Engine, NamespaceId, SetOptions, Statistics};
+use larder_engine::{Codec, Config, Engine, NamespaceId, SetOptions, Statistics};
 
 fn open(max_bytes: u64) -> (Engine, NamespaceId) {
     let mut engine = Engine::open(Config { max_bytes, ..Config::default() }).expect("valid settings");
@@ -81,12 +81,18 @@ fn a_namespace_whose_values_change_gets_another_dictionary() {
 
 #[test]
 fn an_entry_that_fits_alone_is_kept_beside_no_dictionary() {
-    let (mut engine, ns) = open(200_000);
-    fill(&mut engine, ns, 0..1_000, old);
-    let large = vec![7; 200_000 - 96 - 3];
-    engine.set(ns, b"big", &large, &SetOptions::default(), 1, None).expect("fits");
-    engine.check().expect("sound");
-    let s = stats(&engine, ns);
-    assert_eq!((s.entries, s.dictionary_bytes), (1, 0));
-    assert_eq!(engine.get(ns, b"big", 1).expect("known").map(|hit| hit.value.len()), Some(large.len()));
+    // A new entry, and one in place of an entry that the dictionary was made for.
+    for key in [1_000u64, 800] {
+        let (mut engine, ns) = open(200_000);
+        fill(&mut engine, ns, 0..1_000, old);
+        let there = engine.inspect(ns, &key.to_le_bytes(), 1).expect("known").map(|info| info.codec);
+        assert_eq!(there, (key < 1_000).then_some(Codec::Deflate), "key {key}");
+        let large = vec![7; 200_000 - 96 - 8];
+        engine.set(ns, &key.to_le_bytes(), &large, &SetOptions::default(), 1, None).expect("fits");
+        engine.check().expect("sound");
+        let s = stats(&engine, ns);
+        assert_eq!((s.entries, s.dictionary_bytes), (1, 0));
+        let held = engine.get(ns, &key.to_le_bytes(), 1).expect("known").map(|hit| hit.value.len());
+        assert_eq!(held, Some(large.len()));
+    }
 }
