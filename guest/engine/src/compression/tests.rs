@@ -66,6 +66,15 @@ fn the_choice_follows_what_the_values_become() {
 }
 
 #[test]
+fn a_small_gain_is_noticed_by_one_surprise() {
+    let mut auto = Auto::new();
+    (0..100).for_each(|n| assert_ne!(auto.codec(0, &nearly_random(n)), Codec::Lz4));
+    (0..64).for_each(|n| assert_ne!(auto.codec(0, &digits(n)), Codec::Lz4));
+    let compressed = (0..100).filter(|&n| auto.codec(0, &digits(n)) == Codec::Deflate).count();
+    assert_eq!(compressed, 100);
+}
+
+#[test]
 fn classes_are_kept_apart_by_namespace_and_content_type() {
     assert_eq!(place(1, "text/html"), place(1, "text/html; charset=utf-8"));
     assert_ne!(place(1, "text/html"), place(2, "text/html"));
