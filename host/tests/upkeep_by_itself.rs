@@ -149,7 +149,7 @@ fn a_cache_that_stays_open_cleans_up_by_itself() {
 #[test]
 fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
     let text = |n: usize| format!("entry {n} says the same thing again and again; ").repeat(20);
-    let cache = Cache::builder().max_memory(1 << 20).shards(2).open().expect("opens");
+    let cache = Cache::builder().max_memory(1 << 20).shards(2).cold_tier(true).open().expect("opens");
     let held = || cache.stats_all().expect("counted").memory;
     wait_until("more is there than fits raw", || {
         // No faster than a thread can follow.
@@ -173,17 +173,14 @@ fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
 
 #[test]
 fn without_a_thread_memory_is_compressed_when_it_is_asked_for() {
-    let cache = Cache::builder().max_memory(1 << 20).shards(2).cleanup_interval(None).open().expect("opens");
-    for n in 0..1_000 {
-        cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
-    }
+    let cache =
+        Cache::builder().max_memory(1 << 20).shards(2).cold_tier(true).cleanup_interval(None).open().expect("opens");
+    (0..1_000).for_each(|n| drop(cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
     assert_eq!(cache.stats_all().expect("counted").memory.cold_entries, 0);
     assert!(cache.maintain().expect("done") > 0);
     assert!(cache.stats_all().expect("counted").memory.cold_entries > 0);
-    let raw = Cache::builder().max_memory(1 << 20).cold_tier(false).cleanup_interval(None).open().expect("opens");
-    for n in 0..1_000 {
-        raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
-    }
+    let raw = Cache::builder().max_memory(1 << 20).cleanup_interval(None).open().expect("opens");
+    (0..1_000).for_each(|n| drop(raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
     assert_eq!(raw.maintain().expect("nothing to do"), 0);
 }
 

@@ -28,7 +28,8 @@ fn value(n: u64) -> Vec<u8> {
 fn a_day_of_churn_takes_what_is_charged() {
     const CALLS: u64 = 300_000;
     let empty = current();
-    let mut engine = Engine::open(Config { max_bytes: MAX_BYTES, ..Config::default() }).expect("valid settings");
+    let mut engine =
+        Engine::open(Config { max_bytes: MAX_BYTES, cold_tier: true, ..Config::default() }).expect("valid settings");
     engine.namespace("ns").expect("a name");
     let mut worst = 0;
     for call in 0..CALLS {

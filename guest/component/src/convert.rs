@@ -242,7 +242,7 @@ pub(crate) fn settings(mut config: engine::Config, given: Vec<wit::Setting>) -> 
             wit::Setting::Codec(how) => config.codec = compression(how),
             wit::Setting::CompressionThreshold(n) => config.compression_threshold = n as usize,
             wit::Setting::CompressionLevel(n) => config.compression_level = n,
-            wit::Setting::ColdTier(yes) => config.cold_tier = Some(yes),
+            wit::Setting::ColdTier(yes) => config.cold_tier = yes,
             wit::Setting::Store(yes) => config.store = yes,
             wit::Setting::Seed(n) => config.seed = n,
         }

@@ -44,9 +44,8 @@ pub struct Config {
     /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
     pub compression_level: u8,
     /// Whether entries that cool are compressed in memory, by [`Engine::maintain`](crate::Engine::maintain), to hold more.
-    /// With `codec` [`Compression::None`] they are not. Default: exactly if there is no store, because reading a record from
-    /// one costs about what inflating does.
-    pub cold_tier: Option<bool>,
+    /// With `codec` [`Compression::None`] they are not. Pays where a miss costs a millisecond and more. Default false.
+    pub cold_tier: bool,
     /// Whether a store stands behind this engine. If so, writes answer with a record to persist, and a value larger than
     /// the memory tier is passed on to the store instead of being refused. Default false.
     pub store: bool,
@@ -66,7 +65,7 @@ impl Default for Config {
             codec: Compression::Deflate,
             compression_threshold: 1024,
             compression_level: 6,
-            cold_tier: None,
+            cold_tier: false,
             store: false,
             seed: 0,
         }

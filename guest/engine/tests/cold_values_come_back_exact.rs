@@ -108,7 +108,7 @@ proptest! {
         policy in prop::sample::select(&PolicyKind::ALL[..]), seed: u64, max_bytes in 2_000..400_000u64, level in 1..=9u8,
     ) {
         let config = Config { policy, seed, max_bytes, compression_level: level, max_entry_size: 100_000, ..Config::default() };
-        churn(Config { store: true, cold_tier: Some(true), ..config }, seed, 1_500, 1_000);
+        churn(Config { store: true, cold_tier: true, ..config }, seed, 1_500, 1_000);
     }
 }
 
@@ -116,7 +116,7 @@ proptest! {
 fn over_a_day_under_every_policy() {
     const CALLS: u64 = 30_000;
     for policy in PolicyKind::ALL {
-        let config = Config { policy, max_bytes: 300_000, store: true, cold_tier: Some(true), ..Config::default() };
+        let config = Config { policy, max_bytes: 300_000, store: true, cold_tier: true, ..Config::default() };
         let stats = churn(config, 5, CALLS, 24 * 3_600_000 / CALLS);
         assert!(stats.cooled > 1_000 && stats.warmed > 100 && stats.cold_hits > 1_000, "{policy:?}: {stats:?}");
         assert!(stats.dictionary_bytes > 0 && stats.cold_damaged == 0, "{policy:?}: {stats:?}");

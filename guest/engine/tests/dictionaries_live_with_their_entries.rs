@@ -4,7 +4,7 @@
 use larder_engine::{Codec, Config, Engine, NamespaceId, SetOptions, Statistics};
 
 fn open(max_bytes: u64) -> (Engine, NamespaceId) {
-    let mut engine = Engine::open(Config { max_bytes, ..Config::default() }).expect("valid settings");
+    let mut engine = Engine::open(Config { max_bytes, cold_tier: true, ..Config::default() }).expect("valid settings");
     let ns = engine.namespace("ns").expect("a name");
     (engine, ns)
 }

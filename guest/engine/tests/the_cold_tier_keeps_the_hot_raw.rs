@@ -6,7 +6,8 @@ use larder_engine::{Codec, Compression, Config, Engine, PolicyKind, SetOptions};
 const VALUE: usize = 1_000;
 
 fn engine(policy: PolicyKind, max_bytes: u64) -> Engine {
-    let mut engine = Engine::open(Config { policy, max_bytes, ..Config::default() }).expect("valid settings");
+    let mut engine =
+        Engine::open(Config { policy, max_bytes, cold_tier: true, ..Config::default() }).expect("valid settings");
     engine.namespace("ns").expect("a name");
     engine
 }
@@ -138,7 +139,7 @@ fn noise_and_small_values_are_left_alone() {
 }
 
 #[test]
-fn with_a_store_or_without_a_codec_nothing_is_compressed_unless_asked_for() {
+fn nothing_is_compressed_without_being_asked_for_or_without_a_codec() {
     let config = Config { max_bytes: 100_000, ..Config::default() };
     let of = |config: Config| {
         let mut engine = Engine::open(config).expect("valid settings");
@@ -147,9 +148,8 @@ fn with_a_store_or_without_a_codec_nothing_is_compressed_unless_asked_for() {
         maintain(&mut engine);
         engine.stats(None).expect("of all").cold_entries > 0
     };
-    assert!(of(config.clone()));
-    assert!(!of(Config { store: true, ..config.clone() }));
-    assert!(of(Config { store: true, cold_tier: Some(true), ..config.clone() }));
-    assert!(!of(Config { cold_tier: Some(false), ..config.clone() }));
-    assert!(!of(Config { codec: Compression::None, cold_tier: Some(true), ..config }));
+    assert!(!of(config.clone()));
+    assert!(of(Config { cold_tier: true, ..config.clone() }));
+    assert!(of(Config { store: true, cold_tier: true, ..config.clone() }));
+    assert!(!of(Config { codec: Compression::None, cold_tier: true, ..config }));
 }

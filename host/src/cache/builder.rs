@@ -84,7 +84,7 @@ pub struct Builder {
     codec: Codec,
     compression_threshold: u32,
     compression_level: u8,
-    cold_tier: Option<bool>,
+    cold_tier: bool,
     defaults: Defaults,
     durability: Durability,
     shards: Option<usize>,
@@ -119,7 +119,7 @@ impl Default for Builder {
             codec: Codec::Deflate,
             compression_threshold: 1024,
             compression_level: 6,
-            cold_tier: None,
+            cold_tier: false,
             defaults: Defaults::default(),
             durability: Durability::Process,
             shards: None,
@@ -177,9 +177,9 @@ impl Builder {
         /// DEFLATE level, 1 (fast) to 9 (small). Default 6.
         compression_level: u8 => compression_level;
         /// Whether entries that cool are compressed in memory, to hold more. A thread does it beside the operations; a cache
-        /// without a cleanup interval has none and leaves it to [`Cache::maintain`]. Default: exactly if there is no store,
-        /// because reading from one costs about what inflating does.
-        cold_tier: bool => Some(cold_tier);
+        /// without a cleanup interval has none and leaves it to [`Cache::maintain`]. Pays where a miss
+        /// costs a millisecond and more. Default false.
+        cold_tier: bool => cold_tier;
         /// What entries get when their write does not say otherwise. Default: they do not expire.
         defaults: Defaults => defaults;
         /// How long writes last when they do not say otherwise. Default [`Durability::Process`].
@@ -297,7 +297,7 @@ impl Builder {
         };
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
         if let Some(every) = self.cleanup_interval {
-            let cools = self.cold_tier.unwrap_or(cache.inner.store.is_none()) && self.codec != Codec::None;
+            let cools = self.cold_tier && self.codec != Codec::None;
             Cleaner::start(&cache.inner, every, cools);
         }
         Ok(cache)
@@ -363,9 +363,9 @@ impl Builder {
             }),
             api::Setting::CompressionThreshold(self.compression_threshold),
             api::Setting::CompressionLevel(self.compression_level),
+            api::Setting::ColdTier(self.cold_tier),
             api::Setting::Store(store),
         ];
-        settings.extend(self.cold_tier.map(api::Setting::ColdTier));
         if let Some(max) = self.max_memory_entries {
             if (max as usize) < shards {
                 return Err(Error::invalid("max-memory-entries must be at least the number of shards"));

@@ -51,8 +51,8 @@ settings! {
     codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4, or auto, by what it gains [default: deflate]";
     compression_threshold "compression-threshold" "SIZE" Some("1KiB"), "Smallest value to compress [default: 1KiB]";
     compression_level "compression-level" "N" Some("6"), "DEFLATE level, 1 to 9 [default: 6]";
-    cold_tier "cold-tier" "ON|OFF|AUTO" Some("auto"),
-        "Whether entries that cool are compressed in memory; auto: where there is no store [default: auto]";
+    cold_tier "cold-tier" "ON|OFF" Some("off"),
+        "Whether entries that cool are compressed in memory; pays where misses are expensive [default: off]";
     default_ttl "default-ttl" "TIME" None, "Time to live of entries set without one [default: none]";
     default_tti "default-tti" "TIME" None, "Idle time-out of entries set without one [default: none]";
     default_stale "default-stale" "TIME" None, "Stale window of entries set without one [default: none]";
@@ -181,7 +181,7 @@ impl Settings {
         if let Some(n) = self.parse("compression-level", number)? {
             builder = builder.compression_level(u8::try_from(n).unwrap_or(u8::MAX));
         }
-        if let Some(on) = self.parse("cold-tier", cold_tier)?.flatten() {
+        if let Some(on) = self.parse("cold-tier", switch)? {
             builder = builder.cold_tier(on);
         }
         if let Some(d) = self.parse("default-durability", durability)? {
@@ -237,13 +237,6 @@ fn switch(text: &str) -> Result<bool, String> {
         "on" | "true" | "yes" | "1" => Ok(true),
         "off" | "false" | "no" | "0" => Ok(false),
         _ => Err(format!("{text:?} is neither on nor off")),
-    }
-}
-
-fn cold_tier(text: &str) -> Result<Option<bool>, String> {
-    match text {
-        "auto" => Ok(None),
-        _ => switch(text).map(Some).map_err(|_| format!("{text:?} is neither on nor off nor auto")),
     }
 }
 

@@ -45,7 +45,7 @@ impl Engine {
     /// Whether values are compressed in memory at all.
     #[inline]
     pub(super) fn packs(&self) -> bool {
-        self.config.cold_tier.unwrap_or(!self.config.store) && self.config.codec != Compression::None
+        self.config.cold_tier && self.config.codec != Compression::None
     }
 
     /// Whether room is short enough to compress for it.

@@ -37,7 +37,7 @@ proptest! {
 
     #[test]
     fn a_roomy_engine_answers_like_a_map(policy in predictable(), seed: u64, calls in ops::calls(120)) {
-        let config = Config { policy, seed, max_entry_size: ops::HUGE - 1, max_key_size: 8, cold_tier: Some(false), ..Config::default() };
+        let config = Config { policy, seed, max_entry_size: ops::HUGE - 1, max_key_size: 8, cold_tier: false, ..Config::default() };
         memory::run(config, &calls);
     }
 
@@ -45,7 +45,7 @@ proptest! {
     fn an_engine_of_few_bytes_keeps_whom_its_policy_keeps(
         policy in predictable(), max_bytes in 0..1_200u64, calls in ops::calls(120),
     ) {
-        memory::run(Config { policy, max_bytes, max_entry_size: ops::HUGE - 1, cold_tier: Some(false), ..Config::default() }, &calls);
+        memory::run(Config { policy, max_bytes, max_entry_size: ops::HUGE - 1, cold_tier: false, ..Config::default() }, &calls);
     }
 
     #[test]
@@ -53,7 +53,7 @@ proptest! {
         policy in predictable(), max_entries in 0..6u32, max_bytes in prop_oneof![Just(1 << 20), 300..2_000u64],
         calls in ops::calls(120),
     ) {
-        memory::run(Config { policy, max_bytes, max_entries: Some(max_entries), cold_tier: Some(false), ..Config::default() }, &calls);
+        memory::run(Config { policy, max_bytes, max_entries: Some(max_entries), cold_tier: false, ..Config::default() }, &calls);
     }
 
     #[test]
@@ -78,7 +78,7 @@ proptest! {
     ) {
         let config = Config {
             policy, codec, max_bytes, max_entries, compression_level: level, store: true,
-            compression_threshold: 64, max_entry_size: ops::HUGE - 1, cold_tier: None, ..Config::default()
+            compression_threshold: 64, max_entry_size: ops::HUGE - 1, ..Config::default()
         };
         stored::run(&config, habits, &calls);
     }
@@ -92,7 +92,7 @@ proptest! {
     ) {
         let config = Config {
             policy, seed, max_bytes, store: true, compression_threshold: 100, max_entry_size: ops::HUGE - 1,
-            cold_tier: Some(true), ..Config::default()
+            cold_tier: true, ..Config::default()
         };
         stored::run(&config, habits, &calls);
     }
