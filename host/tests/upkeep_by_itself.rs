@@ -175,12 +175,17 @@ fn what_cools_is_compressed_by_itself_and_read_all_the_same() {
 fn without_a_thread_memory_is_compressed_when_it_is_asked_for() {
     let cache =
         Cache::builder().max_memory(1 << 20).shards(2).cold_tier(true).cleanup_interval(None).open().expect("opens");
-    (0..1_000).for_each(|n| drop(cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    let fill = |cache: &Cache| {
+        for n in 0..1_000 {
+            cache.set(format!("key {n}"), "the same ".repeat(110)).expect("stored");
+        }
+    };
+    fill(&cache);
     assert_eq!(cache.stats_all().expect("counted").memory.cold_entries, 0);
     assert!(cache.maintain().expect("done") > 0);
     assert!(cache.stats_all().expect("counted").memory.cold_entries > 0);
     let raw = Cache::builder().max_memory(1 << 20).cleanup_interval(None).open().expect("opens");
-    (0..1_000).for_each(|n| drop(raw.set(format!("key {n}"), "the same ".repeat(110)).expect("stored")));
+    fill(&raw);
     assert_eq!(raw.maintain().expect("nothing to do"), 0);
 }
 
