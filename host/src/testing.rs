@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::Builder;
 
@@ -15,6 +16,8 @@ pub struct Hooks {
     pub interrupt: Option<Ask>,
     /// Asked when the component wants more memory; true denies it.
     pub deny_memory: Option<Ask>,
+    /// Told how many bytes of linear memory the guest has that grew last.
+    pub linear_memory: Option<Arc<AtomicUsize>>,
     /// Ticks of a second after which a call is stopped, instead of 20.
     pub deadline_ticks: Option<u64>,
     /// Run instead of the embedded component.
@@ -26,6 +29,7 @@ impl fmt::Debug for Hooks {
         f.debug_struct("Hooks")
             .field("interrupt", &self.interrupt.is_some())
             .field("deny_memory", &self.deny_memory.is_some())
+            .field("linear_memory", &self.linear_memory)
             .field("deadline_ticks", &self.deadline_ticks)
             .field("component", &self.component.as_ref().map(|bytes| bytes.len()))
             .finish()

@@ -1,8 +1,11 @@
 //! What a guest may take from the host: its linear memory up to a cap, and a small table.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wasmtime::ResourceLimiter;
 
-use crate::testing::Ask;
+use crate::testing::{Ask, Hooks};
 
 const TABLE_ELEMENTS: usize = 10_000;
 
@@ -19,18 +22,23 @@ pub(crate) struct Room {
 pub(crate) struct Limits {
     memory: usize,
     deny: Option<Ask>,
+    told: Option<Arc<AtomicUsize>>,
 }
 
 impl Limits {
     /// `memory` in bytes.
-    pub(crate) fn new(memory: usize, deny: Option<Ask>) -> Self {
-        Self { memory, deny }
+    pub(crate) fn new(memory: usize, hooks: &Hooks) -> Self {
+        Self { memory, deny: hooks.deny_memory.clone(), told: hooks.linear_memory.clone() }
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.memory && !self.deny.as_ref().is_some_and(|deny| deny()))
+        let granted = desired <= self.memory && !self.deny.as_ref().is_some_and(|deny| deny());
+        if let Some(told) = self.told.as_ref().filter(|_| granted) {
+            told.store(desired, Ordering::Relaxed);
+        }
+        Ok(granted)
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

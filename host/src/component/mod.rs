@@ -34,7 +34,9 @@ impl Loaded {
     /// The embedded component, or what a test wants instead.
     pub(crate) fn with_hooks(hooks: &Hooks) -> wasmtime::Result<Arc<Self>> {
         let loaded = Self::get()?;
-        let Hooks { interrupt: None, deny_memory: None, deadline_ticks: None, component: None } = hooks else {
+        let Hooks { interrupt: None, deny_memory: None, linear_memory: None, deadline_ticks: None, component: None } =
+            hooks
+        else {
             let engine = loaded.pre.engine();
             let pre = match &hooks.component {
                 Some(bytes) => {
@@ -68,7 +70,7 @@ impl Loaded {
 
     /// A new guest.
     pub(crate) fn instantiate(&self, room: Room) -> wasmtime::Result<(Store<Limits>, Larder)> {
-        let mut store = Store::new(self.pre.engine(), Limits::new(room.memory, self.hooks.deny_memory.clone()));
+        let mut store = Store::new(self.pre.engine(), Limits::new(room.memory, &self.hooks));
         store.limiter(|limits| limits);
         if let Some(stop) = self.hooks.interrupt.clone() {
             store.epoch_deadline_callback(move |_| match stop() {

@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `compression`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `size`, `simulate` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -18,6 +18,7 @@ mod contestants;
 mod disk;
 mod eviction;
 mod footprint;
+mod layout;
 mod machine;
 mod measure;
 mod memory;
@@ -56,6 +57,9 @@ struct Flags {
     /// The trace that group `simulate` replays. Default: generated.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Another build of the component, for group `layout` to compare. May be given more than once.
+    #[arg(long, value_name = "FILE")]
+    component: Vec<PathBuf>,
     /// The date in the report. Default: today.
     #[arg(long)]
     date: Option<String>,
@@ -82,6 +86,8 @@ enum Group {
     Start,
     /// Memory for an entry.
     Footprint,
+    /// Linear memory for an entry.
+    Layout,
     /// The compressed cold tier against all raw and all compressed.
     Compression,
     /// Bytes of the component.
@@ -112,6 +118,7 @@ fn main() -> Result<()> {
             Group::Processes => processes::run(&setup, &mut report)?,
             Group::Start => start::run(&setup, &mut report)?,
             Group::Footprint => footprint::run(&setup, &mut report)?,
+            Group::Layout => layout::run(&setup, &flags.component, &mut report)?,
             Group::Compression => compression::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
