@@ -1,8 +1,9 @@
-//! A slot: all that the memory tier keeps of one entry, in one cache line beside one allocation.
+//! A slot: all that the memory tier keeps of one entry, in 48 bytes beside one allocation.
 //!
-//! The allocation holds fields, key and body back to back, exactly sized. Fields are in the form that records use
-//! ([`crate::record`]), so that setting, admitting and framing copy them without a conversion. The body is the value, or
-//! its packed form in the cold tier ([`crate::cold`]), which is followed by how it is packed.
+//! The allocation holds a head, fields, key and body back to back, exactly sized. The head is the key's length and, where
+//! there are fields, theirs: two bytes for most entries, which cost less there than in the slot. Fields are in the form
+//! that records use ([`crate::record`]), so that setting, admitting and framing copy them without a conversion. The body
+//! is the value, or its packed form in the cold tier ([`crate::cold`]), which is followed by how it is packed.
 
 use crate::cold::Packing;
 use crate::config::{Durability, ENTRY_OVERHEAD};
@@ -10,30 +11,33 @@ use crate::policy::nodes::NIL;
 use crate::record::fields::Fields;
 use crate::time::{NEVER, U48, after};
 
-const OCCUPIED: u8 = 1;
-const HAS_STALE: u8 = 1 << 1;
-const HAS_IDLE: u8 = 1 << 2;
-const DURABILITY_SHIFT: u8 = 3;
-const DURABILITY: u8 = 0b11 << DURABILITY_SHIFT;
+const OCCUPIED: u16 = 1;
+const HAS_STALE: u16 = 1 << 1;
+const HAS_IDLE: u16 = 1 << 2;
+const DURABILITY_SHIFT: u16 = 3;
+const DURABILITY: u16 = 0b11 << DURABILITY_SHIFT;
 /// Read since the cold tier's hand passed.
-const READ: u8 = 1 << 5;
-const PACKED: u8 = 1 << 6;
+const READ: u16 = 1 << 5;
+const PACKED: u16 = 1 << 6;
 /// Packing it, or packing it anew, gained nothing.
-const SETTLED: u8 = 1 << 7;
+const SETTLED: u16 = 1 << 7;
+const HAS_FIELDS: u16 = 1 << 8;
+
+/// Bytes at the start of the allocation that tell the key's length, and those that tell the fields'.
+const KEY_LEN: usize = size_of::<u16>();
+const FIELDS_LEN: usize = size_of::<u32>();
 
 /// Bytes behind the value of an entry with an idle time-out: when its record was written.
 const WRITTEN: usize = 8;
 
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// Fields, key, body; of a packed one how; for an entry with an idle time-out when its record was written.
+    /// Head, fields, key, body; of a packed one how; for an entry with an idle time-out when its record was written.
     blob: Box<[u8]>,
     /// Kept so that the index can grow without hashing keys again.
     pub(crate) hash: u32,
-    fields_len: u32,
-    key_len: u16,
     pub(crate) namespace: u16,
-    flags: u8,
+    flags: u16,
     /// Where the expiry heap holds this slot, or [`NIL`]. Of a vacant slot: the next vacant one.
     pub(crate) heap_at: u32,
     pub(crate) hits: u32,
@@ -79,8 +83,6 @@ impl Slot {
         Self {
             blob: Box::default(),
             hash: 0,
-            fields_len: 0,
-            key_len: 0,
             namespace: 0,
             flags: 0,
             heap_at: NIL,
@@ -98,10 +100,9 @@ impl Slot {
         let has_idle = fields.idle_timeout().is_some();
         self.blob = blob([c.fields, c.key], c.body, c.packing, has_idle.then_some(c.written));
         self.hash = c.hash;
-        self.fields_len = c.fields.len() as u32;
-        self.key_len = c.key.len() as u16;
         self.namespace = c.namespace;
         self.flags = OCCUPIED
+            | if c.fields.is_empty() { 0 } else { HAS_FIELDS }
             | if has_idle { HAS_IDLE } else { 0 }
             | if fields.stale_window().is_some() { HAS_STALE } else { 0 }
             | if c.packing.is_some() { PACKED } else { 0 }
@@ -143,8 +144,28 @@ impl Slot {
         }
     }
 
+    /// Where the fields begin, and where the key does.
+    #[inline]
+    fn fields_at(&self) -> (usize, usize) {
+        if self.flags & HAS_FIELDS == 0 {
+            return (KEY_LEN, KEY_LEN);
+        }
+        let begin = KEY_LEN + FIELDS_LEN;
+        let len = self.blob[KEY_LEN..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        (begin, begin + len as usize)
+    }
+
+    /// Where the key begins, and where it ends.
+    #[inline]
+    fn key_at(&self) -> (usize, usize) {
+        let (_, begin) = self.fields_at();
+        let len = self.blob.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
+        (begin, begin + usize::from(len))
+    }
+
     pub(crate) fn fields_bytes(&self) -> &[u8] {
-        &self.blob[..self.fields_len as usize]
+        let (begin, end) = self.fields_at();
+        &self.blob[begin..end]
     }
 
     pub(crate) fn fields(&self) -> Fields<'_> {
@@ -153,8 +174,8 @@ impl Slot {
 
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {
-        let at = self.fields_len as usize;
-        &self.blob[at..at + usize::from(self.key_len)]
+        let (begin, end) = self.key_at();
+        &self.blob[begin..end]
     }
 
     /// The value, or its packed form.
@@ -162,7 +183,7 @@ impl Slot {
     pub(crate) fn body(&self) -> &[u8] {
         let packing = if self.is_packed() { Packing::SIZE } else { 0 };
         let end = self.blob.len() - self.trailer() - packing;
-        &self.blob[self.fields_len as usize + usize::from(self.key_len)..end]
+        &self.blob[self.key_at().1..end]
     }
 
     /// How the value is packed, if it is.
@@ -217,7 +238,8 @@ impl Slot {
     }
 
     pub(crate) fn charge(&self) -> u64 {
-        (ENTRY_OVERHEAD + self.blob.len() - self.trailer()) as u64
+        let (head, _) = self.fields_at();
+        (ENTRY_OVERHEAD + self.blob.len() - head - self.trailer()) as u64
     }
 
     pub(crate) fn created(&self) -> u64 {
@@ -264,7 +286,10 @@ fn blob([fields, key]: [&[u8]; 2], body: &[u8], packing: Option<Packing>, writte
     let packing = packing.map(Packing::to_bytes);
     let written = written.map(u64::to_le_bytes);
     let trailers = [packing.as_ref().map_or(&[][..], |bytes| bytes), written.as_ref().map_or(&[][..], |bytes| bytes)];
-    [fields, key, body, trailers[0], trailers[1]].concat().into_boxed_slice()
+    let key_len = (key.len() as u16).to_le_bytes();
+    let fields_len = (fields.len() as u32).to_le_bytes();
+    let fields_len = if fields.is_empty() { &[][..] } else { &fields_len };
+    [&key_len, fields_len, fields, key, body, trailers[0], trailers[1]].concat().into_boxed_slice()
 }
 
 /// When an entry with these times and fields is gone.
@@ -280,7 +305,7 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_slot_stays_small() {
-        // 64 bytes with a 16-byte boxed slice; 56 on wasm32, where the slice takes 8.
-        assert_eq!(size_of::<Slot>(), 64);
+        // 56 bytes with a 16-byte boxed slice; 48 on wasm32, where the slice takes 8.
+        assert_eq!(size_of::<Slot>(), 56);
     }
 }
