@@ -40,7 +40,7 @@ pub use cache::{
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};
-pub use store::{Counters, Lease, Lifetime, Verification};
+pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 
 /// The README's program, run as a test.
 #[cfg(doctest)]

@@ -133,6 +133,7 @@ impl Native {
             "next-expiry" => engine.next_expiry().answer(),
             "set-policy" => answer(PolicyKind::parse(a.text("name")).map(|policy| engine.set_policy(policy))),
             "evict" => engine.evict(a.number("count") as u32).answer(),
+            "advice" => engine.advice().answer(),
             "stats" => answer(engine.stats(some_namespace())),
             "judge" => {
                 let candidates: Vec<_> = a.list("candidates").iter().map(args::summary).collect();

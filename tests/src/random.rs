@@ -36,6 +36,7 @@ impl Script {
             json!({ "max-entry-size": 3_000 }),
             json!({ "compression-level": 1 + self.below(9) }),
             json!({ "compression-threshold": self.one_of(&[0, 64, 1_024]) }),
+            json!({ "advice": self.chance(30) }),
             json!({ "cold-tier": self.chance(50) }),
             json!({ "max-bytes": self.one_of(&[0, 400, 2_000, 8_000, 1_000_000]) }),
         ];

@@ -49,6 +49,7 @@ fn engine_and_component_answer_alike() {
         if place % CALLS_A_CHECK == 0 {
             assert_eq!(both(&mut hosts, "check", &json!({}), &at), Value::Null, "{at}: the caches are sound");
             both(&mut hosts, "stats", &json!({}), &at);
+            both(&mut hosts, "advice", &json!({}), &at);
         }
     }
     let enough = calls / 50;

@@ -154,6 +154,19 @@ impl Convert<wit::Statistics> for engine::Statistics {
     }
 }
 
+impl Convert<wit::Estimate> for engine::Estimate {
+    fn convert(self) -> wit::Estimate {
+        wit::Estimate {
+            policy: self.policy.name().to_owned(),
+            capacity_percent: self.capacity_percent,
+            requests: self.requests,
+            hits: self.hits,
+            bytes: self.bytes,
+            bytes_hit: self.bytes_hit,
+        }
+    }
+}
+
 pub(crate) fn error(e: engine::Error) -> types::Error {
     use engine::ErrorCode as From;
     use types::ErrorCode as To;
@@ -243,6 +256,7 @@ pub(crate) fn settings(mut config: engine::Config, given: Vec<wit::Setting>) -> 
             wit::Setting::CompressionThreshold(n) => config.compression_threshold = n as usize,
             wit::Setting::CompressionLevel(n) => config.compression_level = n,
             wit::Setting::ColdTier(yes) => config.cold_tier = yes,
+            wit::Setting::Advice(yes) => config.advice = yes,
             wit::Setting::Store(yes) => config.store = yes,
             wit::Setting::Seed(n) => config.seed = n,
         }

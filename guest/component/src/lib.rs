@@ -13,11 +13,11 @@ use larder_engine::{Config, Engine, PolicyKind};
 use borrowed::Kept;
 
 use bindings::exports::larder::cache::cache::{
-    Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
-    Stored, Summary, Times,
+    Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
+    Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::types::Error;
-use convert::{Answer, defaults, options, settings};
+use convert::{Answer, Convert, defaults, options, settings};
 
 mod bindings {
     #![allow(missing_docs, clippy::unwrap_used, clippy::undocumented_unsafe_blocks, unsafe_op_in_unsafe_fn)]
@@ -209,6 +209,10 @@ impl GuestCache for Instance {
 
     fn stats(&self, namespace: Option<u32>) -> Result<Statistics, Error> {
         self.0.borrow().stats(namespace).answer()
+    }
+
+    fn advice(&self) -> Vec<Estimate> {
+        self.0.borrow().advice().convert()
     }
 
     fn judge(&self, candidates: Vec<Summary>, needed: u64, now: u64) -> Vec<u32> {

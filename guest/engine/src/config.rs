@@ -47,6 +47,8 @@ pub struct Config {
     /// Whether entries that cool are compressed in memory, by [`Engine::maintain`](crate::Engine::maintain), to hold more.
     /// With `codec` [`Compression::None`] they are not. Pays where a miss costs a millisecond and more. Default false.
     pub cold_tier: bool,
+    /// Whether to find out on the way what other policies and other sizes of the memory tier would hit. Default false.
+    pub advice: bool,
     /// Whether a store stands behind this engine. If so, writes answer with a record to persist, and a value larger than
     /// the memory tier is passed on to the store instead of being refused. Default false.
     pub store: bool,
@@ -67,6 +69,7 @@ impl Default for Config {
             compression_threshold: 1024,
             compression_level: 6,
             cold_tier: false,
+            advice: false,
             store: false,
             seed: 0,
         }

@@ -48,7 +48,7 @@ impl Directory {
     /// One request for `key`, whose bits are evenly distributed: it is a hash.
     #[inline]
     pub(crate) fn request(&mut self, key: u64, entry: &Entry) -> Outcome {
-        if let Some(&id) = self.index.find(key, |&id| self.places[id as usize].key == key) {
+        if let Some(id) = self.find(key) {
             if self.places[id as usize].weight == entry.weight {
                 self.policy.accessed(id);
             } else {
@@ -74,6 +74,23 @@ impl Directory {
         self.weight += u64::from(entry.weight);
         self.policy.inserted(id, entry);
         Outcome::Entered
+    }
+
+    /// Whether the key is there. No request.
+    pub(crate) fn contains(&self, key: u64) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// The key is there no more, for another reason than want of space.
+    pub(crate) fn forget(&mut self, key: u64) {
+        if let Some(id) = self.find(key) {
+            self.remove(id, false);
+        }
+    }
+
+    #[inline]
+    fn find(&self, key: u64) -> Option<u32> {
+        self.index.find(key, |&id| self.places[id as usize].key == key).copied()
     }
 
     /// Entries that are there.

@@ -22,12 +22,14 @@
 //! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
 //! | `policy` | what goes when space is needed, one file a policy |
 //! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
+//! | `advice` | what other policies and sizes would hit, asked of such caches while this one runs |
 //! | [`record`] | the framed form of an entry that a store keeps |
 //! | `codec`, `compression`, `sample` | DEFLATE and LZ4 behind one bounded interface; which of them a value gets; which are not worth it |
 //! | `cold` | what lies compressed in memory: the hand that finds it, dictionaries |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 #![forbid(unsafe_code)]
 
+mod advice;
 mod ascending;
 mod codec;
 mod cold;
@@ -51,6 +53,7 @@ mod slot;
 pub mod stats;
 mod time;
 
+pub use advice::Estimate;
 pub use codec::Codec;
 pub use compression::Compression;
 pub use config::{Config, Durability, NamespaceDefaults, SetOptions};

@@ -85,6 +85,7 @@ pub struct Builder {
     compression_threshold: u32,
     compression_level: u8,
     cold_tier: bool,
+    advice: bool,
     defaults: Defaults,
     durability: Durability,
     shards: Option<usize>,
@@ -120,6 +121,7 @@ impl Default for Builder {
             compression_threshold: 1024,
             compression_level: 6,
             cold_tier: false,
+            advice: false,
             defaults: Defaults::default(),
             durability: Durability::Process,
             shards: None,
@@ -180,6 +182,9 @@ impl Builder {
         /// without a cleanup interval has none and leaves it to [`Cache::maintain`]. Pays where a miss
         /// costs a millisecond and more. Default false.
         cold_tier: bool => cold_tier;
+        /// Whether to find out on the way what other policies and sizes of memory would hit, for [`Cache::advice`]. A request then
+        /// costs up to some microseconds in a small cache, little in a large one. Default false.
+        advice: bool => advice;
         /// What entries get when their write does not say otherwise. Default: they do not expire.
         defaults: Defaults => defaults;
         /// How long writes last when they do not say otherwise. Default [`Durability::Process`].
@@ -284,6 +289,7 @@ impl Builder {
             durability: self.durability,
             max_entry_size: self.max_entry_size,
             keeps_statistics: self.statistics,
+            advised_memory: self.advice.then_some((self.max_memory, self.max_memory_entries)),
             format: self.format,
             clock: self.clock,
             flights: Flights::default(),
@@ -364,6 +370,7 @@ impl Builder {
             api::Setting::CompressionThreshold(self.compression_threshold),
             api::Setting::CompressionLevel(self.compression_level),
             api::Setting::ColdTier(self.cold_tier),
+            api::Setting::Advice(self.advice),
             api::Setting::Store(store),
         ];
         if let Some(max) = self.max_memory_entries {

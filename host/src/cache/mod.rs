@@ -88,6 +88,8 @@ struct Inner {
     max_entry_size: u32,
     /// Whether counts outlive the process.
     keeps_statistics: bool,
+    /// If guests find out what other policies and sizes would hit: bytes and entries that memory may hold.
+    advised_memory: Option<(u64, Option<u32>)>,
     format: Format,
     clock: Clock,
     flights: Flights,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::RandomState;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use hashbrown::HashMap;
@@ -12,7 +13,8 @@ use super::{Cache, Inner, lock};
 use crate::component::bindings::api;
 use crate::error::{ErrorKind, Result};
 use crate::namespace::Namespace;
-use crate::store::{Counters, Lifetime, Location, Store};
+use crate::shard::Shard;
+use crate::store::{Advice, Counters, Estimate, Lifetime, Location, Store};
 
 /// The memory tier, and what was asked of the cache since it was opened, all shards together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -87,6 +89,9 @@ impl MemoryStatistics {
 pub(super) struct Reported {
     counted: HashMap<u32, Counters, RandomState>,
     unsaved: BTreeMap<String, Counters>,
+    /// By shard.
+    advised: Vec<Vec<Estimate>>,
+    unsaved_advice: Advice,
 }
 
 /// Figures of the store.
@@ -151,13 +156,30 @@ impl Inner {
         Ok(memory)
     }
 
+    /// What each shard learnt about other sizes and policies.
+    fn learnt(&self) -> Result<Vec<Advice>> {
+        let Some((max_memory, max_memory_entries)) = self.advised_memory else { return Ok(Vec::new()) };
+        let learnt = |shard: &Mutex<Shard>| {
+            let mut shard = lock(shard);
+            let estimates = match shard.is_alive() {
+                true => self.call(&mut shard, 0, |g| {
+                    g.larder.larder_cache_cache().cache().call_advice(&mut g.store, g.cache).map(Ok)
+                })?,
+                false => Vec::new(),
+            };
+            let estimates = estimates.into_iter().map(Estimate::from).collect();
+            Ok(Advice { max_memory, max_memory_entries, estimates })
+        };
+        self.shards.iter().map(learnt).collect()
+    }
+
     /// Adds what was counted since the last time to the store's statistics. With `thoroughly`, waits for the lock, and
     /// notes what was read too.
     pub(super) fn report(&self, thoroughly: bool) -> Result<()> {
         let wanted = |store: &&Store| self.keeps_statistics && !store.is_read_only();
         let Some(store) = self.store.as_ref().filter(wanted) else { return Ok(()) };
         let mut reported = lock(&self.reported);
-        let Reported { counted, unsaved } = &mut *reported;
+        let Reported { counted, unsaved, advised, unsaved_advice } = &mut *reported;
         let mut active: BTreeSet<u32> = if thoroughly {
             (0..self.namespaces.len()).collect()
         } else {
@@ -175,8 +197,14 @@ impl Inner {
                 unsaved.entry(name).or_default().add(more);
             }
         }
-        if store.add_statistics(unsaved, self.clock.now(), thoroughly, thoroughly)? {
+        let learnt = self.learnt()?;
+        advised.resize_with(learnt.len(), Vec::new);
+        for (learnt, told) in learnt.into_iter().zip(advised) {
+            unsaved_advice.add(learnt.tell(told));
+        }
+        if store.add_statistics(unsaved, unsaved_advice, self.clock.now(), thoroughly, thoroughly)? {
             unsaved.clear();
+            *unsaved_advice = Advice::default();
         }
         Ok(())
     }
@@ -244,6 +272,21 @@ impl Cache {
             Ok(()) => {}
         }
         Ok(store.lifetime())
+    }
+
+    /// What other policies and sizes of memory would hit, as far as caches with [`Builder::advice`](crate::Builder::advice)
+    /// found out: all processes together, under the policy and with the memory of the last one; or this one, if it has no
+    /// store.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it.
+    pub fn advice(&self) -> Result<Advice> {
+        if self.inner.store.is_some() {
+            return self.lifetime().map(|lifetime| lifetime.advice);
+        }
+        let mut sum = Advice::default();
+        self.inner.learnt()?.into_iter().for_each(|learnt| sum.add(learnt));
+        Ok(sum)
     }
 
     /// The namespaces that have entries in the store, by name.

@@ -7,6 +7,7 @@ use clap::Args;
 use larder::{Cache, Counters, Filter};
 use serde_json::json;
 
+use super::advice;
 use super::failure::Failure;
 use super::output::Output;
 use super::settings::Settings;
@@ -64,10 +65,18 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
     let total = lifetime.total();
     let max_size = settings.max_size()?;
     let directory = cache.directory().map(|dir| dir.display().to_string());
-    let document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces,
+    let advises = settings.is_flag("advice");
+    let mut document = json!({"directory": directory, "max_size": max_size, "store": store, "namespaces": namespaces,
         "lifetime": lifetime, "total": total, "hit_rate": total.hit_rate(), "miss_rate": total.miss_rate(),
         "compression_ratio": total.compression_ratio()});
+    if advises {
+        document["advice"] = advice::document(&lifetime.advice);
+        document["advised"] = json!(advice::sentence(&lifetime.advice));
+    }
     out.show(&document, || {
+        if advises {
+            return advice::table(&lifetime.advice);
+        }
         let mut text = format!("directory     {}\n", directory.clone().unwrap_or_default());
         text += &format!("entries       {}\n", store.entries);
         text += &format!("records       {}\n", show_size(store.live_bytes));

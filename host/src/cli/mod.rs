@@ -3,6 +3,7 @@
 //! Exit codes: 0 done or hit; 1 absent; 2 usage or configuration; 3 the store or another process said no. `run` passes
 //! on the command's own code. Values and answers go to stdout, everything else to stderr.
 
+mod advice;
 mod entry;
 mod failure;
 mod listing;
@@ -67,7 +68,7 @@ enum Command {
     Inspect(entry::KeyArgs),
     /// List entries of the namespace
     List(listing::ListArgs),
-    /// Print what the cache holds and takes
+    /// Print what the cache holds and takes; with --advice, what another size or policy would bring
     Stats,
     /// Run a command, or replay what it printed and returned the last time
     Run(run::RunArgs),

@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::units::{size, span};
 
 macro_rules! settings {
-    ($($field:ident $name:literal $value:literal $default:expr, $help:literal;)*) => {
+    ($($field:ident $name:literal $value:literal $default:expr, $help:literal $(, $how:meta)?;)*) => {
         /// Every setting as a flag.
         #[derive(Debug, Args)]
         #[command(next_help_heading = "Settings")]
@@ -25,6 +25,7 @@ macro_rules! settings {
             $(
                 #[doc = $help]
                 #[arg(long = $name, global = true, value_name = $value)]
+                $(#[$how])?
                 pub(super) $field: Option<String>,
             )*
         }
@@ -53,6 +54,9 @@ settings! {
     compression_level "compression-level" "N" Some("6"), "DEFLATE level, 1 to 9 [default: 6]";
     cold_tier "cold-tier" "ON|OFF" Some("off"),
         "Whether entries that cool are compressed in memory; pays where misses are expensive [default: off]";
+    advice "advice" "ON|OFF" Some("off"),
+        "Whether to find out what other policies and sizes would hit; with stats, print it [default: off]",
+        arg(num_args = 0..=1, require_equals = true, default_missing_value = "on");
     default_ttl "default-ttl" "TIME" None, "Time to live of entries set without one [default: none]";
     default_tti "default-tti" "TIME" None, "Idle time-out of entries set without one [default: none]";
     default_stale "default-stale" "TIME" None, "Stale window of entries set without one [default: none]";
@@ -133,6 +137,12 @@ impl Settings {
         self.0.iter().any(|setting| setting.name == "namespace" && setting.origin != "default")
     }
 
+    /// Whether a setting was switched on by a flag.
+    pub(super) fn is_flag(&self, name: &str) -> bool {
+        self.0.iter().any(|setting| setting.name == name && setting.origin == "flag")
+            && self.get(name).is_some_and(|value| switch(value) == Ok(true))
+    }
+
     /// How long writes last that do not say otherwise.
     pub(super) fn durability(&self) -> Result<Durability, Failure> {
         Ok(self.parse("default-durability", durability)?.unwrap_or_default())
@@ -183,6 +193,9 @@ impl Settings {
         }
         if let Some(on) = self.parse("cold-tier", switch)? {
             builder = builder.cold_tier(on);
+        }
+        if let Some(on) = self.parse("advice", switch)? {
+            builder = builder.advice(on);
         }
         if let Some(d) = self.parse("default-durability", durability)? {
             builder = builder.durability(d);

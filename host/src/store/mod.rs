@@ -17,11 +17,12 @@
 //! | `full` | when new entries are refused |
 //! | `isolated` | a store of one process alone |
 //! | `accesses` | when entries were last read |
-//! | `statistics` | counters that outlive processes |
+//! | `statistics`, `advice` | counters and estimates that outlive processes |
 //!
 //! Locks are taken in this order: lock file, writer, shard (in `cache`), index.
 
 mod accesses;
+mod advice;
 mod append;
 mod follow;
 mod frame;
@@ -44,6 +45,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+pub use advice::{Advice, Estimate};
 pub(crate) use append::{Claim, Put, Transaction};
 pub(crate) use index::Location;
 pub(crate) use isolated::Isolated;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::{Advice, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::Mode;
 
@@ -174,6 +174,9 @@ pub struct Lifetime {
     #[serde(deserialize_with = "a_thousand_namespaces")]
     /// By namespace; of more than a thousand the later ones together, under the empty name.
     pub namespaces: BTreeMap<String, Counters>,
+    /// What other policies and sizes would hit.
+    #[serde(default, skip_serializing_if = "Advice::is_empty")]
+    pub advice: Advice,
 }
 
 /// Reads no more namespaces than are ever written, whatever a damaged file claims.
@@ -244,6 +247,7 @@ impl Store {
     pub(crate) fn add_statistics(
         &self,
         counted: &BTreeMap<String, Counters>,
+        advice: &Advice,
         now: u64,
         wait: bool,
         accesses: bool,
@@ -252,17 +256,18 @@ impl Store {
             Err(e) if !wait && e.kind() == ErrorKind::Locked => return Ok(false),
             locked => locked?,
         };
-        let saved = self.save_statistics(counted, now);
+        let saved = self.save_statistics(counted, advice, now);
         let noted = if accesses { self.save_accesses() } else { Ok(()) };
         saved.and(noted).map(|()| true)
     }
 
-    fn save_statistics(&self, counted: &BTreeMap<String, Counters>, now: u64) -> Result<()> {
-        if counted.is_empty() {
+    fn save_statistics(&self, counted: &BTreeMap<String, Counters>, advice: &Advice, now: u64) -> Result<()> {
+        if counted.is_empty() && advice.is_empty() {
             return Ok(());
         }
         let mut lifetime = self.lifetime();
         lifetime.updated = now;
+        lifetime.advice.add(advice.clone());
         for (namespace, counters) in counted {
             // Names come from callers and may be without end.
             let full = lifetime.namespaces.len() >= self.options.counted_namespaces()

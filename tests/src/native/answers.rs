@@ -1,7 +1,7 @@
 //! The engine's answers into the contract's, as JSON.
 
 use larder_engine::{
-    Codec, Durability, EntryInfo, Error, ErrorCode, Freshness, Hit, Page, Result, Statistics, Stored, Times,
+    Codec, Durability, EntryInfo, Error, ErrorCode, Estimate, Freshness, Hit, Page, Result, Statistics, Stored, Times,
 };
 use serde_json::{Value, json};
 
@@ -152,6 +152,16 @@ impl Answer for Statistics {
             "cold-entries": self.cold_entries, "cold-bytes": self.cold_bytes, "cold-values": self.cold_values,
             "dictionary-bytes": self.dictionary_bytes, "cooled": self.cooled, "warmed": self.warmed,
             "cold-hits": self.cold_hits, "cold-damaged": self.cold_damaged,
+        })
+    }
+}
+
+impl Answer for Estimate {
+    fn answer(self) -> Value {
+        json!({
+            "policy": self.policy.name(), "capacity-percent": self.capacity_percent,
+            "requests": unsigned(self.requests), "hits": unsigned(self.hits),
+            "bytes": unsigned(self.bytes), "bytes-hit": unsigned(self.bytes_hit),
         })
     }
 }

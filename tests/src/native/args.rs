@@ -94,6 +94,7 @@ pub(super) fn config(settings: &[Value]) -> Result<Config> {
             "compression-threshold" => config.compression_threshold = to_unsigned(payload) as usize,
             "compression-level" => config.compression_level = to_unsigned(payload) as u8,
             "cold-tier" => config.cold_tier = payload.as_bool().expect("cold-tier is true or false"),
+            "advice" => config.advice = payload.as_bool().expect("advice is true or false"),
             "store" => config.store = payload.as_bool().expect("store is true or false"),
             "seed" => config.seed = to_unsigned(payload),
             _ => panic!("the contract has no setting {case:?}"),

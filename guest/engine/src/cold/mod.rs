@@ -84,6 +84,8 @@ pub(crate) struct Cold {
     speed: u32,
     /// What packed entries are charged.
     pub(crate) packed: u64,
+    /// What they would be charged more if they were raw.
+    pub(crate) saved: u64,
     /// Slots written lately, the oldest in front. Some may hold another entry by now, which is then packed a little early.
     new: VecDeque<u32>,
 }
@@ -97,6 +99,7 @@ impl Default for Cold {
             steps: 0,
             speed: STEP,
             packed: 0,
+            saved: 0,
             new: VecDeque::new(),
         }
     }
@@ -148,6 +151,7 @@ impl Cold {
         self.hand = 0;
         self.steps = 0;
         self.packed = 0;
+        self.saved = 0;
         self.new = VecDeque::new();
     }
 }

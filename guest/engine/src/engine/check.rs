@@ -52,6 +52,9 @@ impl Engine {
             Ok(known) if known != entries => return Some(format!("the policy knows {known} of {entries} entries")),
             Ok(_) => {}
         }
+        if let Some(Err(what)) = self.advice.as_ref().map(|advice| advice.check()) {
+            return Some(what);
+        }
         if self.index.len() != entries as usize || self.slab.len() != entries {
             return Some(format!("index {}, slab {}, occupied {entries}", self.index.len(), self.slab.len()));
         }

@@ -101,6 +101,9 @@ impl Engine {
         self.expiry.clear();
         self.policy.clear();
         self.cold.clear();
+        if let Some(advice) = &mut self.advice {
+            advice.begin_anew(self.config.policy);
+        }
         self.bytes = 0;
         self.namespaces.iter_mut().for_each(|ns| {
             ns.stats.entries = 0;

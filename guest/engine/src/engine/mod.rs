@@ -8,6 +8,7 @@
 //! Operations that read before they write take `stored`: the record that the host's store holds for the key. The host
 //! passes it when the memory tier does not have the entry, so that the engine decides on what is really there.
 
+mod advise;
 mod batch;
 mod check;
 mod cold;
@@ -27,6 +28,7 @@ mod write;
 pub use read::{describe, verify};
 pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
+use crate::advice::Advice;
 use crate::codec::Compressor;
 use crate::cold::{self as cold_tier, Cold};
 use crate::compression::Chooser;
@@ -58,6 +60,8 @@ pub struct Engine {
     compressor: Compressor,
     chooser: Chooser,
     cold: Cold,
+    /// If it was asked for.
+    advice: Option<Box<Advice>>,
     /// Sum of the charges of all occupied slots and of all dictionaries.
     bytes: u64,
     /// The highest version seen.
@@ -88,6 +92,7 @@ impl Engine {
             hasher: KeyHasher::new(config.seed),
             rng: SplitMix64::new(!config.seed),
             policy: config.policy.build(config.objective, config.seed),
+            advice: config.advice.then(|| Box::new(Advice::new(config.policy, config.objective, config.seed))),
             config,
             slab: Slab::new(),
             index: Index::default(),
@@ -242,6 +247,7 @@ impl Engine {
 
     fn remove(&mut self, id: u32, cause: Cause) {
         let namespace = self.slab.slot(id).namespace;
+        self.advise_on_removal(id, cause);
         let evicted = matches!(cause, Cause::NeedsBytes | Cause::NeedsEntries | Cause::Asked);
         self.policy.removed(id, evicted);
         self.expiry.remove(&mut self.slab, id);
@@ -271,6 +277,7 @@ impl Engine {
             stats.cold_bytes += body;
             stats.cold_values += u64::from(packing.value_len);
             self.cold.packed += charge;
+            self.cold.saved += saved(packing.value_len, body);
             packing.dictionary.inspect(|&place| self.cold.shelf.take(place));
         }
     }
@@ -288,10 +295,16 @@ impl Engine {
             stats.cold_bytes -= body;
             stats.cold_values -= u64::from(packing.value_len);
             self.cold.packed -= charge;
+            self.cold.saved -= saved(packing.value_len, body);
             let unused = packing.dictionary.and_then(|place| self.cold.shelf.release(place));
             if let Some(dictionary) = unused {
                 self.charge_dictionary(&dictionary, false);
             }
         }
     }
+}
+
+/// Bytes that packing a value saves in memory.
+fn saved(value_len: u32, body: u64) -> u64 {
+    u64::from(value_len).saturating_sub(body + cold_tier::Packing::SIZE as u64)
 }

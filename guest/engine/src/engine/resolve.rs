@@ -111,13 +111,19 @@ impl Engine {
 
     /// Puts an entry into the memory tier if it fits there; otherwise makes sure that no older one stays behind.
     pub(super) fn keep(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
-        if self.fits(contents.charge()) {
-            return self.insert(contents, now);
+        let advises = self.advice.is_some().then(|| self.kind_of(contents, now));
+        let kept = if self.fits(contents.charge()) {
+            self.insert(contents, now)
+        } else {
+            if let Some(old) = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key) {
+                self.remove(old, Cause::Silent);
+            }
+            None
+        };
+        if let Some(kind) = advises {
+            self.advise_on_arrival(contents, kind, now);
         }
-        if let Some(old) = self.index.find(&self.slab, contents.hash, contents.namespace, contents.key) {
-            self.remove(old, Cause::Silent);
-        }
-        None
+        kept
     }
 }
 

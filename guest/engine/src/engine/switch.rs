@@ -29,5 +29,8 @@ impl Engine {
         }
         self.policy = new;
         self.config.policy = policy;
+        if let Some(advice) = &mut self.advice {
+            advice.begin_anew(policy);
+        }
     }
 }

@@ -92,8 +92,10 @@ impl Engine {
     pub fn delete(&mut self, namespace: NamespaceId, key: &[u8], stored: Option<&[u8]>, now: u64) -> Result<bool> {
         let ns = self.known_namespace(namespace)?;
         let existed = self.current_version(ns, key, stored, now)?.is_some();
-        if let Some(id) = self.find_live(ns, key, now) {
-            self.remove(id, Cause::Silent);
+        match self.find_live(ns, key, now) {
+            Some(id) => self.remove(id, Cause::Silent),
+            None if self.advice.is_some() => self.forget_in_shadows(self.hasher.hash(ns, key)),
+            None => {}
         }
         self.namespaces.stats(ns).deletes += u64::from(existed);
         Ok(existed)
@@ -105,8 +107,10 @@ impl Engine {
     /// `UnknownNamespace`.
     pub fn forget(&mut self, namespace: NamespaceId, key: &[u8]) -> Result<()> {
         let ns = self.known_namespace(namespace)?;
-        if let Some(id) = self.index.find(&self.slab, self.hasher.hash(ns, key), ns, key) {
-            self.remove(id, Cause::Silent);
+        let hash = self.hasher.hash(ns, key);
+        match self.index.find(&self.slab, hash, ns, key) {
+            Some(id) => self.remove(id, Cause::Silent),
+            None => self.forget_in_shadows(hash),
         }
         Ok(())
     }
