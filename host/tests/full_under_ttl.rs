@@ -138,6 +138,26 @@ fn a_store_of_few_entries_refuses_one_more() {
 }
 
 #[test]
+fn a_store_that_was_made_smaller_loses_nothing_and_can_be_emptied() {
+    let (home, time) = (Home::new(), Time::default());
+    let cache = stored(&home, &time).max_size(2 * CAP).open().expect("opens");
+    let end = fill(&cache, 0, &SetOptions::new());
+    drop(cache);
+    let cache = stored(&home, &time).open().expect("opens");
+    assert_eq!(fill(&cache, end, &SetOptions::new()), end);
+    cache.cleanup().expect("there is nothing to clean up");
+    assert_on_disk(&home, &time, 0..end);
+    for n in 0..end - 1_000 {
+        assert!(cache.delete(format!("k{n}")).expect("there is always room to delete"));
+    }
+    assert_on_disk(&home, &time, end - 1_000..end);
+    let further = fill(&cache, end, &SetOptions::new());
+    assert!(further - end > 1_000, "{} entries more", further - end);
+    assert_on_disk(&home, &time, end - 1_000..further);
+    assert!(disk_bytes(&home) <= CAP, "{} bytes", disk_bytes(&home));
+}
+
+#[test]
 fn another_policy_makes_room_again() {
     let (home, time) = (Home::new(), Time::default());
     let cache = stored(&home, &time).open().expect("opens");

@@ -1,7 +1,8 @@
 //! When a store is full whose policy gives up nothing that lives.
 //!
 //! New entries are taken while what lives takes up to four fifths of the log, entries that are there already may grow up to
-//! nine tenths: the rest is what reclaiming works with, so that deleting always finds its room.
+//! nine tenths: the rest is what reclaiming works with, so that deleting always finds its room. In a store that was made
+//! smaller, what is deleted first has no room to be noted in; it is noted beyond the cap.
 
 use super::append::{Claim, Transaction};
 use super::frame::HEADER;
@@ -36,6 +37,14 @@ impl Transaction<'_> {
             return Ok(());
         }
         Err(self.full())
+    }
+
+    /// Whether closing gaps between what lives would give a segment back.
+    pub(super) fn has_gaps(&mut self, now: u64) -> Result<bool> {
+        self.store.warm()?;
+        let held = self.store.index().held();
+        let (_, living) = self.living(held, now);
+        Ok(self.disk_bytes() > living + self.store.options.segment_size())
     }
 
     pub(super) fn full(&self) -> Error {

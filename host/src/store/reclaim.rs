@@ -82,8 +82,12 @@ impl Transaction<'_> {
         }
         let mut patience = 2 * self.store.index().segments();
         while self.disk_bytes() + reserve > options.usable_size() {
-            if patience == 0 && spares_the_living {
-                return Err(self.full());
+            if spares_the_living && (patience == 0 || !self.has_gaps(now)?) {
+                // A deletion goes on all the same: it is the way out.
+                match claim.hash {
+                    Some(_) => return Err(self.full()),
+                    None => break,
+                }
             }
             if !self.drop_oldest(judge, patience == 0)? {
                 break;
