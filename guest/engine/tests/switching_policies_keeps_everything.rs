@@ -52,7 +52,8 @@ fn everything_stays_from_every_policy_to_every_other() {
 #[test]
 fn who_was_read_is_still_known_afterwards() {
     for to in PolicyKind::ALL {
-        if matches!(to, PolicyKind::Lru | PolicyKind::Ttl) {
+        // Reads in quick succession are one to `adaptive`, as long as an entry is in its window.
+        if matches!(to, PolicyKind::Lru | PolicyKind::Ttl | PolicyKind::Adaptive) {
             continue;
         }
         let mut engine = engine(PolicyKind::Lru);
@@ -70,6 +71,27 @@ fn who_was_read_is_still_known_afterwards() {
         // One of them was in a window, which everybody passes through.
         let in_window = usize::from(matches!(to, PolicyKind::WTinyLfu | PolicyKind::Adaptive));
         assert!(kept >= 3 - in_window, "{kept} of three that were read before, under {to:?}");
+    }
+}
+
+#[test]
+fn whoever_was_read_often_counts_though_others_were_read_later() {
+    use PolicyKind::{ClockPro, Gdsf, Lfu, S3Fifo, Sieve};
+    for to in [Lfu, Sieve, S3Fifo, ClockPro, Gdsf] {
+        let mut engine = engine(PolicyKind::Lru);
+        for n in 0..ENTRIES {
+            engine.set(0, &key(n), b"v", &SetOptions::default(), 1_000 + u64::from(n), None).expect("fits");
+            for _ in 0..if n < 3 { 3 } else { 0 } {
+                assert!(engine.get(0, &key(n), 1_000 + u64::from(n)).expect("known namespace").is_some());
+            }
+        }
+        engine.set_policy(to);
+        for n in ENTRIES..ENTRIES + 20 {
+            engine.set(0, &key(n), b"v", &SetOptions::default(), 3_000, None).expect("others make room");
+        }
+        for read in 0..3 {
+            assert_eq!(engine.exists(0, &key(read), 4_000), Ok(true), "{read} was read three times, under {to:?}");
+        }
     }
 }
 

@@ -139,3 +139,23 @@ fn a_clock_that_goes_back_harms_nobody() {
     assert_eq!(freshness(&mut engine, NOW + 98), Some(Freshness::Fresh));
     assert_eq!(freshness(&mut engine, NOW + 100), None, "idle or not, the time to live ends it");
 }
+
+#[test]
+fn entries_that_end_together_go_in_the_order_of_their_writing() {
+    let mut engine = engine();
+    let spaces: Vec<_> = (0..20).map(|n| engine.namespace(&format!("ns{n}")).expect("valid name")).collect();
+    // Written under numbers in another order than they came in, and some once more.
+    for (turn, n) in (0..20).chain([3, 17, 8]).enumerate() {
+        let version = 1 + (n as u64 * 7 + turn as u64 / 20 * 11) % 20 + turn as u64 / 20 * 100;
+        engine.set(spaces[n], b"k", b"v", &ttl(10), NOW, Some(version)).expect("fits");
+    }
+    let version = |engine: &mut Engine, n: usize| {
+        engine.inspect(spaces[n], b"k", NOW).expect("known namespace").map_or(0, |info| info.version)
+    };
+    let mut order: Vec<usize> = (0..20).collect();
+    order.sort_by_key(|&n| version(&mut engine, n));
+    for n in order {
+        assert_eq!(engine.cleanup(NOW + 10, 1), 1);
+        assert_eq!(engine.stats(Some(spaces[n])).expect("known namespace").expired, 1, "namespace {n} is next");
+    }
+}

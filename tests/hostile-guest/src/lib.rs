@@ -5,8 +5,8 @@ use std::arch::wasm32;
 use std::hint::black_box;
 
 use bindings::exports::larder::cache::cache::{
-    Cache, Counted, EntryInfo, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting, Statistics,
-    Stored, Summary, Times,
+    Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
+    Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::simulation;
 use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
@@ -361,6 +361,10 @@ impl GuestCache for Hostile {
 
     fn evict(&self, _: u32) -> u32 {
         u32::MAX
+    }
+
+    fn advice(&self) -> Vec<Estimate> {
+        Vec::new()
     }
 
     fn stats(&self, _: Option<u32>) -> Result<Statistics, Error> {
