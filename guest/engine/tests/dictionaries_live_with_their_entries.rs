@@ -1,10 +1,11 @@
 //! Fears dictionaries that outlive their entries, that are missing when one needs them, that never follow what values
 //! become, or that take more than they save.
 
-use larder_engine::{Codec, Config, Engine, NamespaceId, SetOptions, Statistics};
+use larder_engine::{Codec, Config, Engine, NamespaceId, PolicyKind, SetOptions, Statistics};
 
 fn open(max_bytes: u64) -> (Engine, NamespaceId) {
-    let mut engine = Engine::open(Config { max_bytes, cold_tier: true, ..Config::default() }).expect("valid settings");
+    let mut engine = Engine::open(Config { max_bytes, cold_tier: true, policy: PolicyKind::Lru, ..Config::default() })
+        .expect("valid settings");
     let ns = engine.namespace("ns").expect("a name");
     (engine, ns)
 }

@@ -300,7 +300,7 @@ impl Windowed {
         } else {
             value > self.worth_of_victims(u64::from(candidate.weight), victim, value, worth)
         };
-        won || (frequency >= WARM && self.rng.next() % LUCK == 0)
+        won || (frequency >= WARM && self.rng.next().is_multiple_of(LUCK))
     }
 
     /// What those are worth together that go for `weight`: `victim`, and those before it. Stops when that is `enough`.
