@@ -63,7 +63,11 @@ fn what_processes_learnt_is_added_once() {
     );
     drop(other);
     let cache = builder(&home).policy("sieve").open().expect("opens");
-    assert_eq!(cache.advice().expect("told").estimates[1].policy, "lru", "who learnt nothing yet replaces nothing");
+    assert_eq!(
+        cache.advice().expect("told").estimates[1].policy,
+        "adaptive",
+        "who learnt nothing yet replaces nothing"
+    );
     let reads = work(&cache, 500);
     let advice = cache.advice().expect("told");
     assert_eq!(
@@ -90,7 +94,7 @@ fn the_command_line_shows_what_was_learnt_and_changes_nothing() {
     let document = home.json(&["stats", "--advice"]);
     let lines = document["advice"].as_array().expect("an array");
     let shape = |at: usize| (lines[at]["policy"].as_str(), lines[at]["capacity_percent"].as_u64());
-    assert_eq!([shape(0), shape(1), shape(2)], [50, 100, 200].map(|percent| (Some("lru"), Some(percent))));
+    assert_eq!([shape(0), shape(1), shape(2)], [50, 100, 200].map(|percent| (Some("adaptive"), Some(percent))));
     assert!(lines.len() == 10 && lines[3]["hit_ratio"].as_f64().is_some_and(|ratio| ratio > 1.0), "{document}");
     assert!(document["store"]["entries"].as_u64().is_some(), "the rest is there as well");
     assert!(home.json(&["stats"]).get("advice").is_none(), "nobody asked");

@@ -217,8 +217,8 @@ impl Builder {
         format: Format => format;
         /// Fixes the seed of the guests' hashes and of jitter, for tests that must repeat. Default: drawn at random.
         seed: u64 => Some(seed);
-        /// Bytes of linear memory that each guest may use. Default: its share of `max_memory`, a quarter more, four times
-        /// `max_entry_size` and 32 MiB.
+        /// Bytes of linear memory that each guest may use. Default: twice its share of `max_memory`, because holes between
+        /// values of different size take room, four times `max_entry_size` and 32 MiB.
         guest_memory: u64 => Some(guest_memory);
     }
 
@@ -265,7 +265,7 @@ impl Builder {
         };
         let memory = self.guest_memory.unwrap_or_else(|| {
             let share = self.max_memory / shards as u64;
-            share + share / 4 + 4 * u64::from(self.max_entry_size) + GUEST_SLACK
+            2 * share + 4 * u64::from(self.max_entry_size) + GUEST_SLACK
         });
         let room = Room {
             memory: usize::try_from(memory.min(4 << 30)).unwrap_or(usize::MAX),
