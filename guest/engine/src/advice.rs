@@ -263,7 +263,7 @@ impl Advice {
     fn set_room(&mut self, room: u64) {
         let [all, sampled] = self.met.map(u128::from);
         let expected = u128::from(room).max(1);
-        let room = u128::from(room) * ((sampled << self.sample_bits) + expected) / (all + expected);
+        let room = u128::from(room).saturating_mul((sampled << self.sample_bits) + expected) / (all + expected);
         let room = u64::try_from(room).unwrap_or(u64::MAX);
         if room > self.room / 64 * 65 || room < self.room / 64 * 63 || self.room == u64::MAX {
             self.room = room;

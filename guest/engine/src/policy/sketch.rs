@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn growing_keeps_what_was_counted() {
         let mut sketch = Sketch::default();
-        let keys: Vec<u32> = (0..8).map(|n| n * 0x2545_F491).collect();
+        let keys: Vec<u32> = (0..8).map(|n: u32| n.wrapping_mul(0x2545_F491)).collect();
         keys.iter().for_each(|&key| sketch.count(key));
         let before: Vec<_> = keys.iter().map(|&key| sketch.frequency(key)).collect();
         sketch.grow(100);
