@@ -265,7 +265,7 @@ impl Advice {
         let expected = u128::from(room).max(1);
         let room = u128::from(room).saturating_mul((sampled << self.sample_bits) + expected) / (all + expected);
         let room = u64::try_from(room).unwrap_or(u64::MAX);
-        if room > self.room / 64 * 65 || room < self.room / 64 * 63 || self.room == u64::MAX {
+        if room > (self.room / 64).saturating_mul(65) || room < self.room / 64 * 63 || self.room == u64::MAX {
             self.room = room;
             let bits = self.sample_bits;
             self.shadows.iter_mut().for_each(|s| s.directory.set_capacity(share(room, s.percent, bits)));

@@ -186,7 +186,7 @@ impl Policy for Adaptive {
         // The cache is full: so much room there is, and a part of it for each shadow.
         let room = (self.cache.weight() + incoming.map_or(0, |entry| u64::from(entry.weight))) >> self.sample_bits;
         let known = self.shadows[0].capacity();
-        if room > known / 16 * 17 || room < known / 16 * 15 || known == u64::MAX {
+        if room > (known / 16).saturating_mul(17) || room < known / 16 * 15 || known == u64::MAX {
             self.shadows.iter_mut().for_each(|shadow| shadow.set_capacity(room));
         }
         self.cache.victim(incoming, worth)
