@@ -83,7 +83,8 @@ impl Shadow {
     /// Whether it is a hit.
     fn request(&mut self, key: u64, request: &Request, now: u64) -> bool {
         self.expire(key, now);
-        let is_hit = self.directory.request(key, &request.entry) == Outcome::Hit;
+        let mut is_hit = false;
+        self.directory.request(key, &request.entry, |_, outcome| is_hit = outcome == Outcome::Hit);
         if !is_hit || request.renews {
             self.set_end(key, request.gone);
         }
@@ -162,7 +163,7 @@ impl Advice {
         let shadow = |(policy, percent): (PolicyKind, u32)| Shadow {
             policy,
             percent,
-            directory: Directory::new(policy.build(objective, seed), u64::MAX),
+            directory: Directory::new([policy.build(objective, seed)], u64::MAX),
             ends: HashTable::new(),
             missed: Count::default(),
         };
@@ -225,7 +226,7 @@ impl Advice {
             if !is_hit && request.kind != Kind::Overwritten {
                 shadow.missed.add(request.entry.weight, stands_for);
             }
-            largest = largest.max(shadow.directory.len());
+            largest = largest.max(shadow.directory.len(0));
         }
         if largest > LARGEST {
             self.halve();
@@ -273,7 +274,7 @@ impl Advice {
     }
 
     fn halve(&mut self) {
-        while self.sample_bits < 32 && self.shadows.iter().any(|shadow| shadow.directory.len() > LARGEST) {
+        while self.sample_bits < 32 && self.shadows.iter().any(|shadow| shadow.directory.len(0) > LARGEST) {
             self.sample_bits += 1;
             let (bits, room) = (self.sample_bits, self.room);
             let keep = |key: u64| key.trailing_zeros() >= bits;
@@ -289,8 +290,8 @@ impl Advice {
     pub(crate) fn check(&self) -> Result<(), String> {
         for shadow in &self.shadows {
             shadow.directory.check()?;
-            if shadow.directory.len() > LARGEST || shadow.ends.len() > MOST_ENDS {
-                return Err(format!("a shadow holds {} entries, {} ends", shadow.directory.len(), shadow.ends.len()));
+            if shadow.directory.len(0) > LARGEST || shadow.ends.len() > MOST_ENDS {
+                return Err(format!("a shadow holds {} entries, {} ends", shadow.directory.len(0), shadow.ends.len()));
             }
         }
         if self.missed.number > self.requests.number {

@@ -17,10 +17,10 @@ pub const MAX_ENTRY_SIZE: usize = 1 << 30;
 pub const MAX_FIELDS_SIZE: usize = 1 << 20;
 
 /// What the memory tier charges for an entry on top of key, value and fields, in bytes. Covers the slot (48 in
-/// the component), the policy's links (8), the share of the hash table (5 to 12), the place in the expiry index (4) and the
-/// allocator's header and rounding (4 to 11). What other policies note besides comes on top. The same on every host, so
-/// that every host evicts the same entries.
-pub const ENTRY_OVERHEAD: usize = 96;
+/// the component), what the policy notes (8 to 36 with `adaptive`), the share of the hash table (5 to 12), the place in the
+/// expiry index (4) and the allocator's header and rounding (4 to 11). The same on every host and with every policy, so that
+/// every host evicts the same entries.
+pub const ENTRY_OVERHEAD: usize = 128;
 
 /// How an [`Engine`](crate::Engine) is set up. Start from `Config::default()` and change what differs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -62,7 +62,7 @@ impl Simulation {
         if capacity > u64::from(u32::MAX) && unit == Unit::Entries {
             return Err(Error::invalid("a capacity of more than 4,294,967,295 entries cannot be simulated"));
         }
-        let directory = Directory::new(policy.build(objective, seed), capacity);
+        let directory = Directory::new([policy.build(objective, seed)], capacity);
         Ok(Self { directory, unit, objective, seed, totals: Totals::default() })
     }
 
@@ -77,7 +77,8 @@ impl Simulation {
         };
         let key = mix(key ^ self.seed);
         let entry = Entry { hash: (key >> 16) as u32, weight, worth: self.objective.worth(1.0) };
-        let outcome = self.directory.request(key, &entry);
+        let mut outcome = Outcome::Refused;
+        self.directory.request(key, &entry, |_, own| outcome = own);
         self.totals.requests += 1;
         self.totals.bytes += u64::from(size);
         match outcome {
@@ -98,7 +99,7 @@ impl Simulation {
 
     /// Entries that are there now.
     pub fn len(&self) -> usize {
-        self.directory.len()
+        self.directory.len(0)
     }
 
     /// Whether nothing is there.

@@ -1,6 +1,7 @@
 //! Fears dictionaries that outlive their entries, that are missing when one needs them, that never follow what values
 //! become, or that take more than they save.
 
+use larder_engine::config::ENTRY_OVERHEAD;
 use larder_engine::{Codec, Config, Engine, NamespaceId, PolicyKind, SetOptions, Statistics};
 
 fn open(max_bytes: u64) -> (Engine, NamespaceId) {
@@ -88,7 +89,7 @@ fn an_entry_that_fits_alone_is_kept_beside_no_dictionary() {
         fill(&mut engine, ns, 0..1_000, old);
         let there = engine.inspect(ns, &key.to_le_bytes(), 1).expect("known").map(|info| info.codec);
         assert_eq!(there, (key < 1_000).then_some(Codec::Deflate), "key {key}");
-        let large = vec![7; 200_000 - 96 - 8];
+        let large = vec![7; 200_000 - ENTRY_OVERHEAD - 8];
         engine.set(ns, &key.to_le_bytes(), &large, &SetOptions::default(), 1, None).expect("fits");
         engine.check().expect("sound");
         let s = stats(&engine, ns);

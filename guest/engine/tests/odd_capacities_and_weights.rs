@@ -1,6 +1,7 @@
 //! Fears a policy that is sound in the middle and breaks at the edges: no room at all, room for one or two, an entry as large
 //! as everything, sizes that change, sums beyond 32 bits, requests made to hurt.
 
+use larder_engine::config::ENTRY_OVERHEAD;
 use larder_engine::{Config, Engine, ErrorCode, MAX_SIZE, Objective, PolicyKind, SetOptions, Simulation, Unit};
 
 fn simulation(policy: PolicyKind, unit: Unit, capacity: u64) -> Simulation {
@@ -107,11 +108,14 @@ fn weights_may_sum_past_four_gigabytes() {
 #[test]
 fn engines_of_no_entry_or_one_say_so_or_keep_one() {
     for policy in PolicyKind::ALL {
-        for (max_entries, max_bytes) in [(Some(0), 1 << 20), (None, 0), (None, 97), (Some(1), 1 << 20), (None, 98)] {
+        let one = ENTRY_OVERHEAD as u64 + 2;
+        for (max_entries, max_bytes) in
+            [(Some(0), 1 << 20), (None, 0), (None, one - 1), (Some(1), 1 << 20), (None, one)]
+        {
             let config = Config { policy, max_entries, max_bytes, ..Config::default() };
             let mut engine = Engine::open(config).expect("valid settings");
             engine.namespace("ns").expect("valid name");
-            let holds = u64::from(max_entries != Some(0) && max_bytes >= 98);
+            let holds = u64::from(max_entries != Some(0) && max_bytes >= one);
             for key in 0..20u8 {
                 let set = engine.set(0, &[key % 5], b"v", &SetOptions::default(), 1, None);
                 match set {

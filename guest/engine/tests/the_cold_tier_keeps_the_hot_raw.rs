@@ -58,7 +58,7 @@ fn more_fits_and_nothing_is_lost() {
 #[test]
 fn who_is_read_stays_raw_while_others_are_scanned() {
     for policy in PolicyKind::ALL {
-        let mut engine = engine(policy, 200_000);
+        let mut engine = engine(policy, 220_000);
         for n in 0..900 {
             set(&mut engine, n);
             read_the_hot(&mut engine);

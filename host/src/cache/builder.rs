@@ -154,7 +154,7 @@ impl Builder {
         directory: impl AsRef<Path> => Some(directory.as_ref().to_owned());
         /// The namespace of the handle that [`open`](Self::open) returns, 1 to 255 bytes. Default `default`.
         namespace: impl Into<String> => namespace.into();
-        /// Bytes of entries in memory, metadata and 96 bytes of overhead an entry included. Default 64 MiB.
+        /// Bytes of entries in memory, metadata and 128 bytes of overhead an entry included. Default 64 MiB.
         max_memory: u64 => max_memory;
         /// Entries in memory. Default: no limit beyond `max_memory`.
         max_memory_entries: u32 => Some(max_memory_entries);

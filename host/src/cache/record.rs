@@ -30,7 +30,7 @@ const HEADER_SIZE: usize = HEADER.len() + 33;
 const LINES: u32 = 1024;
 
 /// What an entry takes in memory on top of key and value, so that a replay counts bytes as `max-memory` does.
-const OVERHEAD: usize = 96;
+const OVERHEAD: usize = 128;
 
 /// How often another process's lock is asked for, and how long between.
 const TRIES: u32 = 100;

@@ -29,7 +29,7 @@ fn a_shadow_holds_no_more_than_it_may_however_large_the_cache() {
     }
     assert_eq!(advice.check(), Ok(()));
     assert!(advice.sample_bits > 3, "{}", advice.sample_bits);
-    let largest = advice.shadows.iter().map(|shadow| shadow.directory.len()).max().unwrap_or_default();
+    let largest = advice.shadows.iter().map(|shadow| shadow.directory.len(0)).max().unwrap_or_default();
     assert!((LARGEST / 4..=LARGEST).contains(&largest), "{largest}");
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::resolve::Opened;
+use super::worth::Judgement;
 use super::{Engine, EntryInfo, Freshness, Hit, Times};
 use crate::codec::{Codec, decompress};
 use crate::error::{Error, ErrorCode, Result};
@@ -25,7 +26,8 @@ impl Engine {
             self.namespaces.stats(ns).misses += 1;
             return Ok(None);
         };
-        self.policy.accessed(id);
+        let Self { policy, slab, config, patience, .. } = self;
+        policy.accessed(id, &Judgement { slab, objective: config.objective, patience: *patience, now });
         self.cold.earn(self.slab.end());
         let mut inflated = None;
         if self.slab.slot(id).is_packed() {

@@ -23,9 +23,10 @@ impl Engine {
         let mut new = policy.build(self.config.objective, self.config.seed);
         for id in Ascending::new(ids, &|a, b| age(a) < age(b)) {
             let slot = self.slab.slot(id);
-            let worth = self.judgement(slot.accessed()).worth(id);
+            let judgement = self.judgement(slot.accessed());
+            let worth = judgement.worth(id);
             new.inserted(id, &Entry { hash: slot.hash, weight: slot.charge() as u32, worth });
-            (0..slot.hits.min(TOLD_READS)).for_each(|_| new.accessed(id));
+            (0..slot.hits.min(TOLD_READS)).for_each(|_| new.accessed(id, &judgement));
         }
         self.policy = new;
         self.config.policy = policy;

@@ -69,9 +69,11 @@ const fn rules(window: u16, protected: u16, admission: bool, history: bool, prom
 pub(crate) struct Adaptive {
     cache: Windowed,
     experts: &'static [Rules; EXPERTS],
-    shadows: Vec<Directory>,
-    /// Faded hits of each shadow.
+    shadows: Directory<Windowed>,
+    /// What the hits of each shadow were worth, faded.
     scores: [f32; EXPERTS],
+    /// What hits on all requests would have been worth, and their number, both faded.
+    requested: (f32, f32),
     /// The expert in force.
     current: usize,
     /// One key in two to the power of this is in the sample.
@@ -85,12 +87,13 @@ pub(crate) struct Adaptive {
 impl Adaptive {
     pub(crate) fn new(objective: Objective, seed: u64) -> Self {
         let experts = if objective.is_by_the_byte() { &BY_THE_BYTE } else { &FOR_HITS };
-        let shadow = |rules: &Rules| Directory::new(Box::new(Windowed::fixed(*rules, objective, seed)), u64::MAX);
+        let shadows = experts.iter().map(|rules| Box::new(Windowed::fixed(*rules, objective, seed)));
         Self {
             cache: Windowed::new(experts[0], objective, seed),
             experts,
-            shadows: experts.iter().map(shadow).collect(),
+            shadows: Directory::new(shadows, u64::MAX),
             scores: [0.0; EXPERTS],
+            requested: (0.0, 0.0),
             current: 0,
             sample_bits: 0,
             requests: 0,
@@ -116,17 +119,19 @@ impl Adaptive {
 
     fn request(&mut self, key: u64, entry: &Entry) {
         let gain = self.objective.gain(entry.weight, entry.worth);
-        for (shadow, score) in self.shadows.iter_mut().zip(&mut self.scores) {
-            if shadow.request(key, entry) == Outcome::Hit {
-                *score += gain;
+        let scores = &mut self.scores;
+        self.shadows.request(key, entry, |at, outcome| {
+            if outcome == Outcome::Hit {
+                scores[at] += gain;
             }
-        }
+        });
+        self.requested = (self.requested.0 + gain, self.requested.1 + 1.0);
         self.requests += 1;
-        let entries = self.shadows[0].len() as u64;
+        let entries = self.shadows.len(0) as u64;
         if entries > LARGEST {
             self.sample_bits += 1;
-            let (bits, capacity) = (self.sample_bits, self.shadows[0].capacity() / 2);
-            self.shadows.iter_mut().for_each(|shadow| shadow.retain(capacity, |key| key.trailing_zeros() >= bits));
+            let bits = self.sample_bits;
+            self.shadows.retain(self.shadows.capacity(0) / 2, |key| key.trailing_zeros() >= bits);
         }
         if self.requests >= (entries / ROUND).max(SHORTEST) {
             self.end_round();
@@ -143,14 +148,13 @@ impl Adaptive {
             self.cache.set_rules(self.experts[leader]);
         }
         self.scores.iter_mut().for_each(|score| *score *= FADING);
+        self.requested = (self.requested.0 * FADING, self.requested.1 * FADING);
     }
 
     /// What one hit on every entry of a shadow would bring.
     fn stake(&self) -> f32 {
-        match self.objective {
-            Objective::Bytes => self.shadows[0].weight() as f32,
-            _ => self.shadows[0].len() as f32,
-        }
+        let (gain, requests) = self.requested;
+        self.shadows.len(0) as f32 * gain / requests
     }
 }
 
@@ -161,11 +165,11 @@ impl Policy for Adaptive {
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
-        self.cache.accessed(id);
+    fn accessed(&mut self, id: u32, worth: &dyn Worth) {
+        self.cache.accessed(id, worth);
         let (hash, weight) = self.cache.hash_and_weight(id);
         if let Some(key) = self.sampled(hash) {
-            self.request(key, &Entry { hash, weight, worth: 1.0 });
+            self.request(key, &Entry { hash, weight, worth: worth.worth(id) });
         }
     }
 
@@ -185,9 +189,9 @@ impl Policy for Adaptive {
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32> {
         // The cache is full: so much room there is, and a part of it for each shadow.
         let room = (self.cache.weight() + incoming.map_or(0, |entry| u64::from(entry.weight))) >> self.sample_bits;
-        let known = self.shadows[0].capacity();
+        let known = self.shadows.capacity(0);
         if room > (known / 16).saturating_mul(17) || room < known / 16 * 15 || known == u64::MAX {
-            self.shadows.iter_mut().for_each(|shadow| shadow.set_capacity(room));
+            self.shadows.set_capacity(room);
         }
         self.cache.victim(incoming, worth)
     }
@@ -197,7 +201,7 @@ impl Policy for Adaptive {
     }
 
     fn check(&self) -> Result<u32, String> {
-        self.shadows.iter().try_for_each(Directory::check)?;
+        self.shadows.check()?;
         self.cache.check()
     }
 }

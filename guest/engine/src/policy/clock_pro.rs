@@ -22,7 +22,7 @@
 use hashbrown::HashTable;
 
 use super::nodes::{List, NIL, Nodes};
-use super::{Entry, Policy, Worth};
+use super::{Entry, Policy, Worth, widen};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -78,12 +78,6 @@ impl Page {
 
 fn fingerprint(hash: u32) -> u32 {
     hash & !STATE
-}
-
-/// The table wants 64 bits, of which it uses the lowest and some of the highest.
-#[inline]
-fn widen(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
 }
 
 /// The list's nodes: even numbers are entries, odd ones pages that are gone.
@@ -323,13 +317,8 @@ impl Policy for ClockPro {
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
+    fn accessed(&mut self, id: u32, _worth: &dyn Worth) {
         self.nodes.get_mut(node_of(id)).weight |= MARK;
-    }
-
-    fn overwritten(&mut self, id: u32, entry: &Entry) {
-        self.reweighed(id, entry.weight);
-        self.accessed(id);
     }
 
     fn reweighed(&mut self, id: u32, weight: u32) {

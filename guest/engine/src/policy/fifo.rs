@@ -17,7 +17,11 @@ impl Policy for Fifo {
         self.list.push_front(&mut self.nodes, id);
     }
 
-    fn accessed(&mut self, _id: u32) {}
+    fn accessed(&mut self, _id: u32, _worth: &dyn Worth) {}
+
+    fn overwritten(&mut self, id: u32, _entry: &Entry) {
+        self.list.move_to_front(&mut self.nodes, id);
+    }
 
     fn removed(&mut self, id: u32, _evicted: bool) {
         self.list.unlink(&mut self.nodes, id);

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use super::widen;
+
 #[derive(Debug, Default)]
 pub(crate) struct Ghost {
     /// Hashes and weights.
@@ -18,12 +20,6 @@ pub(crate) struct Ghost {
     table: HashTable<u32>,
     /// Weight of these.
     weight: u64,
-}
-
-/// The table wants 64 bits, of which it uses the lowest and some of the highest; not all bits of a hash may differ.
-#[inline]
-fn widen(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
 }
 
 impl Ghost {

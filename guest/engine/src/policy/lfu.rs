@@ -5,52 +5,30 @@
 //! start level with what was just given up. Source: LFU-DA in Arlitt, Cherkasova, Dilley, Friedrich and Jin, "Evaluating
 //! content management techniques for web proxy caches" (WISP 1999).
 
-use super::ranks::Ranks;
-use super::{Entry, Policy, Worth};
+use super::ranked::{Ranked, Value};
+use super::{Entry, Objective};
 
-#[derive(Debug, Default)]
-pub(crate) struct Lfu {
-    ranks: Ranks,
-    /// Accesses to each entry, its arrival included.
-    frequencies: Vec<u32>,
-    age: f64,
-}
+/// How often an entry was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Frequency(u32);
 
-impl Policy for Lfu {
-    fn inserted(&mut self, id: u32, _entry: &Entry) {
-        if self.frequencies.len() <= id as usize {
-            self.frequencies.resize(id as usize + 1, 0);
-        }
-        self.frequencies[id as usize] = 1;
-        self.ranks.insert(id, self.age + 1.0);
+/// Ranks by frequency.
+pub(crate) type Lfu = Ranked<Frequency>;
+
+impl Value for Frequency {
+    fn of(_entry: &Entry, _objective: Objective) -> Self {
+        Self(0)
     }
 
-    fn accessed(&mut self, id: u32) {
-        let frequency = &mut self.frequencies[id as usize];
-        *frequency = frequency.saturating_add(1);
-        self.ranks.set(id, self.age + f64::from(*frequency));
+    fn count(&mut self) {
+        self.0 = self.0.saturating_add(1);
     }
 
-    fn overwritten(&mut self, id: u32, _entry: &Entry) {
-        self.accessed(id);
+    fn value(&self) -> f64 {
+        f64::from(self.0)
     }
 
-    fn removed(&mut self, id: u32, evicted: bool) {
-        if evicted {
-            self.age = self.age.max(self.ranks.rank(id));
-        }
-        self.ranks.remove(id);
-    }
+    fn update(&mut self, _entry: &Entry, _objective: Objective) {}
 
-    fn victim(&mut self, _incoming: Option<&Entry>, _worth: &dyn Worth) -> Option<u32> {
-        self.ranks.first()
-    }
-
-    fn clear(&mut self) {
-        *self = Self::default();
-    }
-
-    fn check(&self) -> Result<u32, String> {
-        self.ranks.check()
-    }
+    fn reweigh(&mut self, _weight: u32) {}
 }

@@ -19,7 +19,7 @@ impl Policy for Lru {
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
+    fn accessed(&mut self, id: u32, _worth: &dyn Worth) {
         self.list.move_to_front(&mut self.nodes, id);
     }
 

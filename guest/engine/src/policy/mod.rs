@@ -13,8 +13,10 @@ mod lfu;
 mod lru;
 pub(crate) mod nodes;
 mod objective;
+mod ranked;
 mod ranks;
 mod s3_fifo;
+mod segments;
 mod sieve;
 mod sketch;
 mod ttl;
@@ -42,6 +44,13 @@ pub(crate) trait Worth {
     fn worth(&self, id: u32) -> f32;
 }
 
+/// The only entry in question.
+impl Worth for Entry {
+    fn worth(&self, _id: u32) -> f32 {
+        self.worth
+    }
+}
+
 /// A hit on one entry is worth as much as on any other.
 pub(crate) struct AllAlike;
 
@@ -60,12 +69,12 @@ pub(crate) trait Policy: Send {
     fn inserted(&mut self, id: u32, entry: &Entry);
 
     /// The entry was read.
-    fn accessed(&mut self, id: u32);
+    fn accessed(&mut self, id: u32, worth: &dyn Worth);
 
     /// The entry was written again, with another weight perhaps.
     fn overwritten(&mut self, id: u32, entry: &Entry) {
-        self.removed(id, false);
-        self.inserted(id, entry);
+        self.reweighed(id, entry.weight);
+        self.accessed(id, entry);
     }
 
     /// The entry takes `weight` from now on, though nobody wrote it: it was compressed, or inflated.
@@ -83,6 +92,12 @@ pub(crate) trait Policy: Send {
 
     /// How many entries take part, after a look at the structure.
     fn check(&self) -> std::result::Result<u32, String>;
+}
+
+/// A hash as a table wants it: of 64 bits it uses the lowest and some of the highest, and not all bits of a hash need differ.
+#[inline]
+fn widen(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32)
 }
 
 /// The policies by name.
@@ -159,7 +174,7 @@ impl PolicyKind {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),
-            Self::Lfu => Box::new(lfu::Lfu::default()),
+            Self::Lfu => Box::new(lfu::Lfu::new(objective)),
             Self::Ttl => Box::new(ttl::Ttl::default()),
             Self::Sieve => Box::new(sieve::Sieve::default()),
             Self::S3Fifo => Box::new(s3_fifo::S3Fifo::default()),
@@ -189,7 +204,7 @@ mod tests {
                     policy.removed(victim, true);
                 }
                 policy.inserted(id, &entry(id, 100));
-                policy.accessed(id);
+                policy.accessed(id, &AllAlike);
                 policy.reweighed(id, 1 + id % 7 * 50);
                 assert!(policy.check().is_ok(), "{kind:?}: {:?}", policy.check());
             }

@@ -19,7 +19,7 @@ pub(crate) struct Node<T> {
 
 /// Nodes by number.
 #[derive(Debug)]
-pub(crate) struct Nodes<T>(Vec<Box<[Node<T>]>>);
+pub(crate) struct Nodes<T>(Vec<Box<[Node<T>; CHUNK]>>);
 
 impl<T> Default for Nodes<T> {
     fn default() -> Self {
@@ -33,7 +33,7 @@ impl<T: Copy + Default> Nodes<T> {
     pub(crate) fn fill(&mut self, id: u32, data: T) {
         let chunk = (id >> CHUNK_BITS) as usize;
         while self.0.len() <= chunk {
-            self.0.push(vec![Node { prev: NIL, next: NIL, data: T::default() }; CHUNK].into_boxed_slice());
+            self.0.push(Box::new([Node { prev: NIL, next: NIL, data: T::default() }; CHUNK]));
         }
         self.0[chunk][id as usize & (CHUNK - 1)] = Node { prev: NIL, next: NIL, data };
     }

@@ -1,7 +1,7 @@
 //! Entries in the order of a number, the smallest first; of equal numbers the one that was set first.
 //!
 //! A heap of four children a place, in which every entry knows where it stands: setting or removing costs O(log n) and
-//! allocates nothing, and the first is at hand. 20 bytes an entry. What `lfu` and `gdsf` are made of.
+//! allocates nothing, and the first is at hand. 20 bytes an entry. What [`super::ranked`] is made of.
 
 use crate::ascending::Ascending;
 

@@ -110,16 +110,11 @@ impl Policy for S3Fifo {
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
+    fn accessed(&mut self, id: u32, _worth: &dyn Worth) {
         let note = self.nodes.get_mut(id);
         if note.reads() < MOST_READS {
             note.tag += 1;
         }
-    }
-
-    fn overwritten(&mut self, id: u32, entry: &Entry) {
-        self.reweighed(id, entry.weight);
-        self.accessed(id);
     }
 
     fn reweighed(&mut self, id: u32, weight: u32) {

@@ -25,12 +25,8 @@ impl Policy for Sieve {
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
+    fn accessed(&mut self, id: u32, _worth: &dyn Worth) {
         *self.nodes.get_mut(id) = true;
-    }
-
-    fn overwritten(&mut self, id: u32, _entry: &Entry) {
-        self.accessed(id);
     }
 
     fn removed(&mut self, id: u32, _evicted: bool) {

@@ -19,7 +19,7 @@ const HALVED: u64 = 0x7777_7777_7777_7777;
 
 #[derive(Debug)]
 pub(crate) struct Sketch {
-    words: Vec<u64>,
+    blocks: Vec<[u64; BLOCK]>,
     /// Counts until the hand moves on.
     until_ageing: u32,
     hand: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Sketch {
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self { words: vec![0; BLOCK], until_ageing: Self::STEP, hand: 0 }
+        Self { blocks: vec![[0; BLOCK]], until_ageing: Self::STEP, hand: 0 }
     }
 }
 
@@ -37,22 +37,19 @@ impl Sketch {
 
     /// Makes it fit for a cache of `entries`; what was counted stays. Never shrinks.
     pub(crate) fn grow(&mut self, entries: usize) {
-        while self.words.len() < entries {
+        while self.blocks.len() * BLOCK < entries {
             // A key's block is told by the low bits of its hash: with one bit more it is here or in the copy.
-            self.words.extend_from_within(..);
+            self.blocks.extend_from_within(..);
         }
-    }
-
-    /// Entries that it is fit for.
-    pub(crate) fn entries(&self) -> usize {
-        self.words.len()
     }
 
     /// Counts a key.
     #[inline]
     pub(crate) fn count(&mut self, hash: u32) {
-        for (word, shift) in self.places(hash) {
-            let word = &mut self.words[word];
+        let block = self.block(hash);
+        let block = &mut self.blocks[block];
+        for (word, shift) in places(hash) {
+            let word = &mut block[word];
             *word += u64::from(*word >> shift & 15 != 15) << shift;
         }
         self.until_ageing -= 1;
@@ -64,29 +61,32 @@ impl Sketch {
     /// How often a key was counted lately, at most 15.
     #[inline]
     pub(crate) fn frequency(&self, hash: u32) -> u32 {
-        let counters = self.places(hash).map(|(word, shift)| (self.words[word] >> shift & 15) as u32);
+        let block = &self.blocks[self.block(hash)];
+        let counters = places(hash).map(|(word, shift)| (block[word] >> shift & 15) as u32);
         counters[0].min(counters[1]).min(counters[2]).min(counters[3])
     }
 
-    /// The words and bit positions of a key's four counters, each in a pair of words of its own.
     #[inline]
-    fn places(&self, hash: u32) -> [(usize, u32); 4] {
-        let block = (hash as usize & (self.words.len() / BLOCK - 1)) * BLOCK;
-        let spread = (u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
-        [0, 1, 2, 3].map(|pair| {
-            let bits = spread >> (8 * pair);
-            (block + 2 * pair + (bits & 1), (bits as u32 >> 1 & 15) * 4)
-        })
+    fn block(&self, hash: u32) -> usize {
+        hash as usize & (self.blocks.len() - 1)
     }
 
     #[cold]
     fn age(&mut self) {
         self.until_ageing = Self::STEP;
-        for word in &mut self.words[self.hand..self.hand + BLOCK] {
-            *word = *word >> 1 & HALVED;
-        }
-        self.hand = (self.hand + BLOCK) & (self.words.len() - 1);
+        self.blocks[self.hand].iter_mut().for_each(|word| *word = *word >> 1 & HALVED);
+        self.hand = (self.hand + 1) & (self.blocks.len() - 1);
     }
+}
+
+/// The words in a block and bit positions of a key's four counters, each in a pair of words of its own.
+#[inline]
+fn places(hash: u32) -> [(usize, u32); 4] {
+    let spread = (u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32;
+    [0, 1, 2, 3].map(|pair| {
+        let bits = spread >> (8 * pair);
+        (2 * pair + (bits & 1) as usize, (bits >> 1 & 15) * 4)
+    })
 }
 
 #[cfg(test)]
@@ -115,7 +115,7 @@ mod tests {
         keys.iter().for_each(|&key| sketch.count(key));
         let before: Vec<_> = keys.iter().map(|&key| sketch.frequency(key)).collect();
         sketch.grow(100);
-        assert_eq!(sketch.entries(), 128);
+        assert_eq!(sketch.blocks.len(), 128 / BLOCK);
         let after: Vec<_> = keys.iter().map(|&key| sketch.frequency(key)).collect();
         assert_eq!(before, after);
     }

@@ -15,9 +15,7 @@ impl Policy for Ttl {
         self.entries += 1;
     }
 
-    fn accessed(&mut self, _id: u32) {}
-
-    fn overwritten(&mut self, _id: u32, _entry: &Entry) {}
+    fn accessed(&mut self, _id: u32, _worth: &dyn Worth) {}
 
     fn removed(&mut self, _id: u32, _evicted: bool) {
         self.entries -= 1;

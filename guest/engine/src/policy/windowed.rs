@@ -21,7 +21,7 @@
 //! "Lightweight robust size aware cache management" (2022).
 
 use super::history::History;
-use super::nodes::{List, Nodes};
+use super::segments::{Queue, Segments};
 use super::sketch::Sketch;
 use super::{AllAlike, Entry, Objective, Policy, Worth};
 use crate::rng::SplitMix64;
@@ -60,52 +60,10 @@ const STEP: usize = 8;
 /// What is heavier than this part of the cache, and than the window, does not enter the window.
 const LARGE: u64 = 32;
 
-/// Weights count up to here; more only weighs as much.
-const MAX_WEIGHT: u32 = (1 << 30) - 1;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Queue {
-    Window = 0,
-    Probation = 1,
-    Protected = 2,
-    /// Of an entry that is not there any more.
-    None = 3,
-}
-
-const QUEUES: [Queue; 4] = [Queue::Window, Queue::Probation, Queue::Protected, Queue::None];
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Note {
-    hash: u32,
-    /// Weight, and in the two highest bits the queue.
-    weight_and_queue: u32,
-    /// When it was asked for last, in accesses.
-    accessed: u32,
-}
-
-impl Note {
-    fn weight(self) -> u64 {
-        u64::from(self.weight_and_queue & MAX_WEIGHT)
-    }
-
-    fn queue(self) -> Queue {
-        QUEUES[(self.weight_and_queue >> 30) as usize]
-    }
-
-    fn set_queue(&mut self, queue: Queue) {
-        self.weight_and_queue = self.weight_and_queue & MAX_WEIGHT | (queue as u32) << 30;
-    }
-}
-
 pub(crate) struct Windowed {
     rules: Rules,
     objective: Objective,
-    nodes: Nodes<Note>,
-    /// One more than the highest number that an entry had.
-    end: u32,
-    lists: [List; 3],
-    /// Weight in each queue.
-    weights: [u64; 3],
+    segments: Segments,
     limits: Limits,
     /// What all weighed, the arrival included, when a victim was asked for last; 0 when none was yet.
     capacity: u64,
@@ -125,6 +83,8 @@ pub(crate) struct Windowed {
 /// What the parts may weigh.
 #[derive(Debug, Default)]
 struct Limits {
+    /// Weight and number of all entries when this was worked out.
+    of: (u64, u32),
     window: u64,
     main: u64,
     protected: u64,
@@ -149,10 +109,7 @@ impl Windowed {
         Self {
             rules,
             objective,
-            nodes: Nodes::default(),
-            end: 0,
-            lists: Default::default(),
-            weights: [0; 3],
+            segments: Segments::default(),
             limits: Limits::default(),
             capacity: 0,
             sketch: Sketch::default(),
@@ -168,70 +125,45 @@ impl Windowed {
     /// Goes by other rules from now on; entries stay where they are until something moves them.
     pub(crate) fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
+        self.limits.of = (0, 0);
         self.shrinking = true;
     }
 
     /// Weight of all entries.
     pub(crate) fn weight(&self) -> u64 {
-        self.weights.iter().sum()
-    }
-
-    /// Entries that are there.
-    pub(crate) fn len(&self) -> u32 {
-        self.lists.iter().map(List::len).sum()
+        self.segments.weight()
     }
 
     /// What the policy noted of an entry.
     pub(crate) fn hash_and_weight(&self, id: u32) -> (u32, u32) {
-        let note = self.nodes.get(id);
+        let note = self.segments.note(id);
         (note.hash, note.weight() as u32)
     }
 
     /// Works out what the parts may weigh of what all weigh now: the window its share, but room for one entry of average
     /// weight. Done when an entry comes, not when one is read.
     fn measure(&mut self) {
-        let (weight, len) = (self.weight(), u64::from(self.len()).max(1));
+        let of = (self.weight(), self.segments.len());
+        if of == self.limits.of {
+            return;
+        }
+        let (weight, len) = (of.0, u64::from(of.1).max(1));
         let window = (weight * u64::from(self.rules.window) / 1000).max(weight.div_ceil(len)).min(weight);
         let main = weight - window;
-        self.limits = Limits { window, main, protected: main * u64::from(self.rules.protected) / 1000 };
+        self.limits = Limits { of, window, main, protected: main * u64::from(self.rules.protected) / 1000 };
     }
 
     fn main_weight(&self) -> u64 {
-        self.weights[Queue::Probation as usize] + self.weights[Queue::Protected as usize]
+        self.segments.weight_of(Queue::Probation) + self.segments.weight_of(Queue::Protected)
     }
 
     /// Main's next victim.
     fn main_victim(&self) -> Option<u32> {
-        self.lists[Queue::Probation as usize].back().or_else(|| self.lists[Queue::Protected as usize].back())
+        self.segments.back(Queue::Probation).or_else(|| self.segments.back(Queue::Protected))
     }
 
     fn age(&self, id: u32) -> u32 {
-        self.now.wrapping_sub(self.nodes.get(id).accessed)
-    }
-
-    fn unlink(&mut self, id: u32) {
-        let note = *self.nodes.get(id);
-        let queue = note.queue() as usize;
-        self.lists[queue].unlink(&mut self.nodes, id);
-        self.weights[queue] -= note.weight();
-    }
-
-    fn push(&mut self, id: u32, queue: Queue) {
-        let note = self.nodes.get_mut(id);
-        note.set_queue(queue);
-        self.weights[queue as usize] += note.weight();
-        self.lists[queue as usize].push_front(&mut self.nodes, id);
-    }
-
-    /// Moves an entry to the front of a queue.
-    #[inline]
-    fn put(&mut self, id: u32, queue: Queue) {
-        if self.nodes.get(id).queue() == queue {
-            self.lists[queue as usize].move_to_front(&mut self.nodes, id);
-        } else {
-            self.unlink(id);
-            self.push(id, queue);
-        }
+        self.now.wrapping_sub(self.segments.note(id).accessed)
     }
 
     /// Who goes from main next: the end of probation, or the least of a sample.
@@ -242,8 +174,8 @@ impl Windowed {
         }
         let mut least = self.density(picked, worth);
         for _ in 1..SAMPLE {
-            let id = self.rng.up_to(u64::from(self.end - 1)) as u32;
-            if matches!(self.nodes.get(id).queue(), Queue::Probation | Queue::Protected) {
+            let id = self.rng.up_to(u64::from(self.segments.end() - 1)) as u32;
+            if matches!(self.segments.note(id).queue(), Queue::Probation | Queue::Protected) {
                 let density = self.density(id, worth);
                 if density < least {
                     (picked, least) = (id, density);
@@ -255,7 +187,7 @@ impl Windowed {
 
     /// Hits to expect of each byte, and what they are worth.
     fn density(&self, id: u32, worth: &dyn Worth) -> f32 {
-        let note = self.nodes.get(id);
+        let note = self.segments.note(id);
         self.sketch.frequency(note.hash) as f32 * worth.worth(id) / note.weight() as f32
     }
 
@@ -267,7 +199,7 @@ impl Windowed {
             return age < self.age(victim);
         }
         let rate = |age: u32, weight: u64, worth: f32| worth / (age.max(1) as f32 * weight as f32);
-        let note = self.nodes.get(victim);
+        let note = self.segments.note(victim);
         rate(age, u64::from(entry.weight), entry.worth) > rate(self.age(victim), note.weight(), worth.worth(victim))
     }
 
@@ -308,10 +240,10 @@ impl Windowed {
         let (mut sum, mut freed, mut next) = (0.0, 0, Some(victim));
         for _ in 0..MOST_VICTIMS {
             let Some(victim) = next.filter(|_| freed < weight && sum < enough) else { break };
-            let note = self.nodes.get(victim);
+            let note = self.segments.note(victim);
             freed += note.weight();
             sum += self.sketch.frequency(note.hash) as f32 * worth.worth(victim);
-            next = self.nodes.before(victim);
+            next = self.segments.before(victim);
         }
         sum
     }
@@ -319,18 +251,17 @@ impl Windowed {
     /// The first candidate that does not get into main while the window makes room; `None` when it has room. Those that get in
     /// are moved.
     fn loser(&mut self, incoming: &Entry, victim: u32, worth: &dyn Worth) -> Option<u32> {
-        let window = Queue::Window as usize;
         for _ in 0..STEP {
-            let candidate = self.lists[window].back()?;
-            if self.weights[window] + u64::from(incoming.weight) <= self.limits.window {
+            let candidate = self.segments.back(Queue::Window)?;
+            if self.segments.weight_of(Queue::Window) + u64::from(incoming.weight) <= self.limits.window {
                 return None;
             }
-            let note = *self.nodes.get(candidate);
+            let note = self.segments.note(candidate);
             let entry = Entry { hash: note.hash, weight: note.weight() as u32, worth: worth.worth(candidate) };
             if !self.is_admitted(&entry, victim, worth) {
                 return Some(candidate);
             }
-            self.put(candidate, Queue::Probation);
+            self.segments.put(candidate, Queue::Probation);
         }
         None
     }
@@ -344,8 +275,8 @@ impl Windowed {
     fn shrink(&mut self) {
         let limit = self.limits.window;
         for _ in 0..STEP {
-            match self.lists[Queue::Window as usize].back() {
-                Some(id) if self.weights[Queue::Window as usize] > limit => self.put(id, Queue::Probation),
+            match self.segments.back(Queue::Window) {
+                Some(id) if self.segments.weight_of(Queue::Window) > limit => self.segments.put(id, Queue::Probation),
                 _ => {
                     self.shrinking = false;
                     return;
@@ -355,18 +286,35 @@ impl Windowed {
     }
 
     fn demote(&mut self) {
-        while self.weights[Queue::Protected as usize] > self.limits.protected {
-            let Some(id) = self.lists[Queue::Protected as usize].back() else { break };
-            self.put(id, Queue::Probation);
+        while self.segments.weight_of(Queue::Protected) > self.limits.protected {
+            let Some(id) = self.segments.back(Queue::Protected) else { break };
+            self.segments.put(id, Queue::Probation);
         }
     }
 
+    /// Another request, for the key with this hash.
     #[inline]
     fn tick(&mut self, hash: u32) {
         self.now = self.now.wrapping_add(1);
-        if self.rules.admission || !self.fixed || self.objective.is_by_the_byte() {
+        self.count(hash);
+    }
+
+    #[inline]
+    fn count(&mut self, hash: u32) {
+        if self.counts() {
             self.sketch.count(hash);
         }
+    }
+
+    /// Whether the rules, or those to come, want to know how often keys are asked for.
+    #[inline]
+    fn counts(&self) -> bool {
+        self.rules.admission || !self.fixed || self.objective.is_by_the_byte()
+    }
+
+    /// Whether the rules, or those to come, want to know what went.
+    fn remembers(&self) -> bool {
+        self.rules.history || !self.fixed
     }
 }
 
@@ -383,87 +331,71 @@ impl Policy for Windowed {
         };
         self.history.remove(entry.hash);
         self.tick(entry.hash);
-        let weight = entry.weight.min(MAX_WEIGHT);
-        self.end = self.end.max(id + 1);
-        self.nodes.fill(id, Note { hash: entry.hash, weight_and_queue: weight, accessed: self.now });
-        self.push(id, if way == Some(Way::Main) { Queue::Probation } else { Queue::Window });
-        if self.sketch.entries() < self.len() as usize {
-            self.sketch.grow(self.len() as usize);
+        let queue = if way == Some(Way::Main) { Queue::Probation } else { Queue::Window };
+        self.segments.insert(id, entry.hash, entry.weight, self.now, queue);
+        if self.counts() {
+            self.sketch.grow(self.segments.len() as usize);
         }
         if way.is_some() {
             return;
         }
         // While there is room, nobody need win to get into main.
         self.measure();
-        let window = Queue::Window as usize;
-        while self.weights[window] > self.limits.window && self.lists[window].len() > 1 {
-            let Some(candidate) = self.lists[window].back() else { break };
-            self.put(candidate, Queue::Probation);
+        while self.segments.weight_of(Queue::Window) > self.limits.window && self.segments.len_of(Queue::Window) > 1 {
+            let Some(candidate) = self.segments.back(Queue::Window) else { break };
+            self.segments.put(candidate, Queue::Probation);
         }
     }
 
     #[inline]
-    fn accessed(&mut self, id: u32) {
-        let age = self.age(id);
-        let note = self.nodes.get(id);
-        let queue = note.queue();
-        self.tick(note.hash);
-        self.nodes.get_mut(id).accessed = self.now;
-        match queue {
+    fn accessed(&mut self, id: u32, _worth: &dyn Worth) {
+        self.now = self.now.wrapping_add(1);
+        let note = self.segments.touch(id, self.now);
+        self.count(note.hash);
+        let age = self.now.wrapping_sub(note.accessed);
+        match note.queue() {
             Queue::Window => {
                 if self.rules.promotion
                     && let Some(victim) = self.main_victim()
-                    && age < self.age(victim) - 1
+                    && age < self.age(victim)
                 {
                     if self.main_weight() >= self.limits.main {
-                        self.put(victim, Queue::Window);
+                        self.segments.put(victim, Queue::Window);
                     }
-                    self.put(id, Queue::Probation);
+                    self.segments.put(id, Queue::Probation);
                 } else {
-                    self.put(id, Queue::Window);
+                    self.segments.put(id, Queue::Window);
                 }
             }
             Queue::None => {}
-            Queue::Probation if self.rules.protected == 0 => self.put(id, Queue::Probation),
+            Queue::Probation if self.rules.protected == 0 => self.segments.put(id, Queue::Probation),
             Queue::Probation | Queue::Protected => {
-                self.put(id, Queue::Protected);
+                self.segments.put(id, Queue::Protected);
                 self.demote();
             }
         }
     }
 
-    fn overwritten(&mut self, id: u32, entry: &Entry) {
-        self.reweighed(id, entry.weight);
-        self.accessed(id);
-    }
-
     fn reweighed(&mut self, id: u32, weight: u32) {
-        let note = self.nodes.get_mut(id);
-        let (queue, before) = (note.queue(), note.weight());
-        note.weight_and_queue = weight.min(MAX_WEIGHT);
-        note.set_queue(queue);
-        self.weights[queue as usize] = self.weights[queue as usize] - before + note.weight();
+        self.segments.reweigh(id, weight);
     }
 
     fn removed(&mut self, id: u32, evicted: bool) {
-        let note = *self.nodes.get(id);
-        self.unlink(id);
-        self.nodes.get_mut(id).set_queue(Queue::None);
-        if evicted && (self.rules.history || !self.fixed) {
+        let note = self.segments.remove(id);
+        if evicted && self.remembers() {
             self.history.insert(note.hash, note.accessed, self.now);
         }
     }
 
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32> {
-        if self.rules.history || !self.fixed {
-            self.history.fit(self.len() as usize);
+        if self.remembers() {
+            self.history.fit(self.segments.len() as usize);
         }
         self.measure();
         if self.shrinking {
             self.shrink();
         }
-        let window = Queue::Window as usize;
-        let (oldest, main_victim) = (self.lists[window].back(), self.pick(worth));
+        let (oldest, main_victim) = (self.segments.back(Queue::Window), self.pick(worth));
         let (Some(candidate), Some(victim)) = (oldest, main_victim) else { return oldest.or(main_victim) };
         let Some(incoming) = incoming else { return Some(victim) };
         self.capacity = self.weight() + u64::from(incoming.weight);
@@ -490,19 +422,6 @@ impl Policy for Windowed {
     }
 
     fn check(&self) -> Result<u32, String> {
-        let mut known = 0;
-        for queue in [Queue::Window, Queue::Probation, Queue::Protected] {
-            let list = &self.lists[queue as usize];
-            known += list.check(&self.nodes)?;
-            let weight: u64 = list.iter(&self.nodes).map(|id| self.nodes.get(id).weight()).sum();
-            if weight != self.weights[queue as usize] {
-                let counted = self.weights[queue as usize];
-                return Err(format!("{queue:?} weighs {weight} and counts {counted}"));
-            }
-            if list.iter(&self.nodes).any(|id| self.nodes.get(id).queue() != queue) {
-                return Err(format!("an entry in {queue:?} does not know it"));
-            }
-        }
-        Ok(known)
+        self.segments.check()
     }
 }
