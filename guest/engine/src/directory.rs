@@ -179,7 +179,10 @@ impl<P: Policy + ?Sized> Directory<P> {
             cache.policy.accessed(id, &self.places.places);
             tell(at, Outcome::Hit);
         }
-        self.places.places[id as usize].worth = entry.worth;
+        let place = &mut self.places.places[id as usize];
+        if place.worth != entry.worth {
+            place.worth = entry.worth;
+        }
     }
 
     /// A request for a key that not all caches hold, or that has another weight now.
@@ -250,6 +253,11 @@ impl<P: Policy + ?Sized> Directory<P> {
     /// Entries in a cache.
     pub(crate) fn len(&self, at: usize) -> usize {
         self.caches[at].entries
+    }
+
+    /// Weight of all entries of a cache.
+    pub(crate) fn weight(&self, at: usize) -> u64 {
+        self.caches[at].weight
     }
 
     /// What all entries of a cache may weigh together.

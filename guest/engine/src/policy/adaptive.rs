@@ -154,7 +154,10 @@ impl Adaptive {
     /// What one hit on every entry of a shadow would bring.
     fn stake(&self) -> f32 {
         let (gain, requests) = self.requested;
-        self.shadows.len(0) as f32 * gain / requests
+        match self.objective {
+            Objective::Bytes => self.shadows.weight(0) as f32,
+            _ => self.shadows.len(0) as f32 * gain / requests,
+        }
     }
 }
 
@@ -203,5 +206,19 @@ impl Policy for Adaptive {
     fn check(&self) -> Result<u32, String> {
         self.shadows.check()?;
         self.cache.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shadows_see_what_a_hit_is_worth() {
+        let mut policy = Adaptive::new(Objective::Cost, 0);
+        let costly = Entry { hash: 7, weight: 100, worth: 50.0 };
+        policy.inserted(0, &costly);
+        policy.accessed(0, &costly);
+        assert_eq!(policy.scores, [50.0; EXPERTS]);
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! A key that was never evicted is taken for one that was in about 1 of 8,000 look-ups.
 
-const PLACES: usize = 8;
+const PLACES: usize = 1 << PLACE_BITS;
+const PLACE_BITS: u32 = 3;
 
 /// Ticks that an entry stays at most.
 const LIFETIME: u16 = 1 << 15;
@@ -16,10 +17,10 @@ const EMPTY: u32 = 0;
 
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    places: Vec<u32>,
+    buckets: Vec<[u32; PLACES]>,
     /// Accesses in a tick, as a power of two.
     tick_bits: u32,
-    /// The tick at which was swept last, and the bucket to go on with.
+    /// The tick at which was swept last, and the place to go on with.
     swept: u16,
     hand: usize,
 }
@@ -28,9 +29,9 @@ impl History {
     /// Makes it fit for a cache of `entries`: twice as many are remembered, eight times as many by a small cache, to which
     /// a loop over a few thousand keys is long. Forgets everything when the size changes.
     pub(crate) fn fit(&mut self, entries: usize) {
-        let wanted = (2 * entries).max((8 * entries).min(1 << 15)).next_power_of_two().max(PLACES);
-        if self.places.len() < wanted || self.places.len() > 4 * wanted {
-            self.places = vec![EMPTY; wanted];
+        let wanted = (2 * entries).max((8 * entries).min(1 << 15)).next_power_of_two().max(PLACES) / PLACES;
+        if self.buckets.len() < wanted || self.buckets.len() > 4 * wanted {
+            self.buckets = vec![[EMPTY; PLACES]; wanted];
             self.tick_bits = (entries / 512).max(1).ilog2();
             self.hand = 0;
         }
@@ -38,46 +39,35 @@ impl History {
 
     /// Remembers an evicted entry that was asked for last at `accessed`.
     pub(crate) fn insert(&mut self, hash: u32, accessed: u32, now: u32) {
-        if self.places.is_empty() {
-            return;
-        }
         self.sweep(now);
-        let (fingerprint, tick) = (fingerprint(hash), self.tick(accessed));
-        let today = self.tick(now);
-        let bucket = self.bucket(hash);
-        let places = &mut self.places[bucket..bucket + PLACES];
-        let age = |place: u32| match place {
-            EMPTY => u32::MAX,
-            place if place >> 16 == fingerprint => u32::MAX - 1,
-            place => u32::from(today.wrapping_sub(place as u16)),
-        };
-        let same = places.iter().position(|&place| place >> 16 == fingerprint);
-        let oldest = || (0..PLACES).max_by_key(|&at| age(places[at])).unwrap_or(0);
-        let at = same.unwrap_or_else(oldest);
-        places[at] = fingerprint << 16 | u32::from(tick);
+        let (fingerprint, today) = (fingerprint(hash), self.tick(now));
+        let place = fingerprint << 16 | u32::from(self.tick(accessed));
+        let Some(bucket) = self.bucket(hash) else { return };
+        let bucket = &mut self.buckets[bucket];
+        // Its own place, or an empty one, or that of the oldest.
+        let mut best = 0;
+        for (at, &place) in (0..).zip(bucket.iter()) {
+            let age = u32::from(today.wrapping_sub(place as u16));
+            let rank = u32::from(place == EMPTY) << 16 | u32::from(place >> 16 == fingerprint) << 17 | age;
+            best = best.max(rank << PLACE_BITS | at);
+        }
+        bucket[best as usize % PLACES] = place;
     }
 
     /// How many accesses ago an evicted entry was asked for last, rounded down to ticks; `None` when it is not remembered.
     #[inline]
     pub(crate) fn age(&self, hash: u32, now: u32) -> Option<u32> {
-        if self.places.is_empty() {
-            return None;
-        }
         let fingerprint = fingerprint(hash);
-        let bucket = self.bucket(hash);
-        let place = self.places[bucket..bucket + PLACES].iter().find(|&&place| place >> 16 == fingerprint)?;
+        let place = self.buckets[self.bucket(hash)?].iter().find(|&&place| place >> 16 == fingerprint)?;
         let ticks = self.tick(now).wrapping_sub(*place as u16);
         Some(u32::from(ticks) << self.tick_bits)
     }
 
     /// Forgets an entry that is back.
     pub(crate) fn remove(&mut self, hash: u32) {
-        if self.places.is_empty() {
-            return;
-        }
         let fingerprint = fingerprint(hash);
-        let bucket = self.bucket(hash);
-        for place in self.places[bucket..bucket + PLACES].iter_mut().filter(|place| **place >> 16 == fingerprint) {
+        let Some(bucket) = self.bucket(hash) else { return };
+        for place in self.buckets[bucket].iter_mut().filter(|place| **place >> 16 == fingerprint) {
             *place = EMPTY;
         }
     }
@@ -87,10 +77,10 @@ impl History {
         (time >> self.tick_bits) as u16
     }
 
+    /// The bucket of a hash; `None` as long as there are none.
     #[inline]
-    fn bucket(&self, hash: u32) -> usize {
-        let mask = self.places.len() / PLACES - 1;
-        ((spread(hash) >> 40) as usize & mask) * PLACES
+    fn bucket(&self, hash: u32) -> Option<usize> {
+        Some((spread(hash) >> 40) as usize & self.buckets.len().checked_sub(1)?)
     }
 
     /// With each tick a part of the table, so that every place is seen before its number has gone half round.
@@ -101,13 +91,14 @@ impl History {
             return;
         }
         self.swept = today;
-        let share = (self.places.len() / usize::from(LIFETIME / 2)).max(1);
-        for _ in 0..(passed * share).min(self.places.len()) {
-            let place = &mut self.places[self.hand];
+        let places = self.buckets.as_flattened_mut();
+        let share = (places.len() / usize::from(LIFETIME / 2)).max(1);
+        for _ in 0..(passed * share).min(places.len()) {
+            let place = &mut places[self.hand];
             if *place != EMPTY && today.wrapping_sub(*place as u16) > LIFETIME {
                 *place = EMPTY;
             }
-            self.hand = (self.hand + 1) & (self.places.len() - 1);
+            self.hand = (self.hand + 1) & (places.len() - 1);
         }
     }
 }
