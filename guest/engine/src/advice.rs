@@ -13,18 +13,17 @@
 //! Everything is counted since the engine was opened, emptied or got its policy. Source: Waldspurger et al., "Efficient MRC
 //! construction with SHARDS" (2015) and "Cache modeling and optimization using miniature simulations" (2017).
 
-use hashbrown::HashTable;
+mod shadow;
 
-use crate::directory::{Directory, Outcome};
-use crate::policy::{Entry, Objective, PolicyKind};
-use crate::rng::mix;
+use shadow::{Count, MOST_ENDS, Shadow};
+pub(crate) use shadow::{Kind, Request};
+
+use crate::policy::{Objective, PolicyKind};
+use crate::sampling::Sampling;
 use crate::time::NEVER;
 
 /// Entries of a shadow above which the sample is halved.
 const LARGEST: usize = 2048;
-
-/// Ends of entries that a shadow knows at most.
-const MOST_ENDS: usize = 2 * LARGEST;
 
 /// Whom else to try at the present memory.
 const SENSIBLE: [PolicyKind; 8] = [
@@ -55,70 +54,11 @@ pub struct Estimate {
     pub bytes_hit: u64,
 }
 
-/// Requests and their bytes.
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    number: u64,
-    bytes: u64,
-}
-
-impl Count {
-    fn add(&mut self, weight: u32, times: u64) {
-        self.number = self.number.saturating_add(times);
-        self.bytes = self.bytes.saturating_add(u64::from(weight).saturating_mul(times));
-    }
-}
-
-struct Shadow {
-    policy: PolicyKind,
-    percent: u32,
-    directory: Directory,
-    /// When its entries are gone, of those that end. They need not be those of the cache: what the cache gave up and has anew,
-    /// a shadow may have had all the time.
-    ends: HashTable<(u64, u64)>,
-    missed: Count,
-}
-
-impl Shadow {
-    /// Whether it is a hit.
-    fn request(&mut self, key: u64, request: &Request, now: u64) -> bool {
-        self.expire(key, now);
-        let mut is_hit = false;
-        self.directory.request(key, &request.entry, |_, outcome| is_hit = outcome == Outcome::Hit);
-        if !is_hit || request.renews {
-            self.set_end(key, request.gone);
-        }
-        is_hit
-    }
-
-    /// Lets a key go that is gone at this time.
-    fn expire(&mut self, key: u64, now: u64) {
-        let end = self.ends.find(key, |&(other, _)| other == key).map_or(NEVER, |&(_, end)| end);
-        if end <= now {
-            self.directory.forget(key);
-            self.set_end(key, NEVER);
-        }
-    }
-
-    fn set_end(&mut self, key: u64, gone: u64) {
-        if let Ok(known) = self.ends.find_entry(key, |&(other, _)| other == key) {
-            known.remove();
-        }
-        if gone == NEVER {
-            return;
-        }
-        if self.ends.len() >= MOST_ENDS {
-            self.ends.retain(|&mut (key, _)| self.directory.contains(key));
-        }
-        self.ends.insert_unique(key, (key, gone), |&(key, _)| key);
-    }
-}
-
 pub(crate) struct Advice {
     /// The first three have the policy in force.
     shadows: Vec<Shadow>,
-    /// One key in two to the power of this is in the sample.
-    sample_bits: u32,
+    /// Drawn independently of the samples that policies draw.
+    sampling: Sampling,
     /// What the memory tier may hold.
     room: u64,
     /// All requests, and those that the memory tier missed.
@@ -136,40 +76,14 @@ pub(crate) struct Advice {
 /// The place in [`Advice::shadows`] of the one that has what the cache has.
 const ITSELF: usize = 1;
 
-/// A request, as the memory tier sees it.
-pub(crate) struct Request {
-    pub(crate) entry: Entry,
-    /// When the entry is gone.
-    pub(crate) gone: u64,
-    /// Whether that is later than it was because of the request.
-    pub(crate) renews: bool,
-    pub(crate) kind: Kind,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A read that found its entry.
-    Hit,
-    /// An entry that came in: a read missed.
-    Missed,
-    /// An entry that was written over another. Nobody read, so it does not count.
-    Overwritten,
-}
-
 impl Advice {
     pub(crate) fn new(policy: PolicyKind, objective: Objective, seed: u64) -> Self {
         let own = [50, 100, 200].map(|percent| (policy, percent));
         let others = SENSIBLE.into_iter().filter(|other| *other != policy).map(|other| (other, 100));
-        let shadow = |(policy, percent): (PolicyKind, u32)| Shadow {
-            policy,
-            percent,
-            directory: Directory::new([policy.build(objective, seed)], u64::MAX),
-            ends: HashTable::new(),
-            missed: Count::default(),
-        };
+        let shadow = |(policy, percent): (PolicyKind, u32)| Shadow::new(policy, percent, objective, seed);
         Self {
             shadows: own.into_iter().chain(others).map(shadow).collect(),
-            sample_bits: 0,
+            sampling: Sampling::new(!seed),
             room: u64::MAX,
             requests: Count::default(),
             missed: Count::default(),
@@ -185,18 +99,10 @@ impl Advice {
         *self = Self::new(policy, self.objective, self.seed);
     }
 
-    /// A key's place in the sample, if it is in it: those with zeros in the lowest bits are. Drawn independently of the
-    /// samples that policies draw.
-    #[inline]
-    fn sampled(&self, hash: u32) -> Option<u64> {
-        let key = mix(u64::from(hash) ^ !self.seed);
-        (key.trailing_zeros() >= self.sample_bits).then_some(key)
-    }
-
     /// Counts a request for an entry that was accessed at `before`; true if the shadows want to see it.
     #[inline]
     pub(crate) fn count(&mut self, hash: u32, weight: u32, kind: Kind, before: u64, now: u64) -> bool {
-        let is_sampled = self.sampled(hash).is_some();
+        let is_sampled = self.sampling.sampled(hash).is_some();
         if kind != Kind::Overwritten {
             self.requests.add(weight, 1);
         }
@@ -217,9 +123,9 @@ impl Advice {
 
     /// Shows a request to the shadows, of a memory tier that may hold `room` bytes.
     pub(crate) fn show(&mut self, request: &Request, room: u64, now: u64) {
-        let Some(key) = self.sampled(request.entry.hash) else { return };
+        let Some(key) = self.sampling.sampled(request.entry.hash) else { return };
         self.set_room(room);
-        let stands_for = 1 << self.sample_bits;
+        let stands_for = self.sampling.stands_for();
         let mut largest = 0;
         for shadow in &mut self.shadows {
             let is_hit = shadow.request(key, request, now);
@@ -240,7 +146,7 @@ impl Advice {
 
     /// The time of the entry with this hash is over: what shadows have of it goes, unless it has another end.
     pub(crate) fn expire(&mut self, hash: u32, gone: u64) {
-        if let Some(key) = self.sampled(hash) {
+        if let Some(key) = self.sampling.sampled(hash) {
             self.shadows.iter_mut().for_each(|shadow| shadow.expire(key, gone));
         }
     }
@@ -264,24 +170,21 @@ impl Advice {
     fn set_room(&mut self, room: u64) {
         let [all, sampled] = self.met.map(u128::from);
         let expected = u128::from(room).max(1);
-        let room = u128::from(room).saturating_mul((sampled << self.sample_bits) + expected) / (all + expected);
+        let room = u128::from(room).saturating_mul(sampled * u128::from(self.sampling.stands_for()) + expected)
+            / (all + expected);
         let room = u64::try_from(room).unwrap_or(u64::MAX);
         if room > (self.room / 64).saturating_mul(65) || room < self.room / 64 * 63 || self.room == u64::MAX {
             self.room = room;
-            let bits = self.sample_bits;
-            self.shadows.iter_mut().for_each(|s| s.directory.set_capacity(share(room, s.percent, bits)));
+            let sampling = self.sampling;
+            self.shadows.iter_mut().for_each(|s| s.directory.set_capacity(share(room, s.percent, sampling)));
         }
     }
 
     fn halve(&mut self) {
-        while self.sample_bits < 32 && self.shadows.iter().any(|shadow| shadow.directory.len(0) > LARGEST) {
-            self.sample_bits += 1;
-            let (bits, room) = (self.sample_bits, self.room);
-            let keep = |key: u64| key.trailing_zeros() >= bits;
-            self.shadows.iter_mut().for_each(|shadow| {
-                shadow.directory.retain(share(room, shadow.percent, bits), keep);
-                shadow.ends.retain(|&mut (key, _)| keep(key));
-            });
+        while self.shadows.iter().any(|shadow| shadow.directory.len(0) > LARGEST) {
+            self.sampling.halve();
+            let (sampling, room) = (self.sampling, self.room);
+            self.shadows.iter_mut().for_each(|shadow| shadow.retain(share(room, shadow.percent, sampling), sampling));
             self.met = [0; 2];
         }
     }
@@ -290,8 +193,8 @@ impl Advice {
     pub(crate) fn check(&self) -> Result<(), String> {
         for shadow in &self.shadows {
             shadow.directory.check()?;
-            if shadow.directory.len(0) > LARGEST || shadow.ends.len() > MOST_ENDS {
-                return Err(format!("a shadow holds {} entries, {} ends", shadow.directory.len(0), shadow.ends.len()));
+            if shadow.directory.len(0) > LARGEST || shadow.ends() > MOST_ENDS {
+                return Err(format!("a shadow holds {} entries, {} ends", shadow.directory.len(0), shadow.ends()));
             }
         }
         if self.missed.number > self.requests.number {
@@ -302,8 +205,8 @@ impl Advice {
 }
 
 /// What a shadow may hold.
-fn share(room: u64, percent: u32, sample_bits: u32) -> u64 {
-    let share = (u128::from(room) * u128::from(percent) / 100) >> sample_bits;
+fn share(room: u64, percent: u32, sampling: Sampling) -> u64 {
+    let share = u128::from(room) * u128::from(percent) / 100 / u128::from(sampling.stands_for());
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 

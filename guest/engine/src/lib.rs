@@ -47,6 +47,7 @@ mod policy;
 pub mod record;
 mod rng;
 mod sample;
+mod sampling;
 mod simulation;
 mod slab;
 mod slot;

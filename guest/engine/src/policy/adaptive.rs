@@ -19,7 +19,7 @@
 use super::windowed::{Rules, Windowed};
 use super::{Entry, Objective, Policy, Worth};
 use crate::directory::{Directory, Outcome};
-use crate::rng::mix;
+use crate::sampling::Sampling;
 
 /// Entries of a shadow above which the sample is halved; it then holds about half of it.
 const LARGEST: u64 = 1024;
@@ -76,8 +76,7 @@ pub(crate) struct Adaptive {
     requested: (f32, f32),
     /// The expert in force.
     current: usize,
-    /// One key in two to the power of this is in the sample.
-    sample_bits: u32,
+    sampling: Sampling,
     /// Requests to the shadows in this round.
     requests: u64,
     objective: Objective,
@@ -95,24 +94,17 @@ impl Adaptive {
             scores: [0.0; EXPERTS],
             requested: (0.0, 0.0),
             current: 0,
-            sample_bits: 0,
+            sampling: Sampling::new(seed),
             requests: 0,
             objective,
             seed,
         }
     }
 
-    /// A key's place in the sample: those with zeros in the lowest [`sample_bits`](Self::sample_bits) are in it.
-    #[inline]
-    fn sampled(&self, hash: u32) -> Option<u64> {
-        let key = mix(u64::from(hash) ^ self.seed);
-        (key.trailing_zeros() >= self.sample_bits).then_some(key)
-    }
-
     /// Shows a request to the shadows if its key is in the sample.
     #[inline]
     fn learn(&mut self, entry: &Entry) {
-        if let Some(key) = self.sampled(entry.hash) {
+        if let Some(key) = self.sampling.sampled(entry.hash) {
             self.request(key, entry);
         }
     }
@@ -129,9 +121,8 @@ impl Adaptive {
         self.requests += 1;
         let entries = self.shadows.len(0) as u64;
         if entries > LARGEST {
-            self.sample_bits += 1;
-            let bits = self.sample_bits;
-            self.shadows.retain(self.shadows.capacity(0) / 2, |key| key.trailing_zeros() >= bits);
+            self.sampling.halve();
+            self.shadows.retain(self.shadows.capacity(0) / 2, |key| self.sampling.keeps(key));
         }
         if self.requests >= (entries / ROUND).max(SHORTEST) {
             self.end_round();
@@ -171,7 +162,7 @@ impl Policy for Adaptive {
     fn accessed(&mut self, id: u32, worth: &dyn Worth) {
         self.cache.accessed(id, worth);
         let (hash, weight) = self.cache.hash_and_weight(id);
-        if let Some(key) = self.sampled(hash) {
+        if let Some(key) = self.sampling.sampled(hash) {
             self.request(key, &Entry { hash, weight, worth: worth.worth(id) });
         }
     }
@@ -191,7 +182,8 @@ impl Policy for Adaptive {
 
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32> {
         // The cache is full: so much room there is, and a part of it for each shadow.
-        let room = (self.cache.weight() + incoming.map_or(0, |entry| u64::from(entry.weight))) >> self.sample_bits;
+        let room = self.cache.weight() + incoming.map_or(0, |entry| u64::from(entry.weight));
+        let room = room / self.sampling.stands_for();
         let known = self.shadows.capacity(0);
         if room > (known / 16).saturating_mul(17) || room < known / 16 * 15 || known == u64::MAX {
             self.shadows.set_capacity(room);
