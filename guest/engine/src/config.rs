@@ -16,6 +16,15 @@ pub const MAX_ENTRY_SIZE: usize = 1 << 30;
 /// The most bytes that content type, metadata, tags and times of one entry may take together.
 pub const MAX_FIELDS_SIZE: usize = 1 << 20;
 
+/// The namespace of the record that holds all bans; no other entry can be in it.
+pub const BANS_NAMESPACE: &str = "larder.bans";
+
+/// The key of that record.
+pub const BANS_KEY: &[u8] = b"bans";
+
+/// The most tags that an entry can have, and the most dependencies.
+pub const MAX_LABELS: usize = 1024;
+
 /// What the memory tier charges for an entry on top of key, value and fields, in bytes. Covers the slot (48 in
 /// the component), what the policy notes (8 to 36 with `adaptive`), the share of the hash table (5 to 12), the place in the
 /// expiry index (4) and the allocator's header and rounding (4 to 11). The same on every host and with every policy, so that
@@ -130,11 +139,35 @@ pub struct SetOptions {
     pub content_type: String,
     /// Metadata pairs, kept in order.
     pub metadata: Vec<(String, String)>,
-    /// Tags.
+    /// Tags, at most 1,024; one that is given twice counts once.
     pub tags: Vec<String>,
+    /// What the entry's validity hangs on besides, at most 1,024.
+    pub dependencies: Vec<Dependency>,
     /// How long the write must last. Default [`Durability::Process`].
     pub durability: Durability,
     /// What it costs to have the value again: money or time, in a unit that is the same for all entries of the cache. Counts
     /// under [`Objective::Cost`]; an entry without one costs 1.
     pub cost: Option<u64>,
+}
+
+/// Something outside that an entry's validity hangs on. The engine keeps it; whether it still holds is for the host to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// What it is.
+    pub kind: DependencyKind,
+    /// The file's path, the pattern, or the variable's name.
+    pub name: String,
+    /// What it was like when the entry was made, in the host's own terms.
+    pub stamp: Vec<u8>,
+}
+
+/// What an entry can depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DependencyKind {
+    /// A file.
+    File = 0,
+    /// All files whose path matches a pattern.
+    Glob = 1,
+    /// An environment variable.
+    Environment = 2,
 }

@@ -33,4 +33,9 @@ impl KeyHasher {
         let h = self.key.hash(key);
         (h ^ (h >> 32)) as u32 ^ u32::from(namespace).wrapping_mul(0x9E37_79B9)
     }
+
+    /// The hash of a tag in a namespace.
+    pub(crate) fn tag(&self, namespace: u16, tag: &str) -> u64 {
+        self.key.hash(tag.as_bytes()) ^ u64::from(namespace).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
 }

@@ -31,6 +31,7 @@
 
 mod advice;
 mod ascending;
+mod bans;
 mod codec;
 mod cold;
 mod compression;
@@ -39,6 +40,7 @@ mod directory;
 pub mod engine;
 pub mod error;
 mod expiry;
+mod glob;
 mod hash;
 mod index;
 mod judge;
@@ -55,10 +57,11 @@ pub mod stats;
 mod time;
 
 pub use advice::Estimate;
+pub use bans::{MAX_BANS, Rule};
 pub use codec::Codec;
 pub use compression::Compression;
-pub use config::{Config, Durability, NamespaceDefaults, SetOptions};
-pub use engine::{Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
+pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaults, SetOptions};
+pub use engine::{Banned, Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
 pub use error::{Error, ErrorCode, Result};
 pub use judge::Summary;
 pub use namespace::NamespaceId;

@@ -1,6 +1,6 @@
 //! Namespaces: named sets of entries with their own defaults and statistics.
 
-use crate::config::{MAX_NAMESPACE_NAME, NamespaceDefaults};
+use crate::config::{BANS_NAMESPACE, MAX_NAMESPACE_NAME, NamespaceDefaults};
 use crate::error::{Error, ErrorCode, Result};
 use crate::stats::Statistics;
 
@@ -24,6 +24,11 @@ impl Namespaces {
     pub(crate) fn find_or_create(&mut self, name: &str) -> Result<NamespaceId> {
         if let Some(at) = self.0.iter().position(|n| n.name == name) {
             return Ok(at as NamespaceId);
+        }
+        if name == BANS_NAMESPACE {
+            return Err(Error::invalid(format!(
+                "the namespace {BANS_NAMESPACE} is where bans are kept; use another name"
+            )));
         }
         if name.is_empty() || name.len() > MAX_NAMESPACE_NAME {
             return Err(Error::invalid(format!("a namespace name has 1 to {MAX_NAMESPACE_NAME} bytes")));

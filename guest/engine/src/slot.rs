@@ -168,6 +168,11 @@ impl Slot {
         &self.blob[begin..end]
     }
 
+    #[inline]
+    pub(crate) fn has_fields(&self) -> bool {
+        self.flags & HAS_FIELDS != 0
+    }
+
     pub(crate) fn fields(&self) -> Fields<'_> {
         Fields::new(self.fields_bytes())
     }

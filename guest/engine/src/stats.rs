@@ -34,6 +34,8 @@ pub struct Statistics {
     pub deletes: u64,
     /// Entries removed because their time was over.
     pub expired: u64,
+    /// Entries, in memory or in records, that were found to be banned when they were asked for.
+    pub invalidated: u64,
     /// Entries removed to stay within the byte limit.
     pub evicted_bytes: u64,
     /// Entries removed to stay within the entry limit.
@@ -125,7 +127,7 @@ impl Statistics {
     /// Adds `other` to `self`, field by field.
     pub fn add(&mut self, other: &Self) {
         add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused,
-            refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired,
+            refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired, invalidated,
             evicted_bytes, evicted_entries, evicted_asked, turned_away, errors, invalid_arguments, keys_too_large, values_too_large, full, not_numbers,
             bytes_written, bytes_read, compressed_in, compressed_out, deflated, lz4, incompressible,
             incompressible_bytes, cold_entries, cold_bytes, cold_values, dictionary_bytes, cooled, warmed, cold_hits,

@@ -67,7 +67,7 @@ impl Engine {
         let slot = self.slab.slot(id);
         match cause {
             Cause::Expired => advice.expire(slot.hash, slot.gone_at()),
-            Cause::Silent => advice.forget(slot.hash),
+            Cause::Silent | Cause::Invalid => advice.forget(slot.hash),
             Cause::NeedsBytes | Cause::NeedsEntries | Cause::Asked => {}
         }
     }

@@ -53,6 +53,7 @@ impl Hit<'_> {
             expires: self.expires,
             freshness: self.freshness,
             renew: self.renew,
+            depends: self.depends,
         }
     }
 }

@@ -52,6 +52,13 @@ impl Engine {
             Ok(known) if known != entries => return Some(format!("the policy knows {known} of {entries} entries")),
             Ok(_) => {}
         }
+        if let Err(what) = self.bans.check() {
+            return Some(what);
+        }
+        let tags: usize = self.slab.occupied_from(0).map(|(_, slot)| slot.fields().tags().count()).sum();
+        if self.tagged.total() != tags as u64 {
+            return Some(format!("{tags} tags are counted as {}", self.tagged.total()));
+        }
         if let Some(Err(what)) = self.advice.as_ref().map(|advice| advice.check()) {
             return Some(what);
         }

@@ -1,6 +1,7 @@
 //! Namespaces, statistics, and keeping the memory tier tidy.
 
 use super::{Cause, Engine};
+use crate::bans::{Bans, Tagged};
 use crate::config::NamespaceDefaults;
 use crate::error::{Error, Result};
 use crate::namespace::NamespaceId;
@@ -101,6 +102,11 @@ impl Engine {
         self.expiry.clear();
         self.policy.clear();
         self.cold.clear();
+        self.tagged = Tagged::default();
+        if !self.config.store {
+            // Nothing older is left anywhere.
+            self.bans = Bans::default();
+        }
         if let Some(advice) = &mut self.advice {
             advice.begin_anew(self.config.policy);
         }

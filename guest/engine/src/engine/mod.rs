@@ -9,6 +9,7 @@
 //! passes it when the memory tier does not have the entry, so that the engine decides on what is really there.
 
 mod advise;
+mod ban;
 mod batch;
 mod check;
 mod cold;
@@ -26,9 +27,10 @@ mod worth;
 mod write;
 
 pub use read::{describe, verify};
-pub use types::{EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
+pub use types::{Banned, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
 use crate::advice::Advice;
+use crate::bans::{Bans, Tagged};
 use crate::codec::Compressor;
 use crate::cold::{self as cold_tier, Cold};
 use crate::compression::Chooser;
@@ -42,7 +44,7 @@ use crate::policy::{AllAlike, Entry, Policy};
 use crate::record::fields::Fields;
 use crate::rng::SplitMix64;
 use crate::slab::Slab;
-use crate::slot::{Contents, gone_at};
+use crate::slot::{Contents, Slot, gone_at};
 use worth::Judgement;
 
 /// A cache as a state machine. See the crate's page for an example and the invariants above.
@@ -60,6 +62,8 @@ pub struct Engine {
     compressor: Compressor,
     chooser: Chooser,
     cold: Cold,
+    bans: Bans,
+    tagged: Tagged,
     /// If it was asked for.
     advice: Option<Box<Advice>>,
     /// Sum of the charges of all occupied slots and of all dictionaries.
@@ -77,6 +81,8 @@ enum Cause {
     NeedsBytes,
     NeedsEntries,
     Asked,
+    /// Banned.
+    Invalid,
     /// Deleted, cleared, forgotten or replaced: counted by the operation itself.
     Silent,
 }
@@ -101,6 +107,8 @@ impl Engine {
             compressor: Compressor::default(),
             chooser: Chooser::default(),
             cold: Cold::default(),
+            bans: Bans::default(),
+            tagged: Tagged::default(),
             bytes: 0,
             sequence: 0,
             patience: 0,
@@ -112,13 +120,17 @@ impl Engine {
         &self.config
     }
 
-    /// The slot of a live entry; one that is past its time is removed on the way.
+    /// The slot of a live entry; one that is past its time, or banned, is removed on the way.
     #[inline]
     fn find_live(&mut self, namespace: u16, key: &[u8], now: u64) -> Option<u32> {
         let hash = self.hasher.hash(namespace, key);
         let id = self.index.find(&self.slab, hash, namespace, key)?;
         if self.slab.slot(id).gone_at() <= now {
             self.remove(id, Cause::Expired);
+            return None;
+        }
+        if self.slab.slot(id).version() < self.bans.newest() && self.covers(self.slab.slot(id)) {
+            self.remove(id, Cause::Invalid);
             return None;
         }
         Some(id)
@@ -257,6 +269,7 @@ impl Engine {
         let stats = self.namespaces.stats(namespace);
         match cause {
             Cause::Expired => stats.expired += 1,
+            Cause::Invalid => stats.invalidated += 1,
             Cause::NeedsBytes => stats.evicted_bytes += 1,
             Cause::NeedsEntries => stats.evicted_entries += 1,
             Cause::Asked => stats.evicted_asked += 1,
@@ -269,6 +282,7 @@ impl Engine {
         let slot = self.slab.slot(id);
         let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
         self.bytes += charge;
+        each_tag(&self.hasher, slot, |tag| self.tagged.add(tag, slot.version()));
         let stats = self.namespaces.stats(slot.namespace);
         stats.entries += 1;
         stats.bytes += charge;
@@ -287,6 +301,7 @@ impl Engine {
         let slot = self.slab.slot(id);
         let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
         self.bytes -= charge;
+        each_tag(&self.hasher, slot, |tag| self.tagged.remove(tag, slot.version()));
         let stats = self.namespaces.stats(slot.namespace);
         stats.entries -= 1;
         stats.bytes -= charge;
@@ -301,6 +316,14 @@ impl Engine {
                 self.charge_dictionary(&dictionary, false);
             }
         }
+    }
+}
+
+/// Calls with the hash of each tag of an entry.
+#[inline]
+fn each_tag(hasher: &KeyHasher, slot: &Slot, mut call: impl FnMut(u64)) {
+    if slot.has_fields() {
+        slot.fields().tags().for_each(|tag| call(hasher.tag(slot.namespace, tag)));
     }
 }
 

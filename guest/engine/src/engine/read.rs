@@ -8,7 +8,7 @@ use super::{Engine, EntryInfo, Freshness, Hit, Times};
 use crate::codec::{Codec, decompress};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
-use crate::record::fields::Fields;
+use crate::record::fields::{DependencyRef, Fields};
 use crate::record::{self, Meta};
 use crate::slot::{Contents, Slot, gone_at};
 use crate::time::known;
@@ -65,7 +65,7 @@ impl Engine {
     /// would have. A value too large for the memory tier is answered and not kept.
     ///
     /// # Errors
-    /// `Corrupt`, `NewerFormat`, `TooLarge` (for `max_entry_size`), `AnotherKey`, `Expired` or `Outdated` say why the
+    /// `Corrupt`, `NewerFormat`, `TooLarge` (for `max_entry_size`), `AnotherKey`, `Expired`, `Invalidated` or `Outdated` say why the
     /// record is a miss; `UnknownNamespace`.
     pub fn admit(&mut self, namespace: NamespaceId, key: &[u8], record: &[u8], now: u64) -> Result<Hit<'_>> {
         let ns = self.known_namespace(namespace)?;
@@ -122,6 +122,7 @@ impl Engine {
                 expires: known(expires),
                 freshness: freshness(stale),
                 renew,
+                depends: head.fields.depends(),
             },
         })
     }
@@ -212,6 +213,7 @@ fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
         content_type: fields.content_type().to_owned(),
         metadata: fields.metadata().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         tags: fields.tags().map(str::to_owned).collect(),
+        dependencies: fields.dependencies().map(DependencyRef::to_owned).collect(),
         version: 0,
         created: 0,
         accessed,
@@ -238,6 +240,7 @@ fn hit<'a>(slot: &'a Slot, value: Cow<'a, [u8]>, stale: bool) -> Hit<'a> {
         expires: known(slot.expires()),
         freshness: freshness(stale),
         renew: false,
+        depends: slot.fields().depends(),
     }
 }
 

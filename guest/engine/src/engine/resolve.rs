@@ -95,6 +95,10 @@ impl Engine {
             self.namespaces.stats(ns).expired += 1;
             return Err(Error::new(ErrorCode::Expired, "the entry's time is over"));
         }
+        if head.meta.version < self.bans.newest() && self.bans.cover(&head.as_subject()) {
+            self.namespaces.stats(ns).invalidated += 1;
+            return Err(Error::new(ErrorCode::Invalidated, "the entry was made invalid after it was written"));
+        }
         self.sequence = self.sequence.max(head.meta.version);
         Ok(())
     }

@@ -37,7 +37,8 @@ impl Engine {
                 page.next = Some(id);
                 break;
             }
-            if wanted.is_none_or(|ns| ns == slot.namespace) && slot.key().starts_with(prefix) && slot.gone_at() > now {
+            let is_wanted = wanted.is_none_or(|ns| ns == slot.namespace) && slot.key().starts_with(prefix);
+            if is_wanted && slot.gone_at() > now && !self.covers(slot) {
                 size += slot.key().len() + slot.fields_bytes().len();
                 page.entries.push(self.info(slot));
             }

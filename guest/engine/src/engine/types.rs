@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::codec::Codec;
-use crate::config::{Durability, SetOptions};
+use crate::config::{Dependency, Durability, SetOptions};
 
 /// Whether a value is within its time to live or in the stale window after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub struct Hit<'a> {
     /// The entry has an idle time-out of which a good part has passed since its record was written: a host with a
     /// store should call [`touch`](crate::Engine::touch) and persist the new record, or others will find it idle.
     pub renew: bool,
+    /// The entry has dependencies: a host must see whether they hold before it answers with the value.
+    pub depends: bool,
 }
 
 /// What a write answers with.
@@ -42,6 +44,17 @@ pub struct Stored {
     /// When the entry will be gone, stale window and idle time-out included; `None` is never.
     pub gone: Option<u64>,
     /// The record to persist; empty when there is no store or the write lasts in memory only.
+    pub record: Vec<u8>,
+}
+
+/// What making a ban answers with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Banned {
+    /// The ban's number: entries of lower versions that it matches are invalid.
+    pub sequence: u64,
+    /// Entries in memory that it hit, where that is known without looking at all of them: for a rule about one tag.
+    pub hit: Option<u64>,
+    /// The record to persist, of all bans there are; empty without a store.
     pub record: Vec<u8>,
 }
 
@@ -78,6 +91,8 @@ pub struct EntryInfo {
     pub metadata: Vec<(String, String)>,
     /// Tags in the order in which they were given.
     pub tags: Vec<String>,
+    /// Dependencies in the order in which they were given.
+    pub dependencies: Vec<Dependency>,
     /// The entry's version.
     pub version: u64,
     /// When it was set, Unix milliseconds.

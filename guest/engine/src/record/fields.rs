@@ -4,7 +4,7 @@
 //! reader that meets an unknown id from 128 on refuses the record as newer than itself.
 
 use super::Reader;
-use crate::config::{MAX_FIELDS_SIZE, SetOptions};
+use crate::config::{Dependency, DependencyKind, MAX_FIELDS_SIZE, MAX_LABELS, SetOptions};
 use crate::error::{Error, ErrorCode, Result};
 
 const CONTENT_TYPE: u8 = 1;
@@ -14,6 +14,8 @@ const IDLE_TIMEOUT: u8 = 4;
 const STALE_WINDOW: u8 = 5;
 const COST: u8 = 6;
 const MUST_UNDERSTAND: u8 = 128;
+/// Whoever cannot check it must not take the entry for valid.
+const DEPENDENCY: u8 = 129;
 
 /// A well-formed list of fields.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +39,7 @@ impl<'a> Fields<'a> {
                 CONTENT_TYPE | TAG => std::str::from_utf8(data).is_ok(),
                 METADATA => pair(data).is_some(),
                 IDLE_TIMEOUT | STALE_WINDOW | COST => data.len() == 8,
+                DEPENDENCY => dependency(data).is_some(),
                 MUST_UNDERSTAND.. => {
                     let message = format!("the record carries field {id}, which this version of larder does not know");
                     return Err(Error::new(ErrorCode::NewerFormat, message));
@@ -81,6 +84,15 @@ impl<'a> Fields<'a> {
         self.all(TAG).filter_map(|data| std::str::from_utf8(data).ok())
     }
 
+    pub(crate) fn dependencies(self) -> impl Iterator<Item = DependencyRef<'a>> {
+        self.all(DEPENDENCY).filter_map(dependency)
+    }
+
+    /// Whether the entry depends on anything.
+    pub(crate) fn depends(self) -> bool {
+        !self.0.is_empty() && self.all(DEPENDENCY).next().is_some()
+    }
+
     pub(crate) fn idle_timeout(self) -> Option<u64> {
         self.number(IDLE_TIMEOUT)
     }
@@ -109,8 +121,41 @@ fn pair(data: &[u8]) -> Option<(&str, &str)> {
     Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(rest.0).ok()?))
 }
 
+/// A [`Dependency`] where the fields have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DependencyRef<'a> {
+    pub(crate) kind: DependencyKind,
+    pub(crate) name: &'a str,
+    pub(crate) stamp: &'a [u8],
+}
+
+impl DependencyRef<'_> {
+    pub(crate) fn to_owned(self) -> Dependency {
+        Dependency { kind: self.kind, name: self.name.to_owned(), stamp: self.stamp.to_vec() }
+    }
+}
+
+/// A dependency: its kind in one byte, the name's length in two, the name, the stamp.
+fn dependency(data: &[u8]) -> Option<DependencyRef<'_>> {
+    let mut rest = Reader(data);
+    let kind = match rest.u8().ok()? {
+        0 => DependencyKind::File,
+        1 => DependencyKind::Glob,
+        2 => DependencyKind::Environment,
+        _ => return None,
+    };
+    let len = rest.u16().ok()?;
+    let name = std::str::from_utf8(rest.take(usize::from(len)).ok()?).ok()?;
+    Some(DependencyRef { kind, name, stamp: rest.0 })
+}
+
 /// Writes the fields of an entry, with the times that are in force for it.
 pub(crate) fn encode(options: &SetOptions, tti: Option<u64>, stale: Option<u64>) -> Result<Vec<u8>> {
+    let labels = options.tags.len().max(options.dependencies.len());
+    if labels > MAX_LABELS {
+        let message = format!("an entry has at most {MAX_LABELS} tags and as many dependencies, this one has {labels}");
+        return Err(Error::invalid(message));
+    }
     let mut out = Vec::new();
     if !options.content_type.is_empty() {
         push(&mut out, CONTENT_TYPE, &[options.content_type.as_bytes()])?;
@@ -119,8 +164,14 @@ pub(crate) fn encode(options: &SetOptions, tti: Option<u64>, stale: Option<u64>)
         let len = u16::try_from(name.len()).map_err(|_| too_long())?.to_le_bytes();
         push(&mut out, METADATA, &[&len, name.as_bytes(), value.as_bytes()])?;
     }
-    for tag in &options.tags {
-        push(&mut out, TAG, &[tag.as_bytes()])?;
+    for (at, tag) in options.tags.iter().enumerate() {
+        if !options.tags[..at].contains(tag) {
+            push(&mut out, TAG, &[tag.as_bytes()])?;
+        }
+    }
+    for Dependency { kind, name, stamp } in &options.dependencies {
+        let len = u16::try_from(name.len()).map_err(|_| too_long())?.to_le_bytes();
+        push(&mut out, DEPENDENCY, &[&[*kind as u8], &len, name.as_bytes(), stamp])?;
     }
     for (id, number) in [(IDLE_TIMEOUT, tti), (STALE_WINDOW, stale), (COST, options.cost)] {
         if let Some(number) = number {
@@ -134,7 +185,9 @@ fn push(out: &mut Vec<u8>, id: u8, parts: &[&[u8]]) -> Result<()> {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
     let len = u16::try_from(len).map_err(|_| too_long())?;
     if out.len() + 3 + usize::from(len) > MAX_FIELDS_SIZE {
-        return Err(Error::invalid(format!("content type, metadata and tags take more than {MAX_FIELDS_SIZE} bytes")));
+        return Err(Error::invalid(format!(
+            "content type, metadata, tags and dependencies take more than {MAX_FIELDS_SIZE} bytes"
+        )));
     }
     out.push(id);
     out.extend_from_slice(&len.to_le_bytes());
@@ -145,5 +198,7 @@ fn push(out: &mut Vec<u8>, id: u8, parts: &[&[u8]]) -> Result<()> {
 }
 
 fn too_long() -> Error {
-    Error::invalid("a content type, tag or metadata pair is longer than 65,535 bytes; keep large texts in the value")
+    Error::invalid(
+        "a content type, tag, dependency or metadata pair is longer than 65,535 bytes; keep large texts in the value",
+    )
 }

@@ -9,6 +9,7 @@ pub(crate) mod fields;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::bans::Subject;
 use crate::codec::Codec;
 use crate::config::{Durability, MAX_FIELDS_SIZE};
 use crate::error::{Error, ErrorCode, Result};
@@ -53,6 +54,11 @@ pub(crate) struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// What a ban has to know of it.
+    pub(crate) fn as_subject(&self) -> Subject<'_> {
+        Subject { version: self.meta.version, namespace: self.namespace, key: self.key, fields: self.fields }
+    }
+
     /// Bytes of the whole record.
     pub(crate) fn record_len(&self) -> usize {
         self.len + self.body_len + CHECKSUM_SIZE
@@ -206,11 +212,11 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_le_bytes)
     }
 
-    fn u32(&mut self) -> Result<u32> {
+    pub(crate) fn u32(&mut self) -> Result<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64> {
+    pub(crate) fn u64(&mut self) -> Result<u64> {
         self.array().map(u64::from_le_bytes)
     }
 }
