@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::Host;
 use crate::host::refusal;
-use answers::{Answer, answer};
+use answers::{Answer, Bytes, answer};
 use args::Args;
 
 /// A natively linked engine.
@@ -132,6 +132,17 @@ impl Native {
             "maintain" => engine.maintain(a.number("now"), a.number("budget") as u32).answer(),
             "next-expiry" => engine.next_expiry().answer(),
             "set-policy" => answer(PolicyKind::parse(a.text("name")).map(|policy| engine.set_policy(policy))),
+            "ban" => {
+                let rules = a.list("rules").iter().map(args::rule).collect();
+                answer(engine.ban(some_namespace(), rules, a.number("now"), a.optional("sequence")))
+            }
+            "take-bans" => answer(engine.take_bans(&a.bytes("record"))),
+            "reap-bans" => {
+                let record = engine.reap_bans(a.number("until"), a.number("now"), a.optional("sequence"));
+                answer(record.map(Bytes))
+            }
+            "is-banned" => answer(engine.is_banned(&a.bytes("record"))),
+            "bans" => engine.bans().answer(),
             "evict" => engine.evict(a.number("count") as u32).answer(),
             "advice" => engine.advice().answer(),
             "stats" => answer(engine.stats(some_namespace())),

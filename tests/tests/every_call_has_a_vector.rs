@@ -6,8 +6,8 @@ use larder_tests::{Vector, vector};
 use serde_json::Value;
 use wit_parser::{InterfaceId, Resolve, TypeDefKind};
 
-/// Refusals that no call answers with: `invalidated` waits for bans, `internal` is a bug.
-const NEVER_ANSWERED: [&str; 2] = ["invalidated", "internal"];
+/// The refusal that no call answers with: it would be a bug.
+const NEVER_ANSWERED: [&str; 1] = ["internal"];
 
 /// The contract, and an interface of it.
 fn contract(interface: &str) -> (Resolve, InterfaceId) {
@@ -63,7 +63,7 @@ fn every_setting_and_every_option_is_given() {
         collect_words(&vector.settings, words);
         vector.steps.iter().for_each(|step| collect_words(&step.args, words));
     });
-    for name in ["setting", "set-option", "namespace-default"] {
+    for name in ["setting", "set-option", "namespace-default", "ban-rule", "dependency-kind"] {
         for case in cases("cache", name) {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }

@@ -13,7 +13,7 @@ use std::cell::UnsafeCell;
 use larder_engine::{Engine, Error, Freshness, Hit, Result, Stored};
 
 use crate::Instance;
-use crate::bindings::exports::larder::cache::cache::{CacheBorrow, SetOption};
+use crate::bindings::exports::larder::cache::cache::{CacheBorrow, Dependency, DependencyKind, SetOption};
 use crate::bindings::exports::larder::cache::types::Durability;
 use crate::convert;
 
@@ -51,7 +51,7 @@ impl Answer {
     fn hit(&mut self, at: usize, hit: &Hit<'_>, value: &[u8], content_type: &str) {
         let stale = u64::from(hit.freshness == Freshness::Stale);
         let expires = [u64::from(hit.expires.is_some()), hit.expires.unwrap_or(0)];
-        let flags = stale | u64::from(hit.renew) << 8;
+        let flags = stale | u64::from(hit.renew) << 8 | u64::from(hit.depends) << 16;
         self.words[at..at + 4].copy_from_slice(&[
             slice(value),
             slice(content_type.as_bytes()),
@@ -221,7 +221,7 @@ unsafe extern "C" fn set(
 #[derive(Clone, Copy)]
 struct RawOption {
     case: u8,
-    payload: [u64; 2],
+    payload: [u64; 3],
 }
 
 /// # Safety
@@ -233,12 +233,10 @@ unsafe fn take_options(ptr: *mut RawOption, len: usize) -> Vec<SetOption> {
     // SAFETY: as the caller guarantees, for the list and for the texts it points to.
     unsafe {
         let raw = Vec::from_raw_parts(ptr, len, len);
-        let text = |word: u64| {
-            let bytes = take(word as u32 as usize as *mut u8, (word >> 32) as usize);
-            // The host checks that texts are UTF-8 before it hands them over.
-            String::from_utf8(bytes).unwrap_or_default()
-        };
-        let option = |RawOption { case, payload: [first, second] }| match case {
+        let bytes = |word: u64| take(word as u32 as usize as *mut u8, (word >> 32) as usize);
+        // The host checks that texts are UTF-8 before it hands them over.
+        let text = |word: u64| String::from_utf8(bytes(word)).unwrap_or_default();
+        let option = |RawOption { case, payload: [first, second, third] }| match case {
             0 => SetOption::Ttl(first),
             1 => SetOption::Tti(first),
             2 => SetOption::Stale(first),
@@ -250,7 +248,17 @@ unsafe fn take_options(ptr: *mut RawOption, len: usize) -> Vec<SetOption> {
                 1 => Durability::Process,
                 _ => Durability::Sync,
             }),
-            _ => SetOption::Cost(first),
+            7 => SetOption::Cost(first),
+            // Kind, name and stamp: five words of four bytes.
+            _ => SetOption::Dependency(Dependency {
+                kind: match first as u8 {
+                    0 => DependencyKind::File,
+                    1 => DependencyKind::Glob,
+                    _ => DependencyKind::Environment,
+                },
+                name: text(first >> 32 | second << 32),
+                stamp: bytes(second >> 32 | third << 32),
+            }),
         };
         raw.into_iter().map(option).collect()
     }

@@ -46,6 +46,7 @@ impl Convert<wit::Hit> for engine::Hit<'_> {
                 engine::Freshness::Stale => types::Freshness::Stale,
             },
             renew: self.renew,
+            depends: self.depends,
         }
     }
 }
@@ -76,6 +77,7 @@ impl Convert<wit::EntryInfo> for engine::EntryInfo {
             content_type: self.content_type,
             metadata: self.metadata,
             tags: self.tags,
+            dependencies: self.dependencies.convert(),
             version: self.version,
             created: self.created,
             accessed: self.accessed,
@@ -98,6 +100,23 @@ impl Convert<wit::EntryInfo> for engine::EntryInfo {
                 engine::Durability::Sync => types::Durability::Sync,
             },
         }
+    }
+}
+
+impl Convert<wit::Dependency> for engine::Dependency {
+    fn convert(self) -> wit::Dependency {
+        let kind = match self.kind {
+            engine::DependencyKind::File => wit::DependencyKind::File,
+            engine::DependencyKind::Glob => wit::DependencyKind::Glob,
+            engine::DependencyKind::Environment => wit::DependencyKind::Environment,
+        };
+        wit::Dependency { kind, name: self.name, stamp: self.stamp }
+    }
+}
+
+impl Convert<wit::Banned> for engine::Banned {
+    fn convert(self) -> wit::Banned {
+        wit::Banned { sequence: self.sequence, hit: self.hit, record: self.record }
     }
 }
 
@@ -124,6 +143,7 @@ impl Convert<wit::Statistics> for engine::Statistics {
             sets: self.sets,
             deletes: self.deletes,
             expired: self.expired,
+            invalidated: self.invalidated,
             evicted_bytes: self.evicted_bytes,
             evicted_entries: self.evicted_entries,
             evicted_asked: self.evicted_asked,
@@ -213,6 +233,26 @@ fn compression(how: types::Compression) -> engine::Compression {
     }
 }
 
+fn dependency(given: wit::Dependency) -> engine::Dependency {
+    let kind = match given.kind {
+        wit::DependencyKind::File => engine::DependencyKind::File,
+        wit::DependencyKind::Glob => engine::DependencyKind::Glob,
+        wit::DependencyKind::Environment => engine::DependencyKind::Environment,
+    };
+    engine::Dependency { kind, name: given.name, stamp: given.stamp }
+}
+
+pub(crate) fn rule(given: wit::BanRule) -> engine::Rule {
+    match given {
+        wit::BanRule::All => engine::Rule::All,
+        wit::BanRule::Tag(tag) => engine::Rule::Tag(tag),
+        wit::BanRule::AllTags(tags) => engine::Rule::AllTags(tags),
+        wit::BanRule::Prefix(prefix) => engine::Rule::Prefix(prefix),
+        wit::BanRule::Glob(pattern) => engine::Rule::Glob(pattern),
+        wit::BanRule::File(path) => engine::Rule::File(path),
+    }
+}
+
 pub(crate) fn options(given: Vec<wit::SetOption>) -> engine::SetOptions {
     let mut options = engine::SetOptions::default();
     for option in given {
@@ -225,6 +265,7 @@ pub(crate) fn options(given: Vec<wit::SetOption>) -> engine::SetOptions {
             wit::SetOption::Tag(tag) => options.tags.push(tag),
             wit::SetOption::Durability(d) => options.durability = durability(d),
             wit::SetOption::Cost(cost) => options.cost = Some(cost),
+            wit::SetOption::Dependency(given) => options.dependencies.push(dependency(given)),
         }
     }
     options

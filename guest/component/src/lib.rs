@@ -13,8 +13,8 @@ use larder_engine::{Config, Engine, PolicyKind};
 use borrowed::Kept;
 
 use bindings::exports::larder::cache::cache::{
-    Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
-    Statistics, Stored, Summary, Times,
+    BanRule, Banned, Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page,
+    SetOption, Setting, Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::types::Error;
 use convert::{Answer, Convert, defaults, options, settings};
@@ -175,6 +175,33 @@ impl GuestCache for Instance {
 
     fn delete_many(&self, namespace: u32, keys: Vec<Vec<u8>>, now: u64) -> Result<Vec<bool>, Error> {
         self.0.borrow_mut().delete_many(namespace, keys.iter().map(Vec::as_slice), now).map_err(convert::error)
+    }
+
+    fn ban(
+        &self,
+        namespace: Option<u32>,
+        rules: Vec<BanRule>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Banned, Error> {
+        let rules = rules.into_iter().map(convert::rule).collect();
+        self.0.borrow_mut().ban(namespace, rules, now, sequence).answer()
+    }
+
+    fn take_bans(&self, record: Vec<u8>) -> Result<(), Error> {
+        self.0.borrow_mut().take_bans(&record).map_err(convert::error)
+    }
+
+    fn reap_bans(&self, until: u64, now: u64, sequence: Option<u64>) -> Result<Vec<u8>, Error> {
+        self.0.borrow_mut().reap_bans(until, now, sequence).map_err(convert::error)
+    }
+
+    fn is_banned(&self, record: Vec<u8>) -> Result<bool, Error> {
+        self.0.borrow().is_banned(&record).map_err(convert::error)
+    }
+
+    fn bans(&self) -> u32 {
+        self.0.borrow().bans()
     }
 
     fn scan(&self, namespace: Option<u32>, prefix: Vec<u8>, cursor: u32, limit: u32, now: u64) -> Result<Page, Error> {

@@ -54,6 +54,8 @@ pub(crate) struct Bans {
     tags: BTreeMap<String, Vec<(Option<String>, u64)>>,
     /// All others, in the order of their numbers.
     others: Vec<Ban>,
+    /// Bans up to this number were reaped: who has not known them cannot tell any more what they hit.
+    reaped: u64,
     /// Bytes of all names and rules.
     size: usize,
     /// How many there are.
@@ -65,6 +67,16 @@ impl Bans {
     #[inline]
     pub(crate) fn newest(&self) -> u64 {
         self.newest
+    }
+
+    /// Bans up to this number were reaped.
+    pub(crate) fn reaped(&self) -> u64 {
+        self.reaped
+    }
+
+    /// Up to which number all bans are known, or were when they were reaped.
+    pub(crate) fn known(&self) -> u64 {
+        self.newest.max(self.reaped)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -132,8 +144,10 @@ impl Bans {
 
     /// Forgets the bans up to a number: nothing older is left that they match.
     pub(crate) fn reap(&mut self, until: u64) {
-        let kept: Vec<Ban> = self.all().into_iter().filter(|ban| ban.sequence > until).collect();
-        *self = Self::default();
+        let all = self.all();
+        let until = until.min(self.newest);
+        let kept: Vec<Ban> = all.into_iter().filter(|ban| ban.sequence > until).collect();
+        *self = Self { reaped: until.max(self.reaped), ..Self::default() };
         for ban in kept {
             // Fewer than there were.
             let _ = self.add(ban);
@@ -156,7 +170,7 @@ impl Bans {
 
     /// All bans as the value of an entry.
     pub(crate) fn encode(&self) -> Vec<u8> {
-        format::encode(&self.all())
+        format::encode(self.reaped, &self.all())
     }
 
     /// Reads what [`encode`](Self::encode) wrote.
@@ -164,8 +178,9 @@ impl Bans {
     /// # Errors
     /// `Corrupt`, `NewerFormat`.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut bans = Self::default();
-        for ban in format::decode(bytes)? {
+        let (reaped, list) = format::decode(bytes)?;
+        let mut bans = Self { reaped, ..Self::default() };
+        for ban in list {
             bans.add(ban).map_err(|_| Error::corrupt("it holds more bans than there can be"))?;
         }
         Ok(bans)

@@ -178,3 +178,25 @@ fn what_is_outside_the_limits_is_refused_and_changes_nothing() {
         ErrorCode::InvalidArgument
     );
 }
+
+#[test]
+fn who_missed_a_ban_until_it_was_reaped_keeps_nothing_that_is_older() {
+    let (mut one, mut two) = (engine(true), engine(true));
+    let records = ["old", "tagged"].map(|key| set(&mut one, 0, key, if key == "old" { &[] } else { &["t"] }));
+    for (key, record) in ["old", "tagged"].iter().zip(&records) {
+        two.admit(0, key.as_bytes(), record, NOW).expect("good");
+    }
+    let first = one.ban(None, vec![Rule::Prefix(b"x".to_vec())], NOW, None).expect("made");
+    two.take_bans(&first.record).expect("sound");
+    let second = one.ban(None, tag("t"), NOW, None).expect("made");
+    let reaped = one.reap_bans(second.sequence, NOW, None).expect("reaped");
+    two.take_bans(&reaped).expect("sound");
+    assert!(!there(&mut two, 0, "tagged"), "it was hit, though nobody here knows");
+    assert!(two.admit(0, b"old", &records[0], NOW).is_ok(), "whose record is still there may come back");
+    // Who knew the ban keeps what it did not hit.
+    let third = one.ban(None, tag("u"), NOW, None).expect("made");
+    two.take_bans(&third.record).expect("sound");
+    let reaped = one.reap_bans(third.sequence, NOW, None).expect("reaped");
+    two.take_bans(&reaped).expect("sound");
+    assert!(there(&mut two, 0, "old"));
+}

@@ -1,7 +1,8 @@
 //! The engine's answers into the contract's, as JSON.
 
 use larder_engine::{
-    Codec, Durability, EntryInfo, Error, ErrorCode, Estimate, Freshness, Hit, Page, Result, Statistics, Stored, Times,
+    Banned, Codec, Dependency, DependencyKind, Durability, EntryInfo, Error, ErrorCode, Estimate, Freshness, Hit, Page,
+    Result, Statistics, Stored, Times,
 };
 use serde_json::{Value, json};
 
@@ -41,6 +42,15 @@ impl Answer for u64 {
     }
 }
 
+/// A byte string.
+pub(super) struct Bytes(pub(super) Vec<u8>);
+
+impl Answer for Bytes {
+    fn answer(self) -> Value {
+        to_json(&self.0)
+    }
+}
+
 impl<T: Answer> Answer for Option<T> {
     fn answer(self) -> Value {
         self.map_or(Value::Null, Answer::answer)
@@ -72,6 +82,7 @@ impl Answer for Hit<'_> {
                 Freshness::Stale => "stale",
             },
             "renew": self.renew,
+            "depends": self.depends,
         })
     }
 }
@@ -96,6 +107,7 @@ impl Answer for EntryInfo {
             "content-type": self.content_type,
             "metadata": self.metadata,
             "tags": self.tags,
+            "dependencies": self.dependencies.answer(),
             "version": unsigned(self.version),
             "created": unsigned(self.created),
             "accessed": unsigned(self.accessed),
@@ -121,6 +133,23 @@ impl Answer for EntryInfo {
     }
 }
 
+impl Answer for Dependency {
+    fn answer(self) -> Value {
+        let kind = match self.kind {
+            DependencyKind::File => "file",
+            DependencyKind::Glob => "glob",
+            DependencyKind::Environment => "environment",
+        };
+        json!({ "kind": kind, "name": self.name, "stamp": to_json(&self.stamp) })
+    }
+}
+
+impl Answer for Banned {
+    fn answer(self) -> Value {
+        json!({ "sequence": unsigned(self.sequence), "hit": self.hit.answer(), "record": to_json(&self.record) })
+    }
+}
+
 impl Answer for Page {
     fn answer(self) -> Value {
         json!({ "entries": self.entries.answer(), "next": self.next.answer() })
@@ -137,7 +166,7 @@ impl Answer for Statistics {
             "refused-newer": self.refused_newer,
             "refused-too-large": self.refused_too_large,
             "refused-other-key": self.refused_other_key,
-            "sets": self.sets, "deletes": self.deletes, "expired": self.expired,
+            "sets": self.sets, "deletes": self.deletes, "expired": self.expired, "invalidated": self.invalidated,
             "evicted-bytes": self.evicted_bytes, "evicted-entries": self.evicted_entries,
             "evicted-asked": self.evicted_asked, "turned-away": self.turned_away, "errors": self.errors,
             "invalid-arguments": self.invalid_arguments,

@@ -1,8 +1,8 @@
 //! The contract's arguments as JSON into the engine's types.
 
 use larder_engine::{
-    Compression, Config, Durability, Item, NamespaceDefaults, NamespaceId, Objective, PolicyKind, Result, SetOptions,
-    Summary,
+    Compression, Config, Dependency, DependencyKind, Durability, Item, NamespaceDefaults, NamespaceId, Objective,
+    PolicyKind, Result, Rule, SetOptions, Summary,
 };
 use serde_json::Value;
 
@@ -138,6 +138,7 @@ pub(super) fn options(given: &[Value]) -> SetOptions {
             "content-type" => text(payload).clone_into(&mut options.content_type),
             "metadata" => options.metadata.push((text(&payload[0]).to_owned(), text(&payload[1]).to_owned())),
             "tag" => options.tags.push(text(payload).to_owned()),
+            "dependency" => options.dependencies.push(dependency(payload)),
             "cost" => options.cost = Some(to_unsigned(payload)),
             "durability" => {
                 options.durability = match text(payload) {
@@ -151,6 +152,31 @@ pub(super) fn options(given: &[Value]) -> SetOptions {
         }
     }
     options
+}
+
+fn dependency(given: &Value) -> Dependency {
+    let a = Args(given);
+    let kind = match a.text("kind") {
+        "file" => DependencyKind::File,
+        "glob" => DependencyKind::Glob,
+        "environment" => DependencyKind::Environment,
+        other => panic!("the contract has no dependency {other:?}"),
+    };
+    Dependency { kind, name: a.text("name").to_owned(), stamp: a.bytes("stamp") }
+}
+
+pub(super) fn rule(given: &Value) -> Rule {
+    match case(given) {
+        ("all", _) => Rule::All,
+        ("tag", tag) => Rule::Tag(text(tag).to_owned()),
+        ("all-tags", tags) => {
+            Rule::AllTags(tags.as_array().expect("a list of tags").iter().map(|tag| text(tag).to_owned()).collect())
+        }
+        ("prefix", prefix) => Rule::Prefix(byte_string(prefix)),
+        ("glob", pattern) => Rule::Glob(byte_string(pattern)),
+        ("file", path) => Rule::File(text(path).to_owned()),
+        (other, _) => panic!("the contract has no rule {other:?}"),
+    }
 }
 
 pub(super) fn item(given: &Value) -> Item {

@@ -1,4 +1,4 @@
-//! All bans as bytes: a version, their number, then for each its number, its namespace and its rule. Texts are preceded by
+//! All bans as bytes: a version, the number up to which they were reaped, how many there are, then for each its number, its namespace and its rule. Texts are preceded by
 //! their length in four bytes, numbers are little-endian. `docs/design.md` gives the layout.
 
 use super::{Ban, MAX_BANS, Rule, rule};
@@ -14,8 +14,9 @@ pub(super) fn size(ban: &Ban) -> usize {
     out.len()
 }
 
-pub(super) fn encode(bans: &[Ban]) -> Vec<u8> {
+pub(super) fn encode(reaped: u64, bans: &[Ban]) -> Vec<u8> {
     let mut out = vec![VERSION];
+    out.extend_from_slice(&reaped.to_le_bytes());
     out.extend_from_slice(&(bans.len() as u32).to_le_bytes());
     bans.iter().for_each(|ban| put(&mut out, ban));
     out
@@ -50,13 +51,14 @@ fn put_text(out: &mut Vec<u8>, text: &[u8]) {
 
 /// # Errors
 /// `Corrupt`, also when bans are out of order; `NewerFormat`.
-pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Ban>> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Vec<Ban>)> {
     let mut rest = Reader(bytes);
     let version = rest.u8()?;
     if version > VERSION {
         let message = format!("bans of format {version} were written by a newer larder; use that version or newer");
         return Err(Error::new(ErrorCode::NewerFormat, message));
     }
+    let reaped = rest.u64()?;
     let count = rest.u32()? as usize;
     if count > MAX_BANS {
         return Err(Error::corrupt("it holds more bans than there can be"));
@@ -86,7 +88,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Ban>> {
     if !rest.0.is_empty() || !bans.is_sorted_by_key(|ban| ban.sequence) {
         return Err(Error::corrupt("its bans are not in order"));
     }
-    Ok(bans)
+    Ok((reaped, bans))
 }
 
 fn bytes_of<'a>(rest: &mut Reader<'a>) -> Result<&'a [u8]> {

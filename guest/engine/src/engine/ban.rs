@@ -56,7 +56,8 @@ impl Engine {
     }
 
     /// Takes over the bans of a record that [`ban`](Self::ban) or [`reap_bans`](Self::reap_bans) answered with, in this or
-    /// another process, in place of all that are known.
+    /// another process, in place of all that are known. Entries in memory that bans have hit which are in neither list, because
+    /// they came and were reaped in between, go with all others of their age.
     ///
     /// # Errors
     /// `Corrupt`, `NewerFormat`, `AnotherKey` when it is no record of bans. All bans that were known stay.
@@ -67,9 +68,15 @@ impl Engine {
         }
         let bans = Bans::decode(&opened.value)?;
         let version = opened.head.meta.version;
-        let known = self.bans.newest();
+        let known = self.bans.known();
         for ban in bans.all().into_iter().filter(|ban| ban.sequence > known) {
             self.count_hits(&ban);
+        }
+        if bans.reaped() > known {
+            // Among them may be some that were never known here.
+            self.remove_where(|slot| slot.version() < bans.reaped());
+        } else if bans.reaped() > self.bans.reaped() {
+            self.remove_banned();
         }
         self.bans = bans;
         self.sequence = self.sequence.max(version);
@@ -125,6 +132,11 @@ impl Engine {
         let banned: Vec<u32> =
             self.slab.occupied_from(0).filter(|(_, slot)| self.covers(slot)).map(|(id, _)| id).collect();
         banned.into_iter().for_each(|id| self.remove(id, Cause::Invalid));
+    }
+
+    fn remove_where(&mut self, goes: impl Fn(&Slot) -> bool) {
+        let gone: Vec<u32> = self.slab.occupied_from(0).filter(|(_, slot)| goes(slot)).map(|(id, _)| id).collect();
+        gone.into_iter().for_each(|id| self.remove(id, Cause::Silent));
     }
 
     /// How many entries in memory a ban of a tag hits.
