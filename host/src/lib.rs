@@ -19,8 +19,10 @@
 //! [`Cache`] is the entry point. What it promises when processes die, disks fill and bytes rot is said in
 //! `docs/design.md`.
 
+mod bans;
 mod cache;
 mod component;
+mod depend;
 mod error;
 mod flight;
 mod glob;
@@ -35,10 +37,11 @@ mod store;
 pub mod testing;
 
 pub use cache::{
-    Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
-    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Strategy, Written,
+    Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, Invalidated,
+    MemoryStatistics, NamespaceFigures, Remaining, Rule, SetOptions, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
+pub use depend::{Dependency, DependencyKind};
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 

@@ -10,6 +10,7 @@ use hashbrown::HashSet;
 use wasmtime::Store;
 use wasmtime::component::ResourceAny;
 
+use crate::bans::{Bans, List};
 use crate::component::bindings::{Larder, api, types};
 use crate::component::{Limits, Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,6 +27,7 @@ pub(crate) struct Shard {
     loaded: Arc<Loaded>,
     settings: Vec<api::Setting>,
     room: Room,
+    bans: Arc<Bans>,
     guest: Option<Guest>,
     traps_in_a_row: u32,
     rest_until: Option<Instant>,
@@ -66,13 +68,15 @@ pub(crate) struct Guest {
     pub(crate) cache: ResourceAny,
     /// How many namespaces it knows; numbers are the same in all guests.
     namespaces: u32,
+    /// Which state of the list of bans it knows.
+    bans: u64,
 }
 
 impl Guest {
     fn new(loaded: &Loaded, settings: &[api::Setting], room: Room) -> Result<Self> {
         let (mut store, larder) = loaded.instantiate(room).map_err(Error::trap)?;
         let cache = larder.larder_cache_cache().cache().call_open(&mut store, settings).map_err(Error::trap)??;
-        Ok(Self { store, larder, cache, namespaces: 0 })
+        Ok(Self { store, larder, cache, namespaces: 0, bans: 0 })
     }
 
     /// Makes the namespaces up to `id` known.
@@ -92,14 +96,43 @@ impl Guest {
         }
         Ok(Ok(()))
     }
+
+    /// Takes over the bans in force.
+    #[cold]
+    fn learn_bans(&mut self, bans: &Bans) -> wasmtime::Result<std::result::Result<(), types::Error>> {
+        let (generation, list) = bans.get();
+        let cache = self.larder.larder_cache_cache().cache();
+        let lost = match list {
+            List::Empty => {
+                if let Err(e) = cache.call_reap_bans(&mut self.store, self.cache, u64::MAX, 0, None)? {
+                    return Ok(Err(e));
+                }
+                None
+            }
+            List::Record(record) => cache.call_take_bans(&mut self.store, self.cache, &record)?.err().map(|e| {
+                tracing::warn!("the list of bans is lost, and with it everything older: {}", e.message);
+                bans.newest()
+            }),
+            List::Lost(sequence) => Some(sequence),
+        };
+        if let Some(sequence) = lost {
+            let all = [api::BanRule::All];
+            if let Err(e) = cache.call_ban(&mut self.store, self.cache, None, &all, 0, Some(sequence))? {
+                return Ok(Err(e));
+            }
+        }
+        self.bans = generation;
+        Ok(Ok(()))
+    }
 }
 
 impl Shard {
-    pub(crate) fn new(loaded: Arc<Loaded>, settings: Vec<api::Setting>, room: Room) -> Self {
+    pub(crate) fn new(loaded: Arc<Loaded>, settings: Vec<api::Setting>, room: Room, bans: Arc<Bans>) -> Self {
         Self {
             loaded,
             settings,
             room,
+            bans,
             guest: None,
             traps_in_a_row: 0,
             rest_until: None,
@@ -128,6 +161,12 @@ impl Shard {
         guest.store.set_epoch_deadline(self.loaded.deadline());
         if guest.namespaces <= namespace {
             match guest.learn(namespaces) {
+                Ok(learnt) => learnt?,
+                Err(trap) => return Err(self.trapped(trap)),
+            }
+        }
+        if guest.bans != self.bans.generation() {
+            match guest.learn_bans(&self.bans) {
                 Ok(learnt) => learnt?,
                 Err(trap) => return Err(self.trapped(trap)),
             }

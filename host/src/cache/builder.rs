@@ -9,6 +9,7 @@ use super::background::Cleaner;
 use super::options::{Defaults, Durability};
 use super::record::Recorder;
 use super::{Cache, Clock, Inner, SPARES_THE_LIVING};
+use crate::bans::Bans;
 use crate::component::bindings::{api, types};
 use crate::component::{Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
@@ -271,10 +272,11 @@ impl Builder {
             memory: usize::try_from(memory.min(4 << 30)).unwrap_or(usize::MAX),
             answer: self.max_entry_size as usize + ANSWER_SLACK,
         };
+        let bans = Arc::<Bans>::default();
         let shard = |seed: u64| {
             let mut settings = settings.clone();
             settings.push(api::Setting::Seed(seed));
-            Mutex::new(Shard::new(loaded.clone(), settings, room))
+            Mutex::new(Shard::new(loaded.clone(), settings, room, bans.clone()))
         };
         let seed = match self.seed {
             Some(seed) => seed,
@@ -292,6 +294,8 @@ impl Builder {
             advised_memory: self.advice.then_some((self.max_memory, self.max_memory_entries)),
             format: self.format,
             clock: self.clock,
+            bans,
+            bans_reaped: AtomicU64::new(0),
             flights: Flights::default(),
             degraded: AtomicU64::new(0),
             host_counters: Mutex::default(),
@@ -301,6 +305,9 @@ impl Builder {
             cleaner: OnceLock::new(),
             recorder,
         };
+        if let Some(store) = &inner.store {
+            inner.load_bans(store);
+        }
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
         if let Some(every) = self.cleanup_interval {
             let cools = self.cold_tier && self.codec != Codec::None;

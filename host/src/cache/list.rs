@@ -30,7 +30,7 @@ impl Cache {
         if filter.limit == Some(0) {
             return Ok(found);
         }
-        self.each_entry(|info| {
+        self.each_entry(true, |info| {
             let wanted = info.key.starts_with(&filter.prefix)
                 && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
             if wanted {
@@ -41,15 +41,15 @@ impl Cache {
         Ok(found)
     }
 
-    /// Visits live entries until `visit` answers false.
-    fn each_entry(&self, mut visit: impl FnMut(EntryInfo) -> bool) -> Result<()> {
+    /// Visits live entries, those of this handle's namespace `only` or all, until `visit` answers false.
+    pub(super) fn each_entry(&self, only: bool, mut visit: impl FnMut(EntryInfo) -> bool) -> Result<()> {
         let inner = &*self.inner;
         let now = inner.clock.now();
         let mut seen = HashSet::<u64, std::hash::RandomState>::default();
         if let Some(store) = &inner.store {
             self.refresh(store, now);
             for (at, accessed) in store.locations(now)? {
-                if at.line.namespace != self.hash {
+                if (only && at.line.namespace != self.hash) || at.line.hash == store.bans() {
                     continue;
                 }
                 let Some(mut info) = self.describe(store, &at)? else { continue };
@@ -70,7 +70,7 @@ impl Cache {
                 }
                 let page = inner.on_shard(shard, self.id, |g| {
                     let methods = g.larder.larder_cache_cache();
-                    methods.cache().call_scan(&mut g.store, g.cache, Some(self.id), &[], from, 1000, now)
+                    methods.cache().call_scan(&mut g.store, g.cache, only.then_some(self.id), &[], from, 1000, now)
                 })?;
                 for info in page.entries {
                     let hash = inner.hasher.key(inner.hasher.namespace(&info.namespace), &info.key);

@@ -3,17 +3,19 @@
 use std::sync::atomic::Ordering;
 
 use super::{Cache, Inner, SPARES_THE_LIVING, lock};
+use crate::bans::List;
 use crate::error::{ErrorKind, Result};
 use crate::store::{Claim, Store, Verification};
 
 impl Cache {
-    /// Removes entries past their time, in all namespaces, and gives back the disk space that nothing needs any more.
+    /// Removes entries past their time and those made invalid, in all namespaces, and gives back the disk space that nothing needs any more.
     /// Answers how many entries went.
     ///
     /// # Errors
     /// `Locked` when the lock is not had in time; `Store` when the store cannot be written; I/O errors.
     pub fn cleanup(&self) -> Result<u64> {
-        self.inner.clean_up()
+        let invalid = if self.inner.bans.newest() > 0 { self.inner.forget_bans()? } else { 0 };
+        Ok(self.inner.clean_up()? + invalid)
     }
 
     /// Compresses entries in memory that cooled, as long as memory is more than three quarters full and there are any. A
@@ -107,6 +109,10 @@ impl Cache {
         if let (Some(open), Some(store)) = (&mut transaction, &inner.store) {
             stored = store.count(namespace.map(|(_, hash)| hash))?;
             open.clear(namespace.map(|(_, hash)| hash))?;
+            if namespace.is_none() {
+                // Nothing older is left.
+                inner.bans.set(List::Empty, 0);
+            }
         }
         let mut removed = 0;
         for shard in &inner.shards {
@@ -182,6 +188,7 @@ impl Inner {
 
     pub(super) fn clean_up(&self) -> Result<u64> {
         let now = self.clock.now();
+        self.forget_bans_if_few()?;
         let mut removed = 0;
         for shard in &self.shards {
             removed += u64::from(self.on_shard(shard, 0, |g| {

@@ -7,6 +7,7 @@
 //! | `read`, `write`, `batch` | operations on entries |
 //! | `compute` | one computation for each key |
 //! | `typed` | values of Rust types |
+//! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
 //! | `background` | what happens beside the operations |
 //! | `record` | a trace of the requests, for `larder simulate` |
@@ -18,6 +19,7 @@ mod builder;
 #[cfg(test)]
 mod collisions;
 mod compute;
+mod invalidate;
 mod list;
 mod maintain;
 mod options;
@@ -37,12 +39,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hashbrown::HashMap;
 
 pub use builder::{Builder, Codec, Format, Strategy};
+pub use invalidate::{Invalidated, Rule};
 pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
 pub use read::Remaining;
 pub use snapshot::{Exported, Imported};
 pub use statistics::{MemoryStatistics, NamespaceFigures, Statistics, StoreStatistics};
 
+use crate::bans::Bans;
 use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
@@ -92,6 +96,10 @@ struct Inner {
     advised_memory: Option<(u64, Option<u32>)>,
     format: Format,
     clock: Clock,
+    /// What every guest has to know before it is asked.
+    bans: Arc<Bans>,
+    /// The state of the list at which upkeep last looked through the entries.
+    bans_reaped: AtomicU64,
     flights: Flights,
     /// Writes that the store could not take.
     degraded: AtomicU64,
@@ -250,6 +258,9 @@ impl Observer for Inner {
     }
 
     fn changed(&self, hash: u64) {
+        if let Some(store) = self.store.as_ref().filter(|store| store.bans() == hash) {
+            return self.load_bans(store);
+        }
         lock(self.shard(hash)).mark_outdated(hash);
     }
 
@@ -259,6 +270,9 @@ impl Observer for Inner {
             return;
         }
         let id = id.flatten();
+        if let Some(store) = self.store.as_ref().filter(|_| id.is_none()) {
+            self.load_bans(store);
+        }
         for shard in &self.shards {
             // A guest that cannot clear is replaced by an empty one, which comes to the same.
             let _ = self.on_shard(shard, id.unwrap_or(0), |g| {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::component::bindings::{api, types};
+use crate::depend::Dependency;
 use crate::error::{Error, Result};
 
 /// How long a write must last.
@@ -42,6 +43,7 @@ pub struct SetOptions {
     pub(crate) content_type: String,
     pub(crate) metadata: Vec<(String, String)>,
     pub(crate) tags: Vec<String>,
+    pub(crate) dependencies: Vec<Dependency>,
     pub(crate) durability: Option<Durability>,
     pub(crate) cost: Option<u64>,
 }
@@ -88,6 +90,13 @@ impl SetOptions {
         self
     }
 
+    /// Adds something that the entry's validity hangs on. Make the dependency before the value: what changes in between then
+    /// makes the entry invalid, as it should.
+    pub fn depends(mut self, on: Dependency) -> Self {
+        self.dependencies.push(on);
+        self
+    }
+
     /// How long the write must last; without it, as the cache was built.
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = Some(durability);
@@ -104,7 +113,9 @@ impl SetOptions {
     /// What the record will need beside key and value, at most, in bytes.
     pub(crate) fn size(&self) -> usize {
         let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
-        self.content_type.len() + metadata + self.tags.iter().map(|tag| tag.len() + 4).sum::<usize>() + 64
+        let tags = self.tags.iter().map(|tag| tag.len() + 4).sum::<usize>();
+        let dependencies = self.dependencies.iter().map(Dependency::size).sum::<usize>();
+        self.content_type.len() + metadata + tags + dependencies + 64
     }
 
     pub(crate) fn to_wit(&self, durability: Durability) -> Vec<api::SetOption> {
@@ -121,6 +132,7 @@ impl SetOptions {
             options.push(api::SetOption::Durability(durability.to_wit()));
         }
         options.extend(self.cost.map(api::SetOption::Cost));
+        options.extend(self.dependencies.iter().map(Dependency::to_wit).map(api::SetOption::Dependency));
         options
     }
 }
@@ -223,6 +235,8 @@ pub struct EntryInfo {
     pub metadata: Vec<(String, String)>,
     /// Tags in the order in which they were given.
     pub tags: Vec<String>,
+    /// What its validity hangs on.
+    pub dependencies: Vec<Dependency>,
     /// The entry's version.
     pub version: u64,
     /// When it was set.
@@ -263,6 +277,7 @@ impl From<api::EntryInfo> for EntryInfo {
             content_type: info.content_type,
             metadata: info.metadata,
             tags: info.tags,
+            dependencies: info.dependencies.into_iter().map(Dependency::from).collect(),
             version: info.version,
             created: info.created,
             accessed: info.accessed,

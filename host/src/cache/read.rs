@@ -206,7 +206,18 @@ impl Cache {
         EntryInfo { hits: access.reads, accessed: info.accessed.max(u64::from(access.last) * 1000), ..info }
     }
 
-    /// What the record at a location says; `None` when it is damaged.
+    /// Whether the record at a location, which begins with `head` or is `whole`, is banned. One that cannot be read is.
+    fn is_banned(&self, store: &Store, at: &Location, head: &[u8], whole: bool) -> bool {
+        let banned = match self.inner.is_banned(at, head) {
+            Err(e) if e.kind() == ErrorKind::Corrupt && !whole => {
+                store.read(at).and_then(|record| self.inner.is_banned(at, &record))
+            }
+            answer => answer,
+        };
+        banned.unwrap_or(true)
+    }
+
+    /// What the record at a location says; `None` when it is damaged or banned.
     pub(super) fn describe(&self, store: &Store, at: &Location) -> Result<Option<EntryInfo>> {
         let describe = |head: &[u8]| {
             self.inner.call_again(&mut lock(&self.inner.shards[0]), self.id, |g| {
@@ -226,7 +237,7 @@ impl Cache {
             described => described,
         };
         match described {
-            Ok(info) => Ok(Some(info.into())),
+            Ok(info) => Ok(Some(info).filter(|_| !self.is_banned(store, at, &head, whole)).map(EntryInfo::from)),
             Err(e) if e.kind() == ErrorKind::Trap => Err(e),
             Err(e) => {
                 tracing::warn!("treated as a miss: {e}");

@@ -51,8 +51,11 @@ impl Cache {
         let mut exported = Exported::default();
         to.write_all(MAGIC).map_err(failed)?;
         store.each_record(inner.clock.now(), inner, |at, record| {
+            if at.line.hash == store.bans() {
+                return Ok(());
+            }
             if self.describe(store, at)?.is_none() {
-                tracing::warn!("a damaged record is left out of the snapshot");
+                tracing::debug!("a record that is damaged or was made invalid is left out of the snapshot");
                 return Ok(());
             }
             exported.entries += 1;

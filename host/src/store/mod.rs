@@ -140,6 +140,8 @@ pub(crate) struct Store {
     options: Options,
     superblock: Superblock,
     hasher: KeyHasher,
+    /// The hash of the entry that holds the bans, which is never given up.
+    bans: u64,
     /// Had before `writer` by whoever writes. `None` when the directory cannot be written.
     lock: Option<LockFile>,
     writer: Mutex<Writer>,
@@ -181,6 +183,11 @@ impl Store {
         &self.hasher
     }
 
+    /// The hash of the entry that holds the bans.
+    pub(crate) fn bans(&self) -> u64 {
+        self.bans
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.layout.root()
     }
@@ -196,6 +203,7 @@ impl Store {
         let writer = self.writer();
         let index = self.index();
         let (entries, live_bytes) = index.live(now);
+        let entries = entries - u64::from(index.holds(self.bans));
         Ok(Figures {
             entries,
             live_bytes,

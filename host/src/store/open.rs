@@ -51,8 +51,10 @@ impl Store {
                 layout.root().display()
             );
         }
+        let hasher = KeyHasher::new(&superblock.hash_key);
         Ok(Self {
-            hasher: KeyHasher::new(&superblock.hash_key),
+            bans: crate::bans::hash(&hasher),
+            hasher,
             superblock,
             // Behind a seal there is more to come, in a file whose length nobody looks at yet.
             followed: AtomicU64::new(if loaded.tail.sealed.is_some() { 0 } else { loaded.tail.end }),

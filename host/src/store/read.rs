@@ -15,16 +15,20 @@ impl Store {
         if self.index().wants_warming() {
             self.warm()?;
         }
+        Ok(self.find_known(hash)?.filter(|at| at.line.gone > now))
+    }
+
+    /// Where the newest record of a hash is, as far as the log was followed.
+    pub(crate) fn find_known(&self, hash: u64) -> Result<Option<Location>> {
         let found = self.index().find(hash);
-        let found = match found {
+        match found {
             // A damaged index is no reason for a miss: what it said is in the segment.
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 self.warm()?;
-                self.index().find(hash)?
+                self.index().find(hash)
             }
-            found => found?,
-        };
-        Ok(found.filter(|at| at.line.gone > now))
+            found => found,
+        }
     }
 
     /// Whether a location is still the newest of its hash.
@@ -96,7 +100,7 @@ impl Store {
         self.warm()?;
         let index = self.index();
         Ok(match namespace {
-            None => index.held().0,
+            None => index.held().0 - u64::from(index.holds(self.bans)),
             Some(wanted) => index.lines(None).iter().filter(|(at, _)| at.line.namespace == wanted).count() as u64,
         })
     }

@@ -127,6 +127,11 @@ impl Transaction<'_> {
         } else {
             self.choose_victims(&lines, oldest.number, judge)?
         };
+        // The list of bans is no entry that could come again.
+        let goes: HashSet<usize> = goes
+            .into_iter()
+            .filter(|place| lines.get(*place).is_some_and(|(at, _)| at.line.hash != store.bans))
+            .collect();
         let gone: Vec<_> = goes.iter().filter_map(|place| lines.get(*place)).map(|(at, _)| at.clone()).collect();
         judge.evicted(store, &gone, Cause::Size);
         judge.evicted(store, &elsewhere, Cause::Size);
@@ -182,6 +187,8 @@ impl Transaction<'_> {
             let Some((at, _)) = all.get(place) else { continue };
             if at.segment.number == oldest {
                 in_segment.extend(places.get(&at.line.hash));
+            } else if at.line.hash == store.bans {
+                continue;
             } else if elsewhere.len() < store.options.tombstones_at_once() {
                 elsewhere.push(at.clone());
             } else {
@@ -294,8 +301,9 @@ impl Transaction<'_> {
             [lines, store.index().sample(SAMPLE, oldest.number, self.sequence_as_seed())].concat()
         };
         let order = judge.judge(&candidates(&lines), u64::MAX);
-        let gone: Vec<_> =
-            order.into_iter().take(count).filter_map(|place| lines.get(place)).map(|(at, _)| at.clone()).collect();
+        let entries =
+            order.into_iter().filter_map(|place| lines.get(place)).filter(|(at, _)| at.line.hash != store.bans);
+        let gone: Vec<_> = entries.take(count).map(|(at, _)| at.clone()).collect();
         for at in &gone {
             self.delete(at.line.hash, at.line.namespace, false)?;
         }
