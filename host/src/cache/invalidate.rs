@@ -59,6 +59,14 @@ impl Rule {
         })
     }
 
+    /// With the name by which dependencies know a file.
+    fn resolved(&self) -> Result<Self> {
+        Ok(match self {
+            Self::File(path) => Self::File(file_name(path)?.into()),
+            other => other.clone(),
+        })
+    }
+
     /// Whether it is about an entry.
     fn is_true_of(&self, info: &EntryInfo) -> bool {
         let has = |tag: &String| info.tags.contains(tag);
@@ -110,8 +118,21 @@ impl Cache {
     /// # Errors
     /// As [`list`](Self::list).
     pub fn count_matching(&self, rule: &Rule) -> Result<u64> {
+        self.count_some(rule, !rule.is_everywhere())
+    }
+
+    /// As [`count_matching`](Self::count_matching), in all namespaces.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub fn count_matching_everywhere(&self, rule: &Rule) -> Result<u64> {
+        self.count_some(rule, false)
+    }
+
+    fn count_some(&self, rule: &Rule, only: bool) -> Result<u64> {
+        let rule = rule.resolved()?;
         let mut count = 0;
-        self.each_entry(!rule.is_everywhere(), |info| {
+        self.each_entry(only, |info| {
             count += u64::from(rule.is_true_of(&info));
             true
         })?;

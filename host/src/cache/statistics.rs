@@ -298,7 +298,7 @@ impl Cache {
         let now = self.inner.clock.now();
         self.refresh(store, now);
         let mut found: HashMap<u64, NamespaceFigures, RandomState> = HashMap::default();
-        for (at, _) in store.locations(now)? {
+        for (at, _) in store.locations(now)?.into_iter().filter(|(at, _)| at.line.hash != store.bans()) {
             let figures = match found.entry(at.line.namespace) {
                 Entry::Occupied(known) => known.into_mut(),
                 // The log knows namespaces by hash; any record of one tells its name.

@@ -6,6 +6,7 @@
 mod advice;
 mod entry;
 mod failure;
+mod invalidate;
 mod listing;
 mod output;
 mod run;
@@ -68,6 +69,8 @@ enum Command {
     Inspect(entry::KeyArgs),
     /// List entries of the namespace
     List(listing::ListArgs),
+    /// Make entries invalid by what they have in common; those written later are not touched
+    Invalidate(invalidate::InvalidateArgs),
     /// Print what the cache holds and takes; with --advice, what another size or policy would bring
     Stats,
     /// Run a command, or replay what it printed and returned the last time
@@ -150,6 +153,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Delete(args) => entry::delete(&open()?, &args, &out),
         Command::Inspect(args) => entry::inspect(&open()?, &args, &out),
         Command::List(args) => listing::list(&open()?, &args, &out),
+        Command::Invalidate(args) => invalidate::invalidate(&open()?, &args, &out),
         Command::Stats => listing::stats(&open()?, &settings, &out),
         Command::Run(args) => run::run(&settings, args),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),
