@@ -68,7 +68,7 @@ impl Script {
                 self.add_stored(&mut args);
                 self.sometimes(&mut args, "ttl", 60, |script| json!(script.below(300)));
             }
-            "admit" | "restore" | "describe" | "verify" => {
+            "admit" | "restore" | "describe" | "verify" | "is-banned" | "take-bans" => {
                 args["record"] = self.record();
                 args["limit"] = json!(self.below(4_000));
             }
@@ -89,6 +89,14 @@ impl Script {
             "cleanup" => args["limit"] = json!(self.below(4)),
             "maintain" => args["budget"] = json!(self.below(8_000)),
             "evict" => args["count"] = json!(self.below(3)),
+            "ban" => {
+                args["rules"] = (0..self.below(3)).map(|_| self.rule()).collect();
+                self.add_sequence(&mut args);
+            }
+            "reap-bans" => {
+                args["until"] = json!(self.below(3_000));
+                self.add_sequence(&mut args);
+            }
             "set-policy" => args["name"] = json!(self.policy()),
             "set-defaults" => args["defaults"] = self.defaults(),
             "judge" => self.add_candidates(&mut args),
@@ -121,6 +129,12 @@ impl Script {
             83..88 => self.one_of(&["exists", "ttl", "inspect", "forget"]),
             88..92 => self.one_of(&["scan", "scan", "scan", "clear"]),
             92..96 => self.one_of(&[
+                "ban",
+                "ban",
+                "is-banned",
+                "take-bans",
+                "reap-bans",
+                "bans",
                 "cleanup",
                 "evict",
                 "next-expiry",
@@ -200,12 +214,28 @@ impl Script {
         if self.chance(20) {
             options.push(json!({ "content-type": "text/plain" }));
             options.push(json!({ "metadata": ["model", self.below(5).to_string()] }));
-            options.push(json!({ "tag": "t" }));
+            options.push(json!({ "tag": self.one_of(&["t", "u"]) }));
+        }
+        if self.chance(10) {
+            let kind = self.one_of(&["file", "glob", "environment"]);
+            let stamp = bytes::to_json(b"as it was");
+            options.push(json!({ "dependency": { "kind": kind, "name": "/src/a", "stamp": stamp } }));
         }
         if self.chance(30) {
             options.push(json!({ "durability": self.one_of(&["memory", "process", "sync"]) }));
         }
         options.into()
+    }
+
+    fn rule(&mut self) -> Value {
+        match self.below(12) {
+            0 => json!({ "all": null }),
+            1..5 => json!({ "tag": self.one_of(&["t", "u", ""]) }),
+            5 => json!({ "all-tags": ["t", "u"] }),
+            6..8 => json!({ "prefix": bytes::to_json(self.one_of(&["a", "user:"]).as_bytes()) }),
+            8..10 => json!({ "glob": bytes::to_json(self.one_of(&["a*", "*[0-4]", "?"]).as_bytes()) }),
+            _ => json!({ "file": "/src/a" }),
+        }
     }
 
     fn item(&mut self) -> Value {

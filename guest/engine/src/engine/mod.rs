@@ -150,10 +150,10 @@ impl Engine {
             }
             self.policy.overwritten(id, &entry);
             self.expiry.remove(&mut self.slab, id);
-            let slot = self.slab.slot_mut(id);
-            // One whose time was over only happened to lie there still.
-            if slot.gone_at() <= now {
-                slot.hits = 0;
+            // One whose time was over, or that was banned, only happened to lie there still.
+            let is_dead = self.slab.slot(id).gone_at() <= now || self.covers(self.slab.slot(id));
+            if is_dead {
+                self.slab.slot_mut(id).hits = 0;
             }
         }
         if !self.make_room(&entry, old, now) {

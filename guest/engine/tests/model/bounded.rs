@@ -153,6 +153,12 @@ impl Bounded {
                 assert!(engine.evict(*count) <= *count);
                 Effect::default()
             }
+            Op::Ban(namespace, rules) => {
+                engine.ban(*namespace, rules.clone(), now, None).expect("rules within their limits");
+                // So that what is banned is not counted as evicted later.
+                engine.reap_bans(u64::MAX, now, None).expect("reaps");
+                Effect { removed: before - &self.there(), wrote: None }
+            }
             Op::Switch(place) => {
                 let policy = PolicyKind::ALL[place % PolicyKind::ALL.len()];
                 let statistics = engine.stats(None);

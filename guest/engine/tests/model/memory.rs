@@ -16,7 +16,9 @@ pub fn run(config: Config, calls: &[Call]) {
     for call in calls {
         now = now.saturating_add_signed(call.step);
         let at = (call.namespace, call.key.clone());
-        let sequence = call.sequence.map(|off| oracle.unused((oracle.highest + 1).saturating_add_signed(off)));
+        // A host numbers writes above the bans that were before them.
+        let from = |off| (oracle.highest + 1).saturating_add_signed(off).max(oracle.newest_ban() + 1);
+        let sequence = call.sequence.map(|off| oracle.unused(from(off)));
         step(&mut engine, &mut oracle, &at, sequence, now, &call.op);
         engine.check().unwrap_or_else(|what| panic!("after {call:?}: {what}"));
         for namespace in 0..NAMESPACES.len() as u32 {
@@ -61,7 +63,7 @@ fn step(engine: &mut Engine, oracle: &mut Oracle, at: &Key, sequence: Option<u64
         }
         Op::Increment(delta, options) => {
             let answer = code(engine.increment(ns, key, *delta, options, None, now, sequence));
-            let created = answer.is_ok() && oracle.entries.get(at).is_none_or(|entry| entry.is_gone(now));
+            let created = answer.is_ok() && oracle.entries.get(at).is_none_or(|entry| oracle.is_dead(at, entry, now));
             let drawn = drawn(engine, oracle, at, options.ttl, created, now);
             assert_eq!(answer, oracle.increment(at, *delta, options, now, sequence, drawn));
         }
@@ -115,6 +117,10 @@ fn step(engine: &mut Engine, oracle: &mut Oracle, at: &Key, sequence: Option<u64
         }
         Op::Evict(count) => assert_eq!(engine.evict(*count), oracle.evict(*count)),
         Op::Maintain(budget) => assert_eq!(engine.maintain(now, *budget), 0, "the cold tier is off"),
+        Op::Ban(namespace, rules) => {
+            let banned = engine.ban(*namespace, rules.clone(), now, None).expect("rules within their limits");
+            assert_eq!((banned.sequence, banned.record), (oracle.ban(*namespace, rules), Vec::new()));
+        }
         Op::Defaults(defaults) => {
             let jitter = if ns == PLAIN { 0 } else { defaults.jitter };
             let defaults = NamespaceDefaults { jitter, ..defaults.clone() };

@@ -1,6 +1,6 @@
 //! The calls that a model test makes: few namespaces, few keys, short times, so that they get in each other's way.
 
-use larder_engine::{Durability, Item, NamespaceDefaults, SetOptions};
+use larder_engine::{Dependency, DependencyKind, Durability, Item, NamespaceDefaults, Rule, SetOptions};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -45,6 +45,8 @@ pub enum Op {
     Cleanup(u32),
     Evict(u32),
     Maintain(u32),
+    /// Makes older entries invalid.
+    Ban(Option<u32>, Vec<Rule>),
     Defaults(NamespaceDefaults),
     /// Goes on with another of the policies under test, by a number that stands for it.
     Switch(usize),
@@ -83,6 +85,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (1..4u32).prop_map(Op::Cleanup),
         2 => (0..4u32).prop_map(Op::Evict),
         6 => prop_oneof![Just(0), 1..2_000u32, Just(1 << 20)].prop_map(Op::Maintain),
+        2 => (some_namespace(), vec(rule(), 1..3)).prop_map(|(ns, rules)| Op::Ban(ns, rules)),
         1 => defaults().prop_map(Op::Defaults),
         1 => any::<usize>().prop_map(Op::Switch),
         1 => Just(Op::Reopen),
@@ -100,6 +103,19 @@ fn key() -> impl Strategy<Value = Vec<u8>> {
 
 fn prefix() -> impl Strategy<Value = Vec<u8>> {
     prop::sample::select(vec![&b""[..], b"a", b"ab", b"b", b"nothing"]).prop_map(<[u8]>::to_vec)
+}
+
+/// Patterns are prefixes here, so that whom they concern is plain.
+fn rule() -> impl Strategy<Value = Rule> {
+    let tag = || "[a-c]{0,1}";
+    prop_oneof![
+        1 => Just(Rule::All),
+        4 => tag().prop_map(Rule::Tag),
+        2 => vec(tag(), 1..3).prop_map(Rule::AllTags),
+        1 => prefix().prop_map(Rule::Prefix),
+        1 => prefix().prop_map(|prefix| Rule::Glob([&prefix[..], b"*"].concat())),
+        2 => Just(Rule::File("/file".into())),
+    ]
 }
 
 fn value() -> impl Strategy<Value = Vec<u8>> {
@@ -130,17 +146,25 @@ fn stale() -> impl Strategy<Value = Option<u64>> {
 fn options() -> impl Strategy<Value = SetOptions> {
     let content_type = prop_oneof![2 => Just(""), 1 => Just("text/plain"), 1 => Just("ü/ß")].prop_map(str::to_owned);
     let metadata = prop_oneof![3 => Just(vec![]), 1 => vec(("[a-c]{0,2}", "[x-z]{0,9}"), 1..3)];
-    let tags = prop_oneof![3 => Just(vec![]), 1 => vec("[a-c]{0,3}", 1..3)];
+    let tags =
+        prop_oneof![3 => Just(vec![]), 1 => vec("[a-c]{0,3}", 1), 1 => Just(vec!["a".to_owned(), "b".to_owned()])];
+    let on = |kind, name: &str| Dependency { kind, name: name.into(), stamp: vec![1, 2] };
+    let dependencies = prop_oneof![
+        6 => Just(vec![]),
+        1 => Just(vec![on(DependencyKind::Environment, "CC"), on(DependencyKind::File, "/file")]),
+    ];
+    let labels = (tags, dependencies);
     let durability = prop::sample::select(vec![Durability::Process, Durability::Memory, Durability::Sync]);
     let cost = prop_oneof![3 => Just(None), 1 => any::<u64>().prop_map(Some)];
-    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, tags, durability, cost).prop_map(
-        |(ttl, tti, stale, content_type, metadata, tags, durability, cost)| SetOptions {
+    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, labels, durability, cost).prop_map(
+        |(ttl, tti, stale, content_type, metadata, (tags, dependencies), durability, cost)| SetOptions {
             ttl,
             tti,
             stale,
             content_type,
             metadata,
             tags,
+            dependencies,
             durability,
             cost,
         },

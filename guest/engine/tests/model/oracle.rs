@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use larder_engine::config::ENTRY_OVERHEAD;
 use larder_engine::{
-    Codec, Config, EntryInfo, ErrorCode, Freshness, Hit, NamespaceDefaults, PolicyKind, SetOptions, Statistics, Stored,
+    Codec, Config, EntryInfo, ErrorCode, Freshness, Hit, NamespaceDefaults, PolicyKind, Rule, SetOptions, Statistics,
+    Stored,
 };
 
 use crate::ops::NAMESPACES;
@@ -57,6 +58,20 @@ impl Entry {
         self.gone().is_some_and(|gone| gone <= now)
     }
 
+    /// Whether a rule is true of it.
+    pub fn is_meant(&self, key: &[u8], rule: &Rule) -> bool {
+        let has = |tag: &String| self.options.tags.contains(tag);
+        match rule {
+            Rule::All => true,
+            Rule::Tag(tag) => has(tag),
+            Rule::AllTags(tags) => tags.iter().all(has),
+            Rule::Prefix(prefix) => key.starts_with(prefix),
+            Rule::Glob(pattern) => key.starts_with(&pattern[..pattern.len() - 1]),
+            Rule::File(path) => self.options.dependencies.iter().any(|dependency| dependency.name == *path),
+            other => panic!("{other:?} is not drawn"),
+        }
+    }
+
     pub fn freshness(&self, now: u64) -> Freshness {
         if self.expires.is_some_and(|end| end <= now) { Freshness::Stale } else { Freshness::Fresh }
     }
@@ -71,6 +86,7 @@ impl Entry {
             expires: self.expires,
             freshness: self.freshness(now),
             renew: false,
+            depends: !self.options.dependencies.is_empty(),
         }
     }
 
@@ -81,6 +97,7 @@ impl Entry {
             content_type: self.options.content_type.clone(),
             metadata: self.options.metadata.clone(),
             tags: self.options.tags.clone(),
+            dependencies: self.options.dependencies.clone(),
             version: self.version,
             created: self.created,
             accessed: self.accessed,
@@ -103,9 +120,10 @@ impl Entry {
         let content_type = if o.content_type.is_empty() { 0 } else { 3 + o.content_type.len() };
         let metadata: usize = o.metadata.iter().map(|(name, text)| 3 + 2 + name.len() + text.len()).sum();
         let tags: usize = o.tags.iter().map(|tag| 3 + tag.len()).sum();
+        let dependencies: usize = o.dependencies.iter().map(|d| 3 + 1 + 2 + d.name.len() + d.stamp.len()).sum();
         let numbers = [o.tti, o.stale, o.cost].iter().flatten().count();
         let times = (3 + 8) * numbers;
-        (ENTRY_OVERHEAD + key.len() + self.value.len() + content_type + metadata + tags + times) as u64
+        (ENTRY_OVERHEAD + key.len() + self.value.len() + content_type + metadata + tags + dependencies + times) as u64
     }
 
     /// The sum that an increment by `delta` would store.
@@ -131,6 +149,8 @@ pub struct Oracle {
     pub defaults: Vec<NamespaceDefaults>,
     pub stats: Vec<Statistics>,
     pub highest: u64,
+    /// Numbers, namespaces and rules.
+    bans: Vec<(u64, Option<u32>, Rule)>,
     turns: u64,
 }
 
@@ -142,6 +162,7 @@ impl Oracle {
             defaults: vec![NamespaceDefaults::default(); NAMESPACES.len()],
             stats: vec![Statistics::default(); NAMESPACES.len()],
             highest: 0,
+            bans: Vec::new(),
             turns: 0,
         }
     }
@@ -176,7 +197,33 @@ impl Oracle {
             self.entries.remove(at);
             self.stat(at).expired += 1;
         }
+        if self.entries.get(at).is_some_and(|entry| self.is_banned(at, entry)) {
+            self.entries.remove(at);
+            self.stat(at).invalidated += 1;
+        }
         self.entries.get_mut(at)
+    }
+
+    fn is_banned(&self, (namespace, key): &Key, entry: &Entry) -> bool {
+        self.bans.iter().any(|(sequence, scope, rule)| {
+            *sequence > entry.version && scope.is_none_or(|scope| scope == *namespace) && entry.is_meant(key, rule)
+        })
+    }
+
+    /// Whether what lies there is over or banned.
+    pub fn is_dead(&self, at: &Key, entry: &Entry, now: u64) -> bool {
+        entry.is_gone(now) || self.is_banned(at, entry)
+    }
+
+    /// The number of the newest ban.
+    pub fn newest_ban(&self) -> u64 {
+        self.bans.last().map_or(0, |(sequence, ..)| *sequence)
+    }
+
+    pub fn ban(&mut self, namespace: Option<u32>, rules: &[Rule]) -> u64 {
+        self.highest += 1;
+        self.bans.extend(rules.iter().map(|rule| (self.highest, namespace, rule.clone())));
+        self.highest
     }
 
     pub fn get(&mut self, at: &Key, now: u64) -> Option<Hit<'static>> {
@@ -313,7 +360,7 @@ impl Oracle {
         let old = self.entries.remove(at);
         entry.version = sequence.unwrap_or(self.highest + 1);
         self.highest = self.highest.max(entry.version);
-        entry.hits = old.as_ref().filter(|old| !old.is_gone(now)).map_or(0, |old| old.hits);
+        entry.hits = old.as_ref().filter(|old| !self.is_dead(at, old, now)).map_or(0, |old| old.hits);
         entry.turn = self.turn();
         while self.bytes() + entry.charge(&at.1) > self.config.max_bytes {
             if self.expire_one(now) {
@@ -408,6 +455,9 @@ impl Oracle {
     pub fn clear(&mut self, namespace: Option<u32>) -> u32 {
         let before = self.entries.len();
         self.entries.retain(|(ns, _), _| namespace.is_some_and(|cleared| cleared != *ns));
+        if namespace.is_none() {
+            self.bans.clear();
+        }
         (before - self.entries.len()) as u32
     }
 
@@ -421,8 +471,8 @@ impl Oracle {
     }
 
     pub fn scan(&self, namespace: Option<u32>, prefix: &[u8], now: u64) -> Vec<EntryInfo> {
-        let seen = self.entries.iter().filter(|((ns, key), entry)| {
-            namespace.is_none_or(|wanted| wanted == *ns) && key.starts_with(prefix) && !entry.is_gone(now)
+        let seen = self.entries.iter().filter(|(at, entry)| {
+            namespace.is_none_or(|wanted| wanted == at.0) && at.1.starts_with(prefix) && !self.is_dead(at, entry, now)
         });
         seen.map(|(at, entry)| entry.info(at)).collect()
     }

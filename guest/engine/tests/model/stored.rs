@@ -50,6 +50,8 @@ struct Host {
     defaults: Vec<NamespaceDefaults>,
     records: BTreeMap<Key, Vec<u8>>,
     truth: BTreeMap<Key, Known>,
+    /// The record of all bans.
+    bans: Option<Vec<u8>>,
     highest: u64,
     now: u64,
     /// Reads made and records admitted since the engine was opened.
@@ -66,6 +68,7 @@ pub fn run(config: &Config, habits: Habits, calls: &[Call]) {
         defaults: vec![NamespaceDefaults::default(); NAMESPACES.len()],
         records: BTreeMap::new(),
         truth: BTreeMap::new(),
+        bans: None,
         highest: 0,
         now: 1_000_000,
         counted: (0, 0),
@@ -89,6 +92,9 @@ impl Host {
     fn open(&mut self, config: Config) {
         self.engine = Engine::open(config).expect("valid settings");
         self.counted = (0, 0);
+        if let Some(bans) = &self.bans {
+            self.engine.take_bans(bans).expect("the host's own record");
+        }
         // The numbers differ from one opening to the next.
         for place in (0..NAMESPACES.len()).rev() {
             let name = NAMESPACES[(place + self.highest as usize) % NAMESPACES.len()];
@@ -129,7 +135,8 @@ impl Host {
                     Some(hit.into_owned())
                 }
                 Err(refusal) => {
-                    assert_eq!(refusal.code, ErrorCode::Expired, "the host's own record: {refusal}");
+                    let known = matches!(refusal.code, ErrorCode::Expired | ErrorCode::Invalidated);
+                    assert!(known, "the host's own record: {refusal}");
                     self.records.remove(at);
                     None
                 }
@@ -361,6 +368,17 @@ impl Host {
                 let defaults = NamespaceDefaults { jitter: 0, ..defaults.clone() };
                 self.engine.set_defaults(ns, defaults.clone()).expect("valid defaults");
                 self.defaults[at.0 as usize] = defaults;
+            }
+            Op::Ban(namespace, rules) => {
+                let scope = namespace.map(|place| self.numbers[place as usize]);
+                let banned = self.engine.ban(scope, rules.clone(), now, next).expect("rules within their limits");
+                self.highest += 1;
+                assert_eq!(banned.sequence, self.highest);
+                self.bans = Some(banned.record);
+                self.truth.retain(|(ns, key), known| {
+                    namespace.is_some_and(|scope| scope != *ns)
+                        || !rules.iter().any(|rule| known.entry.is_meant(key, rule))
+                });
             }
             Op::Switch(place) => {
                 self.config.policy = PolicyKind::ALL[place % PolicyKind::ALL.len()];
