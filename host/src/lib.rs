@@ -28,6 +28,7 @@ mod flight;
 mod glob;
 mod hash;
 mod namespace;
+mod pressure;
 mod shard;
 #[cfg(feature = "simulate")]
 pub mod simulate;

@@ -41,6 +41,14 @@ pub(crate) struct Shard {
     pub(crate) active: Vec<u32>,
 }
 
+/// Bytes of records that are carried from one guest to another at a time.
+const PAGE: u32 = 1 << 20;
+
+/// Linear memory that a guest may keep whose memory tier holds so many bytes.
+fn worth_keeping(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX).saturating_mul(2).saturating_add(4 << 20)
+}
+
 /// The hashes are keyed already.
 type Passthrough = std::hash::BuildHasherDefault<PassthroughHasher>;
 
@@ -178,6 +186,60 @@ impl Shard {
             }
             Err(trap) => Err(self.trapped(trap)),
         }
+    }
+
+    /// Lets the guest's memory tier hold so many bytes from now on, and those that come after it. If what the guest took
+    /// from the system is much more, a new one takes over what it still holds, and the rest is given back. Answers how
+    /// many entries went.
+    pub(crate) fn resize(&mut self, namespaces: &Namespaces, bytes: u64, now: u64) -> Result<u32> {
+        self.settings.retain(|setting| !matches!(setting, api::Setting::MaxBytes(_)));
+        self.settings.push(api::Setting::MaxBytes(bytes));
+        if self.guest.is_none() {
+            return Ok(0);
+        }
+        let last = namespaces.len().saturating_sub(1);
+        let gone = self.call(namespaces, last, |g| {
+            g.larder.larder_cache_cache().cache().call_resize(&mut g.store, g.cache, bytes, now).map(Ok)
+        })?;
+        if self.guest.as_ref().is_some_and(|guest| guest.store.data().taken() > worth_keeping(bytes)) {
+            self.move_house(namespaces, last, now)?;
+        }
+        Ok(gone)
+    }
+
+    /// Lets a new guest take over what the old one holds. If it fails, what it has taken over by then is what is left.
+    fn move_house(&mut self, namespaces: &Namespaces, last: u32, now: u64) -> Result<()> {
+        let mut pages = Vec::new();
+        let mut next = Some(0);
+        while let Some(cursor) = next {
+            let page = self.call(namespaces, last, |g| {
+                let cache = g.larder.larder_cache_cache().cache();
+                cache.call_carry(&mut g.store, g.cache, cursor, PAGE, now).map(Ok)
+            })?;
+            // A cursor that does not advance would never end.
+            next = page.next.filter(|next| *next > cursor);
+            pages.push(page.records);
+        }
+        // What was outdated stays so; the marks are for this guest too.
+        let outdated = std::mem::take(&mut self.outdated);
+        self.guest = None;
+        for record in pages.into_iter().flatten() {
+            self.call(namespaces, last, |g| {
+                let methods = g.larder.larder_cache_cache();
+                let info = match methods.call_describe(&mut g.store, &record)? {
+                    Ok(info) => info,
+                    Err(e) => return Ok(Err(e)),
+                };
+                let id = match methods.cache().call_namespace(&mut g.store, g.cache, &info.namespace)? {
+                    Ok(id) => id,
+                    Err(e) => return Ok(Err(e)),
+                };
+                // One whose time is over by now is not missed.
+                methods.cache().call_admit(&mut g.store, g.cache, id, &info.key, &record, now).map(|_| Ok(()))
+            })?;
+        }
+        self.outdated = outdated;
+        Ok(())
     }
 
     /// The policy with which guests begin from now on.

@@ -1,6 +1,7 @@
 //! For tests that break things on purpose: traps at any point, memory denied, another component. Not part of the API.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -20,6 +21,8 @@ pub struct Hooks {
     pub linear_memory: Option<Arc<AtomicUsize>>,
     /// Ticks of a second after which a call is stopped, instead of 20.
     pub deadline_ticks: Option<u64>,
+    /// Where the files lie that tell how short memory is, instead of `/`.
+    pub pressure: Option<PathBuf>,
     /// Run instead of the embedded component.
     pub component: Option<Arc<[u8]>>,
 }
@@ -31,6 +34,7 @@ impl fmt::Debug for Hooks {
             .field("deny_memory", &self.deny_memory.is_some())
             .field("linear_memory", &self.linear_memory)
             .field("deadline_ticks", &self.deadline_ticks)
+            .field("pressure", &self.pressure)
             .field("component", &self.component.as_ref().map(|bytes| bytes.len()))
             .finish()
     }

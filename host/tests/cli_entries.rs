@@ -268,7 +268,7 @@ fn fields(document: &Value) -> Vec<&str> {
     names
 }
 
-const INFO: &str = "accessed codec content_type cost created durability expires gone hits idle_timeout key metadata namespace \
+const INFO: &str = "accessed codec content_type cost created dependencies durability expires gone hits idle_timeout key metadata namespace \
                     size stale_window tags value_size version";
 
 #[test]

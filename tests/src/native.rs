@@ -143,6 +143,11 @@ impl Native {
             }
             "is-banned" => answer(engine.is_banned(&a.bytes("record"))),
             "bans" => engine.bans().answer(),
+            "resize" => engine.resize(a.number("max-bytes"), a.number("now")).answer(),
+            "carry" => {
+                let (cursor, size) = (a.number("cursor") as u32, a.number("size") as u32);
+                engine.carry(cursor, size, a.number("now")).answer()
+            }
             "evict" => engine.evict(a.number("count") as u32).answer(),
             "advice" => engine.advice().answer(),
             "stats" => answer(engine.stats(some_namespace())),

@@ -88,6 +88,11 @@ impl Script {
             }
             "cleanup" => args["limit"] = json!(self.below(4)),
             "maintain" => args["budget"] = json!(self.below(8_000)),
+            "resize" => args["max-bytes"] = json!(self.one_of(&[0u64, 500, 2_000, 1_000_000])),
+            "carry" => {
+                args["cursor"] = json!(self.below(6));
+                args["size"] = json!(self.below(2_000));
+            }
             "evict" => args["count"] = json!(self.below(3)),
             "ban" => {
                 args["rules"] = (0..self.below(3)).map(|_| self.rule()).collect();
@@ -135,6 +140,8 @@ impl Script {
                 "take-bans",
                 "reap-bans",
                 "bans",
+                "resize",
+                "carry",
                 "cleanup",
                 "evict",
                 "next-expiry",

@@ -175,7 +175,8 @@ fn fields_of_a_mebibyte_are_kept_and_longer_ones_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let cache = open(dir.path(), LIMIT);
     // A tag of 65,533 bytes takes 65,536 as a field.
-    let tags = |count: usize| (0..count).fold(SetOptions::new(), |options, _| options.tag("t".repeat(65_533)));
+    let tag = |n: usize| char::from(b'a' + n as u8).to_string().repeat(65_533);
+    let tags = |count: usize| (0..count).fold(SetOptions::new(), |options, n| options.tag(tag(n)));
     let heap = Allocated::now();
     cache.set_with("k", "v", &tags(16)).expect("stored");
     let refused = cache.set_with("k", "w", &tags(17)).expect_err("more than a mebibyte");

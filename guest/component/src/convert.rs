@@ -120,6 +120,12 @@ impl Convert<wit::Banned> for engine::Banned {
     }
 }
 
+impl Convert<wit::Carried> for engine::Carried {
+    fn convert(self) -> wit::Carried {
+        wit::Carried { records: self.records, next: self.next }
+    }
+}
+
 impl Convert<wit::Page> for engine::Page {
     fn convert(self) -> wit::Page {
         wit::Page { entries: self.entries.convert(), next: self.next }

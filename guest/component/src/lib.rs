@@ -13,8 +13,8 @@ use larder_engine::{Config, Engine, PolicyKind};
 use borrowed::Kept;
 
 use bindings::exports::larder::cache::cache::{
-    BanRule, Banned, Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page,
-    SetOption, Setting, Statistics, Stored, Summary, Times,
+    BanRule, Banned, Cache, Carried, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault,
+    Page, SetOption, Setting, Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::types::Error;
 use convert::{Answer, Convert, defaults, options, settings};
@@ -222,6 +222,14 @@ impl GuestCache for Instance {
 
     fn next_expiry(&self) -> Option<u64> {
         self.0.borrow().next_expiry()
+    }
+
+    fn resize(&self, max_bytes: u64, now: u64) -> u32 {
+        self.0.borrow_mut().resize(max_bytes, now)
+    }
+
+    fn carry(&self, cursor: u32, size: u32, now: u64) -> Carried {
+        self.0.borrow_mut().carry(cursor, size, now).convert()
     }
 
     fn evict(&self, count: u32) -> u32 {

@@ -61,7 +61,7 @@ pub use bans::{MAX_BANS, Rule};
 pub use codec::Codec;
 pub use compression::Compression;
 pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaults, SetOptions};
-pub use engine::{Banned, Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
+pub use engine::{Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
 pub use error::{Error, ErrorCode, Result};
 pub use judge::Summary;
 pub use namespace::NamespaceId;

@@ -124,7 +124,8 @@ fn a_ban_of_a_tag_says_how_many_it_hit() {
     }
     let hit = |engine: &mut Engine, ns, rules| engine.ban(ns, rules, NOW, None).expect("made").hit;
     assert_eq!(hit(&mut engine, Some(0), tag("t")), Some(30));
-    assert_eq!(hit(&mut engine, None, tag("t")), Some(30), "those of the first are hit already");
+    assert_eq!(hit(&mut engine, None, tag("t")), Some(60), "those of the first were not asked for since");
+    assert!((0..100).all(|n| !there(&mut engine, n % 2, &n.to_string()) == (n < 60)));
     assert_eq!(hit(&mut engine, None, tag("t")), Some(0));
     set(&mut engine, 0, "3", &["t"]);
     assert_eq!(hit(&mut engine, None, tag("t")), Some(1));
@@ -199,4 +200,18 @@ fn who_missed_a_ban_until_it_was_reaped_keeps_nothing_that_is_older() {
     let reaped = one.reap_bans(third.sequence, NOW, None).expect("reaped");
     two.take_bans(&reaped).expect("sound");
     assert!(there(&mut two, 0, "old"));
+}
+
+#[test]
+fn what_is_in_memory_only_goes_though_its_number_is_higher() {
+    let mut engine = engine(true);
+    let memory = SetOptions { durability: larder_engine::Durability::Memory, ..tagged(&["t"]) };
+    engine.set(0, b"numbered", b"", &tagged(&["t"]), NOW, Some(10)).expect("written");
+    engine.set(0, b"young", b"", &tagged(&["t"]), NOW, Some(20)).expect("written");
+    engine.set(0, b"own", b"", &memory, NOW, None).expect("written");
+    engine.ban(None, tag("t"), NOW, Some(15)).expect("made");
+    assert_eq!(["numbered", "young", "own"].map(|key| there(&mut engine, 0, key)), [false, true, false]);
+    assert_eq!(engine.ban(None, tag("t"), NOW, Some(5)).expect("older").sequence, 5);
+    engine.check().expect("sound");
+    assert!(there(&mut engine, 0, "young"));
 }

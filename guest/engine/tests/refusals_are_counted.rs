@@ -71,13 +71,15 @@ fn a_condition_that_does_not_hold_is_no_error() {
 
 #[test]
 fn fields_have_a_limit_together() {
-    let tags = |count: usize| SetOptions { tags: vec!["t".repeat(65_532); count], ..SetOptions::default() };
+    let tag = |n: usize| char::from(b'a' + n as u8).to_string().repeat(65_532);
+    let tags = |count: usize| SetOptions { tags: (0..count).map(tag).collect(), ..SetOptions::default() };
     let mut engine = Engine::open(Config::default()).expect("defaults are valid");
     engine.namespace("ns").expect("valid name");
     // A tag of 65,532 bytes takes three more for id and length: sixteen of them are a little less than 1 MiB.
     const { assert!(16 * 65_535 <= MAX_FIELDS_SIZE && 17 * 65_535 > MAX_FIELDS_SIZE) };
     engine.set(0, b"k", b"v", &tags(16), NOW, None).expect("just fits");
-    assert_eq!(engine.inspect(0, b"k", NOW).expect("known namespace").expect("there").tags, tags(16).tags);
+    let there = |engine: &mut Engine| engine.inspect(0, b"k", NOW).expect("known namespace").expect("there").tags;
+    assert!(there(&mut engine) == tags(16).tags);
     engine.set(0, b"k", b"v", &tags(17), NOW, None).expect_err("above the limit");
-    assert_eq!(engine.inspect(0, b"k", NOW).expect("known namespace").expect("there").tags, tags(16).tags);
+    assert!(there(&mut engine) == tags(16).tags);
 }

@@ -161,32 +161,70 @@ pub(super) struct Cleaner {
 
 impl Cleaner {
     pub(super) fn start(inner: &Arc<Inner>, every: Duration, cools: bool) {
-        let (stop, stopped) = mpsc::channel();
-        let weak = Arc::downgrade(inner);
-        let thread = std::thread::Builder::new().name("larder-cleanup".into()).spawn(move || {
-            let mut cleaned = Instant::now();
-            let mut rest = if cools { SHORTEST_REST } else { every };
-            loop {
-                let left = every.saturating_sub(cleaned.elapsed());
-                if stopped.recv_timeout(left.min(rest)) != Err(RecvTimeoutError::Timeout) {
-                    return;
+        let mut cleaned = Instant::now();
+        let mut rest = if cools { SHORTEST_REST } else { every };
+        let stop = repeat("larder-cleanup", inner, every.min(rest), move |inner| {
+            if cleaned.elapsed() >= every {
+                if let Err(e) = inner.clean_up() {
+                    tracing::warn!("the cache could not be cleaned up: {e}");
                 }
-                let Some(inner) = Weak::upgrade(&weak) else { return };
-                if cleaned.elapsed() >= every {
-                    if let Err(e) = inner.clean_up() {
-                        tracing::warn!("the cache could not be cleaned up: {e}");
-                    }
-                    cleaned = Instant::now();
-                }
-                if cools {
-                    rest = inner.cool_a_while(rest);
-                }
+                cleaned = Instant::now();
             }
+            if cools {
+                rest = inner.cool_a_while(rest);
+            }
+            every.saturating_sub(cleaned.elapsed()).min(rest)
         });
-        match thread {
+        match stop {
             // Set once: the cache has just been made.
-            Ok(_) => drop(inner.cleaner.set(Self { _stop: stop })),
+            Ok(stop) => drop(inner.cleaner.set(Self { _stop: stop })),
             Err(e) => tracing::warn!("the cache is not cleaned up at intervals: {e}"),
         }
     }
+}
+
+/// How often is looked how short memory is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A thread that lets memory go when it is short, as long as the cache is open.
+#[derive(Debug)]
+pub(super) struct Reliever {
+    /// Dropped with the cache, which ends the thread.
+    _stop: Sender<()>,
+}
+
+impl Reliever {
+    pub(super) fn start(inner: &Arc<Inner>) {
+        let stop = repeat("larder-pressure", inner, LOOK, |inner| {
+            if let Err(e) = inner.relieve() {
+                tracing::warn!("memory could not be given back: {e}");
+            }
+            LOOK
+        });
+        match stop {
+            // Set once: the cache has just been made.
+            Ok(stop) => drop(inner.reliever.set(Self { _stop: stop })),
+            Err(e) => tracing::warn!("how short memory is will not be followed: {e}"),
+        }
+    }
+}
+
+/// A thread that rests for `first`, then does `work`, which says how long to rest again, until what is answered or the cache is
+/// dropped.
+fn repeat(
+    name: &str,
+    inner: &Arc<Inner>,
+    first: Duration,
+    mut work: impl FnMut(&Inner) -> Duration + Send + 'static,
+) -> std::io::Result<Sender<()>> {
+    let (stop, stopped) = mpsc::channel();
+    let weak = Arc::downgrade(inner);
+    std::thread::Builder::new().name(name.into()).spawn(move || {
+        let mut rest = first;
+        while stopped.recv_timeout(rest) == Err(RecvTimeoutError::Timeout) {
+            let Some(inner) = Weak::upgrade(&weak) else { return };
+            rest = work(&inner);
+        }
+    })?;
+    Ok(stop)
 }

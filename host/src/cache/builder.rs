@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use super::background::Cleaner;
+use super::background::{Cleaner, Reliever};
 use super::options::{Defaults, Durability};
 use super::record::Recorder;
 use super::{Cache, Clock, Inner, SPARES_THE_LIVING};
@@ -102,6 +102,7 @@ pub struct Builder {
     clock: Clock,
     seed: Option<u64>,
     guest_memory: Option<u64>,
+    memory_pressure: bool,
     hooks: Hooks,
 }
 
@@ -137,6 +138,7 @@ impl Default for Builder {
             format: Format::Json,
             clock: Clock::System,
             seed: None,
+            memory_pressure: false,
             guest_memory: None,
             hooks: Hooks::default(),
         }
@@ -218,6 +220,10 @@ impl Builder {
         format: Format => format;
         /// Fixes the seed of the guests' hashes and of jitter, for tests that must repeat. Default: drawn at random.
         seed: u64 => Some(seed);
+        /// Whether the memory tier follows how short memory is for this process's control group and for the system: looked at every
+        /// second, it becomes half as large while memory is short, down to a sixteenth of `max_memory`, and grows back when there
+        /// is plenty. Linux only; elsewhere nothing is ever short. Default false.
+        memory_pressure: bool => memory_pressure;
         /// Bytes of linear memory that each guest may use. Default: twice its share of `max_memory`, because holes between
         /// values of different size take room, four times `max_entry_size` and 32 MiB.
         guest_memory: u64 => Some(guest_memory);
@@ -296,6 +302,9 @@ impl Builder {
             clock: self.clock,
             bans,
             bans_reaped: AtomicU64::new(0),
+            memory: AtomicU64::new(self.max_memory),
+            max_memory: self.max_memory,
+            pressure_root: self.hooks.pressure.clone().unwrap_or_else(|| "/".into()),
             flights: Flights::default(),
             degraded: AtomicU64::new(0),
             host_counters: Mutex::default(),
@@ -303,6 +312,7 @@ impl Builder {
             saved: Mutex::default(),
             spares_the_living: AtomicBool::new(self.policy == SPARES_THE_LIVING),
             cleaner: OnceLock::new(),
+            reliever: OnceLock::new(),
             recorder,
         };
         if let Some(store) = &inner.store {
@@ -312,6 +322,9 @@ impl Builder {
         if let Some(every) = self.cleanup_interval {
             let cools = self.cold_tier && self.codec != Codec::None;
             Cleaner::start(&cache.inner, every, cools);
+        }
+        if self.memory_pressure {
+            Reliever::start(&cache.inner);
         }
         Ok(cache)
     }

@@ -41,7 +41,7 @@ pub enum Rule {
 /// What an invalidation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invalidated {
-    /// Entries in this process's memory that it hit, where that is known without looking at all of them: for one tag. Those
+    /// Entries in this process's memory that it concerns, where that is known without looking at all of them: for one tag. Those
     /// that lie in the store only go as well, when they are asked for.
     pub in_memory: Option<u64>,
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::{Cache, Inner, SPARES_THE_LIVING, lock};
 use crate::bans::List;
 use crate::error::{ErrorKind, Result};
+use crate::pressure;
 use crate::store::{Claim, Store, Verification};
 
 impl Cache {
@@ -58,6 +59,25 @@ impl Cache {
             }
         }
         Ok(evicted)
+    }
+
+    /// Lets memory hold so many bytes from now on, less or more than before, and gives back to the system what is not needed any
+    /// more. Entries go in the policy's order; those in the store stay there. Answers how many went.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it; the part of the memory concerned is empty then.
+    pub fn shrink_to(&self, bytes: u64) -> Result<u64> {
+        self.inner.resize(bytes)
+    }
+
+    /// Looks at how short memory is, and lets this cache hold half as much if it is, down to a sixteenth of `max_memory`, or a
+    /// little more again if there is plenty. Answers how many bytes memory may hold from now on. A cache that was built with
+    /// [`memory_pressure`](crate::Builder::memory_pressure) does so every second.
+    ///
+    /// # Errors
+    /// As [`shrink_to`](Self::shrink_to).
+    pub fn relieve(&self) -> Result<u64> {
+        self.inner.relieve()
     }
 
     /// Decides from now on by the policy of this name who goes when space is needed, in memory and in the store: `lru`,
@@ -169,6 +189,27 @@ impl Cache {
 }
 
 impl Inner {
+    pub(super) fn relieve(&self) -> Result<u64> {
+        let now = self.memory.load(Ordering::Relaxed);
+        let advised = pressure::read(&self.pressure_root).advise(now, self.max_memory);
+        if advised != now {
+            let gone = self.resize(advised)?;
+            tracing::info!("memory may hold {advised} bytes from now on, {now} before; {gone} entries went");
+        }
+        Ok(advised)
+    }
+
+    /// Lets memory hold so many bytes from now on.
+    pub(super) fn resize(&self, bytes: u64) -> Result<u64> {
+        let (share, now) = (bytes / self.shards.len() as u64, self.clock.now());
+        let mut gone = 0;
+        for shard in &self.shards {
+            gone += u64::from(lock(shard).resize(&self.namespaces, share, now)?);
+        }
+        self.memory.store(bytes, Ordering::Relaxed);
+        Ok(gone)
+    }
+
     /// Whether a record is sound and belongs under a hash and version.
     fn is_sound(&self, record: &[u8], hash: u64, version: u64) -> Result<bool> {
         let verified = self.call_again(&mut lock(&self.shards[0]), 0, |g| {

@@ -32,6 +32,7 @@ mod write;
 
 use std::fmt;
 use std::hash::RandomState;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -54,7 +55,7 @@ use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Cause, Counters, Judge, Location, Observer, Store};
-use background::{Cleaner, Saved};
+use background::{Cleaner, Reliever, Saved};
 use record::Recorder;
 use statistics::Reported;
 
@@ -100,6 +101,12 @@ struct Inner {
     bans: Arc<Bans>,
     /// The state of the list at which upkeep last looked through the entries.
     bans_reaped: AtomicU64,
+    /// Bytes that memory may hold now, and at most.
+    memory: AtomicU64,
+    max_memory: u64,
+    /// Where the files lie that tell how short memory is.
+    pressure_root: PathBuf,
+    reliever: OnceLock<Reliever>,
     flights: Flights,
     /// Writes that the store could not take.
     degraded: AtomicU64,

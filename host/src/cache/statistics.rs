@@ -57,6 +57,7 @@ impl MemoryStatistics {
             sets: s.sets,
             deletes: s.deletes,
             expired: s.expired,
+            invalidated: s.invalidated,
             evicted_memory_bytes: s.evicted_bytes,
             evicted_memory_entries: s.evicted_entries,
             evicted_asked: s.evicted_asked,

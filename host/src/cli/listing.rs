@@ -91,6 +91,9 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         text += &format!("sets          {}\n", total.sets);
         text += &format!("deletes       {}\n", total.deletes);
         text += &format!("expired       {}\n", total.expired);
+        if total.invalidated > 0 {
+            text += &format!("invalidated   {}\n", total.invalidated);
+        }
         text += &counted("evictions", total.evictions(), &evictions(&total));
         text += &counted("errors", total.errors + total.refused, &errors(&total));
         text += &compression(&total);

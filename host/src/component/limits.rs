@@ -21,6 +21,8 @@ pub(crate) struct Room {
 /// The limits of one shard's guest.
 pub(crate) struct Limits {
     memory: usize,
+    /// Bytes of linear memory that it has.
+    taken: usize,
     deny: Option<Ask>,
     told: Option<Arc<AtomicUsize>>,
 }
@@ -28,13 +30,21 @@ pub(crate) struct Limits {
 impl Limits {
     /// `memory` in bytes.
     pub(crate) fn new(memory: usize, hooks: &Hooks) -> Self {
-        Self { memory, deny: hooks.deny_memory.clone(), told: hooks.linear_memory.clone() }
+        Self { memory, taken: 0, deny: hooks.deny_memory.clone(), told: hooks.linear_memory.clone() }
+    }
+
+    /// Bytes of linear memory that the guest has.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
     }
 }
 
 impl ResourceLimiter for Limits {
     fn memory_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let granted = desired <= self.memory && !self.deny.as_ref().is_some_and(|deny| deny());
+        if granted {
+            self.taken = desired;
+        }
         if let Some(told) = self.told.as_ref().filter(|_| granted) {
             told.store(desired, Ordering::Relaxed);
         }

@@ -34,8 +34,14 @@ impl Loaded {
     /// The embedded component, or what a test wants instead.
     pub(crate) fn with_hooks(hooks: &Hooks) -> wasmtime::Result<Arc<Self>> {
         let loaded = Self::get()?;
-        let Hooks { interrupt: None, deny_memory: None, linear_memory: None, deadline_ticks: None, component: None } =
-            hooks
+        let Hooks {
+            interrupt: None,
+            deny_memory: None,
+            linear_memory: None,
+            deadline_ticks: None,
+            component: None,
+            ..
+        } = hooks
         else {
             let engine = loaded.pre.engine();
             let pre = match &hooks.component {

@@ -70,6 +70,8 @@ counters! {
     deletes,
     /// Entries removed because their time was over.
     expired,
+    /// Entries that were found to have been made invalid.
+    invalidated,
     /// Entries removed from memory to stay within its bytes.
     evicted_memory_bytes,
     /// Entries removed from memory to stay within the number it may hold.

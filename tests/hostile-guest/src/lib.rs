@@ -5,7 +5,7 @@ use std::arch::wasm32;
 use std::hint::black_box;
 
 use bindings::exports::larder::cache::cache::{
-    Cache, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
+    BanRule, Banned, Cache, Carried, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
     Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::simulation;
@@ -55,6 +55,7 @@ fn hit(value: Vec<u8>) -> Hit {
         expires: None,
         freshness: Freshness::Fresh,
         renew: false,
+        depends: false,
     }
 }
 
@@ -65,6 +66,7 @@ fn entry(key: Vec<u8>) -> EntryInfo {
         content_type: String::new(),
         metadata: Vec::new(),
         tags: Vec::new(),
+        dependencies: Vec::new(),
         version: 1,
         created: 0,
         accessed: 0,
@@ -306,6 +308,34 @@ impl GuestCache for Hostile {
 
     fn forget(&self, _: u32, _: Vec<u8>) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn ban(&self, _: Option<u32>, _: Vec<BanRule>, _: u64, _: Option<u64>) -> Result<Banned, Error> {
+        nothing()
+    }
+
+    fn take_bans(&self, _: Vec<u8>) -> Result<(), Error> {
+        nothing()
+    }
+
+    fn reap_bans(&self, _: u64, _: u64, _: Option<u64>) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+
+    fn is_banned(&self, _: Vec<u8>) -> Result<bool, Error> {
+        nothing()
+    }
+
+    fn bans(&self) -> u32 {
+        0
+    }
+
+    fn resize(&self, _: u64, _: u64) -> u32 {
+        0
+    }
+
+    fn carry(&self, _: u32, _: u32, _: u64) -> Carried {
+        Carried { records: Vec::new(), next: None }
     }
 
     fn get_many(&self, _: u32, _: Vec<Vec<u8>>, _: u64) -> Result<Vec<Option<Hit>>, Error> {

@@ -1,8 +1,8 @@
 //! The engine's answers into the contract's, as JSON.
 
 use larder_engine::{
-    Banned, Codec, Dependency, DependencyKind, Durability, EntryInfo, Error, ErrorCode, Estimate, Freshness, Hit, Page,
-    Result, Statistics, Stored, Times,
+    Banned, Carried, Codec, Dependency, DependencyKind, Durability, EntryInfo, Error, ErrorCode, Estimate, Freshness,
+    Hit, Page, Result, Statistics, Stored, Times,
 };
 use serde_json::{Value, json};
 
@@ -147,6 +147,13 @@ impl Answer for Dependency {
 impl Answer for Banned {
     fn answer(self) -> Value {
         json!({ "sequence": unsigned(self.sequence), "hit": self.hit.answer(), "record": to_json(&self.record) })
+    }
+}
+
+impl Answer for Carried {
+    fn answer(self) -> Value {
+        let records: Vec<_> = self.records.into_iter().map(Bytes).collect();
+        json!({ "records": records.answer(), "next": self.next.answer() })
     }
 }
 

@@ -83,7 +83,9 @@ fn a_rule_made_again_takes_no_more_room() {
     for sequence in 1..5_000 {
         bans.add(Ban { sequence, namespace: None, rule: rule(sequence) }).expect("room");
     }
-    assert_eq!((bans.len(), bans.newest()), (2, 4_999));
+    assert_eq!((bans.all().len(), bans.newest()), (2, 4_999));
+    bans.add(Ban { sequence: 7, namespace: None, rule: rule(7) }).expect("room");
+    assert_eq!((bans.all().len(), bans.newest()), (2, 4_999), "the younger one counts");
     bans.check().expect("sound");
 }
 

@@ -44,13 +44,9 @@ impl Engine {
             }
             self.look_through();
         }
-        let is_alone = bans.len() == 1;
-        let mut hit = None;
-        for ban in bans {
-            let counted = self.count_hits(&ban);
-            hit = counted.filter(|_| is_alone);
-            self.bans.add(ban)?;
-        }
+        let hit = if let [ban] = bans.as_slice() { self.count_hits(ban) } else { None };
+        self.remove_unnumbered(&bans);
+        bans.into_iter().try_for_each(|ban| self.bans.add(ban))?;
         self.sequence = self.sequence.max(sequence);
         Ok(Banned { sequence, hit, record: self.bans_record(sequence, now) })
     }
@@ -69,9 +65,8 @@ impl Engine {
         let bans = Bans::decode(&opened.value)?;
         let version = opened.head.meta.version;
         let known = self.bans.known();
-        for ban in bans.all().into_iter().filter(|ban| ban.sequence > known) {
-            self.count_hits(&ban);
-        }
+        let new: Vec<Ban> = bans.all().iter().filter(|ban| ban.sequence > known).cloned().collect();
+        self.remove_unnumbered(&new);
         if bans.reaped() > known {
             // Among them may be some that were never known here.
             self.remove_where(|slot| slot.version() < bans.reaped());
@@ -107,19 +102,35 @@ impl Engine {
 
     /// How many bans there are.
     pub fn bans(&self) -> u32 {
-        self.bans.len() as u32
+        self.bans.all().len() as u32
     }
 
     /// Whether the entry in a slot is banned.
     #[inline]
     pub(super) fn covers(&self, slot: &Slot) -> bool {
-        slot.version() < self.bans.newest()
-            && self.bans.cover(&Subject {
-                version: slot.version(),
-                namespace: self.namespaces.name(slot.namespace),
-                key: slot.key(),
-                fields: slot.fields(),
-            })
+        slot.version() < self.bans.newest() && self.bans.cover(&self.subject(slot))
+    }
+
+    fn subject<'a>(&'a self, slot: &'a Slot) -> Subject<'a> {
+        Subject {
+            version: slot.version(),
+            namespace: self.namespaces.name(slot.namespace),
+            key: slot.key(),
+            fields: slot.fields(),
+        }
+    }
+
+    /// Removes what new bans concern and what their numbers do not tell from younger entries: those in memory only, which have
+    /// numbers of this engine's own making.
+    fn remove_unnumbered(&mut self, bans: &[Ban]) {
+        let numbered = bans.first().is_none_or(|ban| ban.sequence > self.sequence);
+        if numbered {
+            return;
+        }
+        let is_unnumbered = |slot: &Slot| !self.config.store || slot.durability() == Durability::Memory;
+        let concerned = |slot: &Slot| is_unnumbered(slot) && bans.iter().any(|ban| ban.concerns(&self.subject(slot)));
+        let gone: Vec<u32> = self.slab.occupied_from(0).filter(|(_, slot)| concerned(slot)).map(|(id, _)| id).collect();
+        gone.into_iter().for_each(|id| self.remove(id, Cause::Invalid));
     }
 
     /// Removes all entries that are banned; without a store no ban is needed any more then.
@@ -139,13 +150,12 @@ impl Engine {
         gone.into_iter().for_each(|id| self.remove(id, Cause::Silent));
     }
 
-    /// How many entries in memory a ban of a tag hits.
-    fn count_hits(&mut self, ban: &Ban) -> Option<u64> {
+    /// How many entries in memory a ban of a tag concerns.
+    fn count_hits(&self, ban: &Ban) -> Option<u64> {
         let Rule::Tag(tag) = &ban.rule else { return None };
-        let (hasher, tagged) = (&self.hasher, &mut self.tagged);
         let named = |name: &str| ban.namespace.as_deref().is_none_or(|wanted| wanted == name);
         let concerned = (0..).zip(self.namespaces.iter()).filter(|(_, namespace)| named(&namespace.name));
-        Some(concerned.map(|(id, _)| tagged.ban(hasher.tag(id, tag), ban.sequence)).sum())
+        Some(concerned.map(|(id, _)| self.tagged.count(self.hasher.tag(id, tag))).sum())
     }
 
     fn bans_record(&self, version: u64, now: u64) -> Vec<u8> {

@@ -11,6 +11,7 @@
 mod advise;
 mod ban;
 mod batch;
+mod carry;
 mod check;
 mod cold;
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod worth;
 mod write;
 
 pub use read::{describe, verify};
-pub use types::{Banned, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
+pub use types::{Banned, Carried, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
 use crate::advice::Advice;
 use crate::bans::{Bans, Tagged};
@@ -282,7 +283,7 @@ impl Engine {
         let slot = self.slab.slot(id);
         let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
         self.bytes += charge;
-        each_tag(&self.hasher, slot, |tag| self.tagged.add(tag, slot.version()));
+        each_tag(&self.hasher, slot, |tag| self.tagged.add(tag));
         let stats = self.namespaces.stats(slot.namespace);
         stats.entries += 1;
         stats.bytes += charge;
@@ -301,7 +302,7 @@ impl Engine {
         let slot = self.slab.slot(id);
         let (charge, body, packing) = (slot.charge(), slot.body().len() as u64, slot.packing());
         self.bytes -= charge;
-        each_tag(&self.hasher, slot, |tag| self.tagged.remove(tag, slot.version()));
+        each_tag(&self.hasher, slot, |tag| self.tagged.remove(tag));
         let stats = self.namespaces.stats(slot.namespace);
         stats.entries -= 1;
         stats.bytes -= charge;

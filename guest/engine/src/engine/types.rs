@@ -52,10 +52,20 @@ pub struct Stored {
 pub struct Banned {
     /// The ban's number: entries of lower versions that it matches are invalid.
     pub sequence: u64,
-    /// Entries in memory that it hit, where that is known without looking at all of them: for a rule about one tag.
+    /// Entries in memory that it concerns, where that is known without looking at all of them: for one rule about one tag. Those
+    /// that are invalid already, and were not asked for since, count too.
     pub hit: Option<u64>,
     /// The record to persist, of all bans there are; empty without a store.
     pub record: Vec<u8>,
+}
+
+/// A part of what is in memory, to be carried elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// A record of each entry, which another engine can admit.
+    pub records: Vec<Vec<u8>>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<u32>,
 }
 
 /// Until when an entry is there.
