@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -18,6 +18,7 @@ mod contestants;
 mod disk;
 mod eviction;
 mod footprint;
+mod invalidation;
 mod layout;
 mod machine;
 mod measure;
@@ -90,6 +91,8 @@ enum Group {
     Layout,
     /// The compressed cold tier against all raw and all compressed.
     Compression,
+    /// Making entries invalid, and reading beside bans.
+    Invalidation,
     /// Bytes of the component.
     Size,
     /// Traces replayed without values.
@@ -120,6 +123,7 @@ fn main() -> Result<()> {
             Group::Footprint => footprint::run(&setup, &mut report)?,
             Group::Layout => layout::run(&setup, &flags.component, &mut report)?,
             Group::Compression => compression::run(&setup, &mut report)?,
+            Group::Invalidation => invalidation::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
         }
