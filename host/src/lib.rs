@@ -20,6 +20,7 @@
 //! `docs/design.md`.
 
 mod cache;
+mod circle;
 mod component;
 mod error;
 mod flight;
@@ -33,10 +34,13 @@ pub mod storage;
 mod store;
 #[doc(hidden)]
 pub mod testing;
+mod timer;
+mod workers;
 
 pub use cache::{
-    Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, MemoryStatistics,
-    NamespaceFigures, Remaining, SetOptions, Statistics, StoreStatistics, Strategy, Written,
+    Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
+    Hit, Imported, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, SetOptions, Source, Statistics,
+    StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
 pub use error::{Error, ErrorKind, Result};

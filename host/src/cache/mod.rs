@@ -6,6 +6,8 @@
 //! | `options` | what goes in and comes out |
 //! | `read`, `write`, `batch` | operations on entries |
 //! | `compute` | one computation for each key |
+//! | `negative` | what is remembered instead of a value |
+//! | `stopwatch` | spans of time |
 //! | `typed` | values of Rust types |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
 //! | `background` | what happens beside the operations |
@@ -20,11 +22,13 @@ mod collisions;
 mod compute;
 mod list;
 mod maintain;
+mod negative;
 mod options;
 mod read;
 mod record;
 mod snapshot;
 mod statistics;
+mod stopwatch;
 mod typed;
 mod write;
 
@@ -37,6 +41,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hashbrown::HashMap;
 
 pub use builder::{Builder, Codec, Format, Strategy};
+pub use compute::{Compute, ComputeError, Computed, Known, Refresh, Source};
 pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
 pub use read::Remaining;
@@ -50,6 +55,7 @@ use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Cause, Counters, Judge, Location, Observer, Store};
+use crate::workers::Workers;
 use background::{Cleaner, Saved};
 use record::Recorder;
 use statistics::Reported;
@@ -92,7 +98,13 @@ struct Inner {
     advised_memory: Option<(u64, Option<u32>)>,
     format: Format,
     clock: Clock,
-    flights: Flights,
+    flights: Arc<Flights>,
+    /// Who renews what is due while nobody waits.
+    workers: Arc<Workers>,
+    /// Counts on with every draw.
+    random: AtomicU64,
+    /// Whether memory may hold what is no value.
+    has_negatives: AtomicBool,
     /// Writes that the store could not take.
     degraded: AtomicU64,
     /// By namespace, what the guests know nothing of.

@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::negative::refuse_reserved;
 use super::options::{Durability, SetOptions, Written, millis};
+use super::read::forget;
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
@@ -72,6 +74,7 @@ impl Cache {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: &SetOptions) -> Result<Written> {
+        refuse_reserved(options)?;
         let (key, value) = (key.as_ref(), value.as_ref());
         let request = self.request(key, value, options, false);
         let given = options.to_wit(request.durability);
@@ -87,7 +90,11 @@ impl Cache {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn add(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: &SetOptions) -> Result<Option<Written>> {
-        let (key, value) = (key.as_ref(), value.as_ref());
+        refuse_reserved(options)?;
+        self.add_any(key.as_ref(), value.as_ref(), options)
+    }
+
+    pub(super) fn add_any(&self, key: &[u8], value: &[u8], options: &SetOptions) -> Result<Option<Written>> {
         let request = self.request(key, value, options, true);
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
@@ -106,6 +113,7 @@ impl Cache {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<Option<Written>> {
+        refuse_reserved(options)?;
         let (key, value) = (key.as_ref(), value.as_ref());
         let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
@@ -126,7 +134,17 @@ impl Cache {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<Option<Written>> {
-        let (key, value) = (key.as_ref(), value.as_ref());
+        refuse_reserved(options)?;
+        self.compare_and_set_any(key.as_ref(), expected, value.as_ref(), options)
+    }
+
+    pub(super) fn compare_and_set_any(
+        &self,
+        key: &[u8],
+        expected: u64,
+        value: &[u8],
+        options: &SetOptions,
+    ) -> Result<Option<Written>> {
         let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
@@ -151,6 +169,7 @@ impl Cache {
     /// # Errors
     /// `NotANumber` when the value is none, or the sum leaves the range of 64 bits; else as [`set`](Self::set).
     pub fn increment(&self, key: impl AsRef<[u8]>, delta: i64, options: &SetOptions) -> Result<i64> {
+        refuse_reserved(options)?;
         let key = key.as_ref();
         let request = Request { value: None, ..self.request(key, &[0; 20], options, true) };
         let given = options.to_wit(request.durability);
@@ -308,7 +327,7 @@ impl Cache {
         let mut shard = lock(inner.shard(hash));
         let sequence = transaction.as_ref().map(Transaction::next_sequence);
         self.forget_outdated(&mut shard, hash, key, now)?;
-        let record = match (&inner.store, request.reads) {
+        let mut record = match (&inner.store, request.reads) {
             (Some(store), true) => {
                 let in_memory = inner.call_again(&mut shard, self.id, |g| {
                     g.larder.larder_cache_cache().cache().call_exists(&mut g.store, g.cache, self.id, key, now)
@@ -318,6 +337,11 @@ impl Cache {
             }
             _ => None,
         };
+        if request.reads && inner.finds_negative(&mut shard, self.id, key, record.as_deref(), now)? {
+            // What is remembered instead of a value is nothing to whoever wants one.
+            inner.call(&mut shard, self.id, |g| forget(g, self.id, key))?;
+            record = None;
+        }
         let once = |g: &mut Guest| op(g, Given { stored: record.as_deref(), now, sequence });
         let began = (transaction.is_some() && !request.reads).then(Instant::now);
         // After a trap the guest is empty, so an operation that read from it cannot simply be repeated.

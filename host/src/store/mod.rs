@@ -50,6 +50,7 @@ pub(crate) use append::{Claim, Put, Transaction};
 pub(crate) use index::Location;
 pub(crate) use isolated::Isolated;
 pub(crate) use layout::Layout;
+pub(crate) use lease::Claimant;
 pub use lease::Lease;
 pub(crate) use reclaim::{Candidate, Cause, Judge};
 pub use statistics::{Counters, Lifetime};
