@@ -225,8 +225,12 @@ impl Drop for Inner {
 impl Inner {
     #[inline]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        let at = ((hash >> 32) * self.shards.len() as u64) >> 32;
-        &self.shards[at as usize]
+        &self.shards[self.shard_number(hash)]
+    }
+
+    #[inline]
+    fn shard_number(&self, hash: u64) -> usize {
+        (((hash >> 32) * self.shards.len() as u64) >> 32) as usize
     }
 
     /// Calls a guest that knows the namespaces up to `namespace`.

@@ -41,13 +41,19 @@ impl Cache {
     /// What is under a key, value or not.
     pub(super) fn find_any(&self, key: &[u8]) -> Result<Option<api::Hit>> {
         let found = self.find_anywhere(key)?;
-        if found.as_ref().is_some_and(|hit| Negative::of(&hit.content_type).is_some()) {
+        self.note_found(key, found.as_ref());
+        Ok(found)
+    }
+
+    /// Notes what a read found.
+    #[inline]
+    pub(super) fn note_found(&self, key: &[u8], found: Option<&api::Hit>) {
+        if found.is_some_and(|hit| Negative::of(&hit.content_type).is_some()) {
             self.inner.has_negatives.store(true, Ordering::Relaxed);
         }
         if let Some(recorder) = &self.inner.recorder {
-            recorder.read(self.recorded, key, found.as_ref().map(|hit| hit.value.len()));
+            recorder.read(self.recorded, key, found.map(|hit| hit.value.len()));
         }
-        Ok(found)
     }
 
     fn find_anywhere(&self, key: &[u8]) -> Result<Option<api::Hit>> {
@@ -77,7 +83,14 @@ impl Cache {
         Ok(hit)
     }
 
-    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64, forgot: bool) -> Result<Option<api::Hit>> {
+    pub(super) fn find_stored(
+        &self,
+        store: &Store,
+        hash: u64,
+        key: &[u8],
+        now: u64,
+        forgot: bool,
+    ) -> Result<Option<api::Hit>> {
         let inner = &*self.inner;
         for _ in 0..TRIES {
             let Some((at, record)) = self.read_record(store, hash, now) else { return Ok(None) };
@@ -163,7 +176,7 @@ impl Cache {
     }
 
     /// Restarts an idle time-out in the store. A read does not fail because this does.
-    fn renew(&self, key: &[u8]) {
+    pub(super) fn renew(&self, key: &[u8]) {
         if let Err(e) = self.touch_ms(key, None) {
             tracing::debug!("an idle time-out was not renewed: {e}");
         }

@@ -9,7 +9,7 @@ use super::read::forget;
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shard::{Answer, Guest};
+use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Claim, Put, Transaction};
 
 /// What the engine answered to a write: a record to persist, if it wrote.
@@ -224,7 +224,7 @@ impl Cache {
     }
 
     /// Counts a write, once nothing is locked any more.
-    fn count(&self, hash: u64) {
+    pub(super) fn count(&self, hash: u64) {
         if self.inner.store.is_some() {
             let due = self.inner.count(&mut lock(self.inner.shard(hash)), self.id, None);
             self.inner.settle(due);
@@ -252,14 +252,7 @@ impl Cache {
         let existed = inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, record.as_deref(), now))?;
         // What the store gave up may be in another process's memory still, which must learn of it.
         if found.is_some() || transaction.is_hidden(hash) || transaction.has_given_up() {
-            // What was to survive a power loss must not come back after one.
-            let was_sync = record.as_deref().is_none_or(|record| {
-                let described = inner.call_again(&mut shard, self.id, |g| {
-                    g.larder.larder_cache_cache().call_describe(&mut g.store, record)
-                });
-                described.map_or(true, |info| info.durability == types::Durability::Sync)
-            });
-            let sync = was_sync || inner.durability == Durability::Sync;
+            let sync = self.was_sync(&mut shard, record.as_deref()) || inner.durability == Durability::Sync;
             transaction.delete(hash, self.hash, sync)?;
             if sync {
                 let point = transaction.sync_point();
@@ -269,6 +262,17 @@ impl Cache {
             }
         }
         Ok(existed)
+    }
+
+    /// Whether a deletion has to last because what it deletes was to: what was to survive a power loss must not come back
+    /// after one.
+    pub(super) fn was_sync(&self, shard: &mut Shard, record: Option<&[u8]>) -> bool {
+        record.is_none_or(|record| {
+            let described = self
+                .inner
+                .call_again(shard, self.id, |g| g.larder.larder_cache_cache().call_describe(&mut g.store, record));
+            described.map_or(true, |info| info.durability == types::Durability::Sync)
+        })
     }
 
     fn request<'a>(&self, key: &'a [u8], value: &[u8], options: &SetOptions, reads: bool) -> Request<'a> {
@@ -308,7 +312,7 @@ impl Cache {
         written
     }
 
-    fn record_write(&self, key: &[u8], value: usize) {
+    pub(super) fn record_write(&self, key: &[u8], value: usize) {
         if let Some(recorder) = &self.inner.recorder {
             recorder.write(self.recorded, key, value);
         }
@@ -373,7 +377,7 @@ impl Cache {
         };
         if let Err(e) = appended {
             store.hide(hash);
-            return self.degrade(request, e).map(|()| (outcome, Durability::Memory));
+            return self.degrade(request.durability, e).map(|()| (outcome, Durability::Memory));
         }
         if stored.record.is_empty() {
             return Ok((outcome, Durability::Memory));
@@ -405,20 +409,20 @@ impl Cache {
                 inner.count_failure(self.id, e.kind());
                 Err(e)
             }
-            Err(e) => self.degrade(request, e).map(|()| None),
+            Err(e) => self.degrade(request.durability, e).map(|()| None),
         }
     }
 
     /// Counts a write that the store could not take, says so once, and fails it if memory is not enough for it.
-    fn degrade(&self, request: &Request<'_>, reason: Error) -> Result<()> {
+    pub(super) fn degrade(&self, durability: Durability, reason: Error) -> Result<()> {
         if self.inner.degraded.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!("{reason}");
         }
         self.inner.count_failure(self.id, reason.kind());
-        if request.durability == Durability::Sync { Err(reason) } else { Ok(()) }
+        if durability == Durability::Sync { Err(reason) } else { Ok(()) }
     }
 }
 
-fn delete(g: &mut Guest, ns: u32, key: &[u8], stored: Option<&[u8]>, now: u64) -> Answer<bool> {
+pub(super) fn delete(g: &mut Guest, ns: u32, key: &[u8], stored: Option<&[u8]>, now: u64) -> Answer<bool> {
     g.larder.larder_cache_cache().cache().call_delete(&mut g.store, g.cache, ns, key, stored, now)
 }

@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::Cache;
-use super::super::stopwatch::Stopwatch;
-use super::{Compute, RENEWALS};
+use super::patience::Patience;
+use super::policy::Compute;
 use crate::error::Result;
 use crate::store::{Claimant, Lease};
 
@@ -24,7 +24,6 @@ pub(super) enum Leave {
 /// A wait for leave.
 pub(super) struct Waiting<'a> {
     cache: &'a Cache,
-    policy: &'a Compute,
     claimant: Claimant,
     pause: Duration,
 }
@@ -60,10 +59,10 @@ impl Cache {
     }
 
     /// Waits for leave to compute, at the longest until the caller's patience is over.
-    pub(super) fn leave(&self, key: &[u8], policy: &Compute, watch: &mut Stopwatch) -> Option<Lease> {
+    pub(super) fn leave(&self, key: &[u8], policy: &Compute, patience: &mut Patience) -> Option<Lease> {
         let mut waiting = self.wait_for_leave(key, policy)?;
         loop {
-            match waiting.again(watch) {
+            match waiting.again(patience) {
                 Tried::Leave(lease) => return lease,
                 Tried::Again(pause) => thread::sleep(pause),
             }
@@ -71,9 +70,9 @@ impl Cache {
     }
 
     /// A wait for leave to compute; `None` where none is needed or can be had.
-    pub(super) fn wait_for_leave<'a>(&'a self, key: &[u8], policy: &'a Compute) -> Option<Waiting<'a>> {
+    pub(super) fn wait_for_leave<'a>(&'a self, key: &[u8], policy: &Compute) -> Option<Waiting<'a>> {
         let claimant = self.claimant(key, policy)?;
-        Some(Waiting { cache: self, policy, claimant, pause: SHORTEST_PAUSE })
+        Some(Waiting { cache: self, claimant, pause: SHORTEST_PAUSE })
     }
 
     fn claimant(&self, key: &[u8], policy: &Compute) -> Option<Claimant> {
@@ -88,21 +87,21 @@ impl Cache {
 
 impl Waiting<'_> {
     /// Tries once.
-    pub(super) fn again(&mut self, watch: &mut Stopwatch) -> Tried {
+    pub(super) fn again(&mut self, patience: &mut Patience) -> Tried {
         let changes = self.claimant.changes;
         let taken = self.claimant.take();
-        if self.claimant.changes > changes && self.claimant.changes <= RENEWALS {
+        if self.claimant.changes > changes && matches!(taken, Ok(None)) {
             // Somebody overtook who had it: this is another computation than the one that was waited for.
-            watch.restart();
+            patience.renew();
         }
-        let taken = match (taken, watch.left_of(self.policy.wait)) {
+        let taken = match (taken, patience.left()) {
             (Ok(None), Some(left)) => {
                 let pause = self.pause.min(left);
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
                 return Tried::Again(pause);
             }
             (Ok(None), None) => {
-                self.cache.give_up_waiting();
+                patience.give_up(self.cache);
                 self.claimant.overtake()
             }
             (taken, _) => taken,

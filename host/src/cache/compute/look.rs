@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use super::super::Cache;
 use super::super::negative::Negative;
-use super::policy::{Answer, Compute, ComputeError, Known, Settled, Source};
+use super::policy::{Answer, Compute, Known, Settled, Source};
 use crate::component::bindings::{api, types};
 use crate::error::Result;
-use crate::flight::{Flying, Landed};
+use crate::flight::Flying;
 
 /// The metadata pair that says how many microseconds a computation took.
 pub(super) const TOOK: &str = "compute-us";
@@ -126,26 +126,6 @@ impl Cache {
     /// Whether what is under a key has still this version, or is still nothing. Counts as no read.
     pub(super) fn is_still(&self, key: &[u8], version: Option<u64>) -> Result<bool> {
         Ok(self.peek(key)?.map(|info| info.version) == version)
-    }
-
-    /// What a flight brought to one who waited; `None` to look again.
-    pub(super) fn landed<E>(
-        &self,
-        policy: &Compute,
-        landed: Landed,
-    ) -> Option<std::result::Result<Answer, ComputeError<E>>> {
-        let shared = match landed {
-            Landed::Value(value) => Ok(Answer {
-                value: Some(value.to_vec()),
-                content_type: policy.options.content_type.clone(),
-                source: Source::Shared,
-            }),
-            Landed::Absent if !policy.plain => Ok(absent(Source::Shared)),
-            Landed::Failed(message) if !policy.plain => Err(ComputeError::Elsewhere(message.to_string())),
-            Landed::Absent | Landed::Failed(_) | Landed::Nothing | Landed::Overtaken => return None,
-        };
-        self.inner.count_more(self.id, |counters| counters.computations_shared += 1);
-        Some(shared)
     }
 
     fn is_due_early(&self, key: &[u8], hit: &api::Hit, policy: &Compute) -> Result<bool> {

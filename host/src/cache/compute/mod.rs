@@ -8,6 +8,7 @@
 //! | `policy` | what a caller says, and what it is answered |
 //! | `look` | what there is before a computation; early refresh |
 //! | `outcome` | what becomes of a result |
+//! | `patience` | how long a caller waits |
 //! | `lease` | leave to compute, among processes |
 //! | `later` | refreshing in the background |
 //! | `task` | the same for futures |
@@ -16,6 +17,7 @@ mod later;
 mod lease;
 mod look;
 mod outcome;
+mod patience;
 mod policy;
 mod task;
 
@@ -28,17 +30,15 @@ use super::options::SetOptions;
 use super::stopwatch::Stopwatch;
 use crate::circle::Within;
 use crate::error::{Error, Result};
-use crate::flight::{Flying, Joined, Landed};
+use crate::flight::{Flying, Joined, Landed, Waiting};
 use crate::store::Lease;
 use lease::Leave;
 use look::{Held, Next};
+use patience::{After, Patience};
 use policy::Answer;
 
 /// Hands a computation to the background: the value that is there, and what makes a new one.
 type Defer<F> = fn(&Cache, &[u8], &Compute, Flying, &Held, F);
-
-/// How often a wait may begin anew because the one waited for changed.
-const RENEWALS: u32 = 1;
 
 impl Cache {
     /// The value under a key, or the one that `compute` makes, stored with `options`. However many threads and processes
@@ -138,8 +138,7 @@ impl Cache {
         compute: F,
         defer: Option<Defer<F>>,
     ) -> std::result::Result<Answer, ComputeError<E>> {
-        let mut watch = Stopwatch::start(&self.inner.clock);
-        let mut renewals = 0;
+        let mut patience = Patience::new(self, policy);
         loop {
             let flying = match self.look(key, policy)? {
                 Next::Known(answer) => return Ok(answer),
@@ -158,44 +157,16 @@ impl Cache {
                 Next::Missing => match self.inner.flights.join(self.id, key)? {
                     Joined::Compute(flying) => flying,
                     Joined::Wait(waiting) => {
-                        let mut waits_for_computation = false;
-                        let landed = waiting.wait(|computes| {
-                            if computes && !waits_for_computation {
-                                waits_for_computation = true;
-                                watch.restart();
-                            }
-                            watch.left_of(policy.wait)
-                        });
-                        match landed {
-                            Some(Landed::Overtaken) if renewals < RENEWALS => {
-                                renewals += 1;
-                                watch.restart();
-                                continue;
-                            }
-                            Some(landed) => match self.landed(policy, landed) {
-                                Some(shared) => return shared,
-                                None => continue,
-                            },
-                            None if renewals < RENEWALS => {
-                                self.give_up_waiting();
-                                match waiting.overtake()? {
-                                    Joined::Compute(flying) => flying,
-                                    Joined::Wait(_) => {
-                                        renewals += 1;
-                                        watch.restart();
-                                        continue;
-                                    }
-                                }
-                            }
-                            None => {
-                                self.give_up_waiting();
-                                self.inner.flights.alone(self.id, key)?
-                            }
+                        let landed = wait(&waiting, &mut patience);
+                        match self.after_wait(key, policy, waiting, landed, &mut patience)? {
+                            After::Answer(shared) => return shared,
+                            After::Again => continue,
+                            After::Fly(flying) => flying,
                         }
                     }
                 },
             };
-            let lease = self.leave(key, policy, &mut watch);
+            let lease = self.leave(key, policy, &mut patience);
             // Whoever had the lease until now, or was quicker, may have stored what is missing.
             if !self.is_still(key, None)?
                 && let Some(answer) = self.look_again(key, policy)?
@@ -224,10 +195,18 @@ impl Cache {
         };
         self.settle(key, policy, flying, lease, held, watch.elapsed(), outcome)
     }
+}
 
-    fn give_up_waiting(&self) {
-        self.inner.count_more(self.id, |counters| counters.waits_given_up += 1);
-    }
+/// Waits for a flight; `None` when that took too long.
+fn wait(waiting: &Waiting, patience: &mut Patience) -> Option<Landed> {
+    let mut computes_already = false;
+    waiting.wait(|computes| {
+        if computes && !computes_already {
+            computes_already = true;
+            patience.restart();
+        }
+        patience.left()
+    })
 }
 
 /// An error that nobody else is told of.

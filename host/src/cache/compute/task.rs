@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::super::Cache;
 use super::super::stopwatch::Stopwatch;
-use super::lease::{Leave, Tried};
+use super::lease::{self, Leave, Tried};
 use super::look::{Held, Next};
+use super::patience::{After, Patience};
 use super::policy::{Answer, Compute, ComputeError, Computed, Refresh};
-use super::{RENEWALS, lease};
 use crate::circle::Within;
 use crate::flight::{Flying, Joined, Landed, Waiting};
 use crate::store::Lease;
@@ -55,8 +55,7 @@ impl Cache {
         F: FnOnce() -> U + Send + 'static,
         U: Future<Output = Outcome<E>> + Send + 'static,
     {
-        let mut watch = Stopwatch::start(&self.inner.clock);
-        let mut renewals = 0;
+        let mut patience = Patience::new(self, policy);
         loop {
             let flying = match self.look(key, policy)? {
                 Next::Known(answer) => return Ok(answer),
@@ -77,36 +76,18 @@ impl Cache {
                 }
                 Next::Missing => match self.inner.flights.join(self.id, key)? {
                     Joined::Compute(flying) => flying,
-                    Joined::Wait(waiting) => match wait(&waiting, &mut watch, policy.wait).await {
-                        Some(Landed::Overtaken) if renewals < RENEWALS => {
-                            renewals += 1;
-                            watch.restart();
-                            continue;
+                    Joined::Wait(waiting) => {
+                        let landed = wait(&waiting, &mut patience).await;
+                        match self.after_wait(key, policy, waiting, landed, &mut patience)? {
+                            After::Answer(shared) => return shared,
+                            After::Again => continue,
+                            After::Fly(flying) => flying,
                         }
-                        Some(landed) => match self.landed(policy, landed) {
-                            Some(shared) => return shared,
-                            None => continue,
-                        },
-                        None if renewals < RENEWALS => {
-                            self.give_up_waiting();
-                            match waiting.overtake()? {
-                                Joined::Compute(flying) => flying,
-                                Joined::Wait(_) => {
-                                    renewals += 1;
-                                    watch.restart();
-                                    continue;
-                                }
-                            }
-                        }
-                        None => {
-                            self.give_up_waiting();
-                            self.inner.flights.alone(self.id, key)?
-                        }
-                    },
+                    }
                 },
             };
             let lease = match self.wait_for_leave(key, policy) {
-                Some(waiting) => leave(waiting, &mut watch).await,
+                Some(waiting) => leave(waiting, &mut patience).await,
                 None => None,
             };
             if !self.is_still(key, None)?
@@ -192,24 +173,24 @@ async fn within<U: Future>(id: u64, make: impl FnOnce() -> U) -> U::Output {
 }
 
 /// Waits for a flight; `None` when that took too long.
-async fn wait(waiting: &Waiting, watch: &mut Stopwatch, limit: Duration) -> Option<Landed> {
-    let mut waits_for_computation = false;
+async fn wait(waiting: &Waiting, patience: &mut Patience) -> Option<Landed> {
+    let mut computes_already = false;
     poll_fn(|context| {
         waiting.poll(context, |computes| {
-            if computes && !waits_for_computation {
-                waits_for_computation = true;
-                watch.restart();
+            if computes && !computes_already {
+                computes_already = true;
+                patience.restart();
             }
-            watch.left_of(limit)
+            patience.left()
         })
     })
     .await
 }
 
 /// Waits for leave to compute.
-async fn leave(mut waiting: lease::Waiting<'_>, watch: &mut Stopwatch) -> Option<Lease> {
+async fn leave(mut waiting: lease::Waiting<'_>, patience: &mut Patience) -> Option<Lease> {
     loop {
-        match waiting.again(watch) {
+        match waiting.again(patience) {
             Tried::Leave(lease) => return lease,
             Tried::Again(pause) => rest(pause).await,
         }
