@@ -117,7 +117,7 @@ fn a_thousand_futures_in_one_thread_run_one_computation() {
 #[test]
 fn a_dropped_future_frees_those_who_wait_and_the_lease() {
     for (cache, dir) in Time::new().both() {
-        let mut first = cache.compute_async("k", &policy(), || pending::<Answer>());
+        let mut first = cache.compute_async("k", &policy(), pending::<Answer>);
         assert!(poll_once(&mut first).is_pending());
         let leases = dir.as_ref().map(|dir| dir.path().join("store/leases"));
         assert!(leases.as_ref().is_none_or(|leases| common::contents(leases).len() == 1), "it has the lease");
@@ -144,7 +144,7 @@ fn a_dropped_future_frees_those_who_wait_and_the_lease() {
 fn a_future_that_is_not_polled_any_more_blocks_nobody_for_ever() {
     let time = Time::new();
     for (cache, _dir) in time.both() {
-        let mut hangs = cache.compute_async("k", &policy(), || pending::<Answer>());
+        let mut hangs = cache.compute_async("k", &policy(), pending::<Answer>);
         assert!(poll_once(&mut hangs).is_pending());
         let waits = cache.compute_async("k", &policy(), || async { value("second") });
         let task = thread::spawn(move || block_on(waits).expect("computed"));
