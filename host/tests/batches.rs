@@ -6,7 +6,8 @@ mod common;
 use std::collections::HashMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 use std::time::Duration;
 
 use common::disk::{Call, Disk};
@@ -298,6 +299,38 @@ fn deletions_of_a_batch_last_and_others_see_them() {
         let found = get_many(&cache, &keys);
         assert!(found[..900].iter().all(Option::is_none) && found[900..].iter().all(Option::is_some));
     }
+}
+
+/// The new value is too large for memory. Whoever reads while it is written to the log finds the older record there, and
+/// must not have it taken into memory, where it would stay.
+#[test]
+fn a_reader_beside_a_batch_brings_no_older_value_back() {
+    let home = Home::new();
+    let reader: Arc<Mutex<Option<Cache>>> = Arc::default();
+    let reading = reader.clone();
+    let disk = Disk::new(move |call| {
+        let cache = if call == Call::Write { reading.lock().expect("whole").take() } else { None };
+        if let Some(cache) = cache {
+            let (done, is_done) = mpsc::channel();
+            thread::spawn(move || {
+                let _ = cache.get("k");
+                let _ = done.send(());
+            });
+            // It may have to wait until the batch is written.
+            let _ = is_done.recv_timeout(Duration::from_millis(50));
+        }
+        Ok(())
+    });
+    let builder = on(&home).storage(disk).shards(1).max_memory(64 << 10).statistics(false);
+    let cache = builder.open().expect("opens");
+    cache.set("k", "old").expect("stored");
+    cache.evict(10).expect("evicted");
+    *reader.lock().expect("whole") = Some(cache.clone());
+    let new = noise(1, 200_000);
+    let outcomes = cache.set_many([("k", &new)], &plain());
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert!(reader.lock().expect("whole").is_none(), "there was a reader");
+    assert_eq!(cache.get("k").expect("readable"), Some(new));
 }
 
 #[derive(Debug, Clone)]
