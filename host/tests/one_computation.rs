@@ -4,7 +4,7 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -134,7 +134,7 @@ fn those_who_wait_for_one_that_hangs_compute_once_in_its_place() {
     let cache = time.on(Cache::builder()).open().expect("opens");
     let hangs = Slow::begin(&cache, "k", policy());
     let calls = Arc::new(AtomicUsize::new(0));
-    let (begin, go) = (Arc::new(Barrier::new(9)), Arc::new(Barrier::new(2)));
+    let (begin, go) = (Arc::new(Barrier::new(9)), Arc::new(AtomicBool::new(false)));
     let waiters: Vec<_> = (0..8)
         .map(|_| {
             let (cache, calls, begin, go) = (cache.clone(), calls.clone(), begin.clone(), go.clone());
@@ -142,7 +142,7 @@ fn those_who_wait_for_one_that_hangs_compute_once_in_its_place() {
                 begin.wait();
                 cache.compute("k", &policy(), move || {
                     calls.fetch_add(1, Ordering::SeqCst);
-                    go.wait();
+                    wait_until("told to go on", || go.load(Ordering::SeqCst));
                     value("v")
                 })
             })
@@ -155,7 +155,7 @@ fn those_who_wait_for_one_that_hangs_compute_once_in_its_place() {
         counting.load(Ordering::SeqCst) > 0
     });
     thread::sleep(Duration::from_millis(20));
-    go.wait();
+    go.store(true, Ordering::SeqCst);
     in_time("all", move || waiters.into_iter().for_each(|w| assert!(w.join().expect("no panic").is_ok())));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert!(hangs.end(Err("late".into())).is_err());
