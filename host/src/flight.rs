@@ -44,6 +44,8 @@ struct State {
     landed: Option<Landed>,
     /// Whether it computes already, or waits itself for leave to do so.
     computes: bool,
+    /// Whether what is under its key was deleted since it took off.
+    is_outdated: bool,
     wakers: Vec<Waker>,
 }
 
@@ -140,6 +142,18 @@ impl Flights {
         Ok(Flying { flights: self.clone(), key, flight, _needed: circle::wait_for(id)? })
     }
 
+    /// Notes a deletion: of a key, or of all in a namespace or everywhere. What is computed now is outdated by it.
+    pub(crate) fn outdate(&self, namespace: Option<u32>, key: Option<&[u8]>) {
+        let board = lock(&self.board);
+        if board.is_empty() {
+            return;
+        }
+        let is_meant = |(of, name): &Key| namespace.is_none_or(|it| it == *of) && key.is_none_or(|it| it == name);
+        for (_, flight) in board.iter().filter(|(at, _)| is_meant(at)) {
+            lock(&flight.state).is_outdated = true;
+        }
+    }
+
     /// Has refreshes of a key wait until a time, Unix milliseconds.
     fn rest(&self, key: &Key, until: u64, now: u64) {
         let mut resting = lock(&self.resting);
@@ -167,6 +181,11 @@ impl Flying {
     /// Whether somebody else computes anew by now.
     pub(crate) fn is_overtaken(&self) -> bool {
         lock(&self.flight.state).landed == Some(Landed::Overtaken)
+    }
+
+    /// Whether what is under its key was deleted since it took off, by this process.
+    pub(crate) fn is_outdated(&self) -> bool {
+        lock(&self.flight.state).is_outdated
     }
 
     /// Has refreshes of this key wait until a time, Unix milliseconds.

@@ -262,6 +262,36 @@ fn two_computations_that_need_each_other_are_told() {
     assert_eq!(given_up(&one) + given_up(&two), 0);
 }
 
+/// What is computed began before the deletion, from what the deletion says is outdated.
+#[test]
+fn what_is_deleted_while_it_is_computed_does_not_come_back() {
+    type Delete = fn(&Cache);
+    let ways: [Delete; 4] = [
+        |cache| assert!(cache.delete("k").is_ok()),
+        |cache| assert!(cache.delete_many(["k"]).is_ok()),
+        |cache| assert!(cache.clear().is_ok()),
+        |cache| assert!(cache.clear_all().is_ok()),
+    ];
+    for (cache, _dir) in Time::new().both() {
+        let other = cache.namespace("other").expect("a namespace");
+        for (place, delete) in ways.into_iter().enumerate() {
+            let slow = Slow::begin(&cache, "k", policy());
+            let elsewhere = Slow::begin(&other, "k", policy());
+            delete(&cache);
+            assert_eq!(slow.end(value("old")).expect("computed").value.as_deref(), Some(&b"old"[..]));
+            assert_eq!(cache.get("k").expect("readable"), None, "way {place}");
+            assert!(elsewhere.end(value("other")).is_ok());
+            assert_eq!(other.get("k").expect("readable").is_some(), place < 3, "another namespace, way {place}");
+            // And the next computation is stored.
+            let next = cache.compute("k", &policy(), || value("new")).expect("computed");
+            assert_eq!(next.source, Source::Computed);
+            assert_eq!(cache.get("k").expect("readable").as_deref(), Some(&b"new"[..]));
+            cache.delete("k").expect("deleted");
+            other.delete("k").expect("deleted");
+        }
+    }
+}
+
 #[test]
 fn policies_outside_their_range_are_refused() {
     let cache = Cache::builder().open().expect("opens");

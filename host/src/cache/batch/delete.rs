@@ -33,7 +33,13 @@ impl Cache {
     pub fn delete_many<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<bool>> {
         let keys: Vec<K> = keys.into_iter().collect();
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
-        let Some(store) = &self.inner.store else { return self.delete_from_memory(&keys) };
+        let deleted = self.delete_all(&keys);
+        keys.iter().for_each(|key| self.inner.flights.outdate(Some(self.id), Some(key)));
+        deleted
+    }
+
+    fn delete_all(&self, keys: &[&[u8]]) -> Result<Vec<bool>> {
+        let Some(store) = &self.inner.store else { return self.delete_from_memory(keys) };
         let limit = store.deletions_at_once().clamp(1, PART_KEYS);
         let mut deleted = Vec::with_capacity(keys.len());
         for keys in keys.chunks(limit) {

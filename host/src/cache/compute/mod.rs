@@ -2,6 +2,7 @@
 //!
 //! Who finds nothing takes off (`flight`), takes the lease in the store, looks again, computes, stores and lands. Who comes
 //! meanwhile waits, or takes a value that is stale but usable. Waiting has a limit, after which the waiter computes itself.
+//! What this process deletes while it is computed is answered and not stored: it was computed from what is outdated.
 //!
 //! | file | what it holds |
 //! | --- | --- |

@@ -38,14 +38,16 @@ impl Cache {
         let settled = match outcome {
             Ok(Some(value)) => {
                 let overtaken = flying.is_overtaken() || lease.as_ref().is_some_and(Lease::is_lost);
-                self.keep(key, policy, &value, took, overtaken);
+                if !flying.is_outdated() {
+                    self.keep(key, policy, &value, took, overtaken);
+                }
                 flying.land(Landed::Value(value.as_slice().into()));
                 let content_type = policy.options.content_type.clone();
                 Ok(Answer { value: Some(value), content_type, source: Source::Computed })
             }
             Ok(None) => {
                 // What is there says otherwise and must go, remembered or not.
-                if let Some(ttl) = policy.absence.or(held.map(|_| MOMENT)) {
+                if let Some(ttl) = policy.absence.or(held.map(|_| MOMENT)).filter(|_| !flying.is_outdated()) {
                     self.note(key, Negative::Absent, "", ttl, seen, &policy.options);
                 }
                 flying.land(Landed::Absent);
@@ -81,7 +83,7 @@ impl Cache {
             }
             held => {
                 // A value that may still be answered is worth more than the memory of a failure.
-                if let (None, Some(ttl)) = (held, policy.failure) {
+                if let (None, Some(ttl), false) = (held, policy.failure, flying.is_outdated()) {
                     self.note(key, Negative::Failed, &message, ttl, None, &policy.options);
                 }
                 flying.land(Landed::Failed(message.into()));
