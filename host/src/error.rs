@@ -94,6 +94,11 @@ impl Error {
         Self::new(ErrorKind::Trap, message).with(source.into_boxed_dyn_error())
     }
 
+    /// The same failure for another one whom it befell.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.kind, self.message.clone())
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -21,6 +21,7 @@
 
 mod bans;
 mod cache;
+mod circle;
 mod component;
 mod depend;
 mod error;
@@ -36,10 +37,13 @@ pub mod storage;
 mod store;
 #[doc(hidden)]
 pub mod testing;
+mod timer;
+mod workers;
 
 pub use cache::{
-    Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, Invalidated,
-    MemoryStatistics, NamespaceFigures, Remaining, Rule, SetOptions, Statistics, StoreStatistics, Strategy, Written,
+    Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
+    Hit, Imported, Invalidated, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, Rule, SetOptions,
+    Source, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
 pub use depend::{Dependency, DependencyKind};

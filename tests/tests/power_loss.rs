@@ -1,6 +1,6 @@
 //! A synced write that is lost, a hole, something deleted that comes back, a store that does not open: because power was lost.
 //!
-//! Two processes share a store on [`larder_tests::disk`] and write at random: sets, deletions, clears, increments and touches, of
+//! Two processes share a store on [`larder_tests::disk`] and write at random: sets, alone and in batches, deletions, clears, increments and touches, of
 //! durability `process` and `sync`, of 0 bytes to 20 KiB, with clean-ups, reopenings and kills in the midst of a call. At random
 //! operations of the disk, images are taken as a power loss may leave it. Each is opened and read; what it holds must be
 //! what [`larder_tests::oracle`] allows: exactly the state after some write that is not older than the last one that was
@@ -177,26 +177,24 @@ impl Run {
             let kind = if self.random.chance(50) { Kind::ShortWrite } else { Kind::Eio };
             faults.plan(Some(Fault { at: faults.calls() + self.random.below(30), kind, lasts: Lasts::ForGood }));
         }
-        let (change, result) = self.call(who)?;
-        let what = change.as_ref().map_or("nothing".into(), ToString::to_string);
+        let (changes, result) = self.call(who)?;
+        let what = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         self.log.push_back(format!("process {who}: {what} answers {result:?}"));
         self.log.drain(..self.log.len().saturating_sub(40));
         let is_dead = !self.processes[who].faults.failed().is_empty();
-        let made = change.clone();
         let sure = matches!(result, Ok((true, durability)) if durability > Durability::Memory);
         let synced = matches!(result, Ok((true, Durability::Sync)));
-        let is_degraded = matches!((&change, &result), (Some(Change::Set((_, place), _)), Ok((true, Durability::Memory))) if *place < NUMBERS);
+        let is_degraded = matches!(result, Ok((true, Durability::Memory)))
+            && changes.iter().any(|change| matches!(change, Change::Set((_, place), _) if *place < NUMBERS));
         // An entry that was evicted is not touched.
         let skipped =
-            self.setting.evicts && matches!(result, Ok((false, _))) && matches!(change, Some(Change::Set(..)));
-        if let Some(change) = change {
-            self.history.push(change);
-        }
+            self.setting.evicts && matches!(result, Ok((false, _))) && matches!(changes[..], [Change::Set(..)]);
+        changes.iter().for_each(|change| self.history.push(change.clone()));
         self.check_taken()?;
         if is_dead {
             self.log.push_back("killed".into());
             self.processes[who] = self.start()?;
-            self.resolve(who, made, sure)?;
+            self.resolve(who, &changes, sure)?;
         } else if let Err(e) = result {
             return Err(format!("failed without a reason: {e}"));
         } else if is_degraded {
@@ -216,27 +214,30 @@ impl Run {
         Ok(())
     }
 
-    /// After a kill: the last write happened or it did not, and everything before it did.
-    fn resolve(&mut self, who: usize, change: Option<Change>, sure: bool) -> Result<(), String> {
+    /// After a kill: the last writes happened, to one of them, and everything before them did.
+    fn resolve(&mut self, who: usize, changes: &[Change], sure: bool) -> Result<(), String> {
         let (setting, now) = (self.setting, self.now());
         let cache = &self.processes[who].cache;
         let seen = setting.read(cache).map_err(|e| format!("not readable after a kill: {e}"))?;
         // A touch shows in the time alone.
-        let other_time = match &change {
-            Some(Change::Set(key, value)) => {
+        let other_time = match changes {
+            [Change::Set(key, value)] => {
                 let info = cache[usize::from(key.0)].inspect(name(key.1)).map_err(|e| format!("not readable: {e}"))?;
                 info.is_some_and(|info| info.gone.unwrap_or(NEVER) != value.gone)
             }
             _ => false,
         };
-        if change.is_some() && !sure && (other_time || self.history.check(&seen, now, true, setting.evicts).is_err()) {
+        for _ in changes.iter().filter(|_| !sure) {
+            if !other_time && self.history.check(&seen, now, true, setting.evicts).is_ok() {
+                break;
+            }
             self.history.pop();
         }
         self.history.check(&seen, now, true, setting.evicts).map_err(|e| format!("after a kill: {e}"))
     }
 
-    /// Makes a random call; answers the change that it makes if it works, and what it said.
-    fn call(&mut self, who: usize) -> Result<(Option<Change>, larder::Result<Ack>), String> {
+    /// Makes a random call; answers the changes that it makes if it works, and what it said.
+    fn call(&mut self, who: usize) -> Result<(Vec<Change>, larder::Result<Ack>), String> {
         let (setting, now) = (self.setting, self.now());
         let random = &mut self.random;
         let namespace = random.below(2) as u8;
@@ -248,7 +249,7 @@ impl Run {
             0..=99 => {
                 let result = cache.delete(name(key.1));
                 let lasts = if held(&key).is_some_and(|value| value.sync) { Durability::Sync } else { default };
-                (Some(Change::Delete(key)), result.map(|did| (did, lasts)))
+                (vec![Change::Delete(key)], result.map(|did| (did, lasts)))
             }
             100..=179 => {
                 let ttl = random.chance(80).then(|| 1 + random.below(8_000));
@@ -257,7 +258,10 @@ impl Run {
                     let gone = ttl.map_or(value.gone, |ttl| now + ttl);
                     Change::Set(key, Value { gone, ..value.clone() })
                 });
-                (touched, result.map(|written| written.map_or((false, default), |written| (true, written.durability))))
+                (
+                    touched.into_iter().collect(),
+                    result.map(|written| written.map_or((false, default), |written| (true, written.durability))),
+                )
             }
             180..=279 if !setting.evicts => {
                 let key = (namespace, NUMBERS + random.below(3) as u8);
@@ -276,19 +280,19 @@ impl Run {
                 let value = Value { bytes, gone: NEVER, sync: old.map_or(is_sync, |value| value.sync) };
                 // Without `sync`, the answer does not say how long it lasts.
                 let lasts = if is_sync { Durability::Sync } else { Durability::Memory };
-                (Some(Change::Set(key, value)), result.map(|_| (true, lasts)))
+                (vec![Change::Set(key, value)], result.map(|_| (true, lasts)))
             }
             280..=291 => {
                 let cleared = (random.below(6) > 0).then_some(namespace);
                 let mut values = self.history.state().iter().filter(|((of, _), _)| cleared.is_none_or(|it| it == *of));
                 let lasts = if values.any(|(_, value)| value.sync) { Durability::Sync } else { default };
                 let result = if cleared.is_some() { cache.clear() } else { cache.clear_all() };
-                (Some(Change::Clear(cleared)), result.map(|_| (true, lasts)))
+                (vec![Change::Clear(cleared)], result.map(|_| (true, lasts)))
             }
-            292..=299 => (None, cache.cleanup().map(|_| (true, Durability::Memory))),
+            292..=299 => (Vec::new(), cache.cleanup().map(|_| (true, Durability::Memory))),
             300..=305 => {
                 self.processes[who] = self.start()?;
-                (None, Ok((true, Durability::Memory)))
+                (Vec::new(), Ok((true, Durability::Memory)))
             }
             306..=449 => {
                 let found = cache.get(name(key.1));
@@ -299,7 +303,27 @@ impl Run {
                 {
                     return Err(format!("a get of {key:?} found {:?} bytes", found.as_ref().map(Vec::len)));
                 }
-                (None, found.map(|_| (true, Durability::Memory)))
+                (Vec::new(), found.map(|_| (true, Durability::Memory)))
+            }
+            450..=549 => {
+                let is_sync = random.chance(setting.synced) || default == Durability::Sync;
+                let options = if is_sync { sync() } else { SetOptions::new() };
+                let entries: Vec<(u8, Arc<[u8]>)> = (0..2 + random.below(6))
+                    .map(|_| {
+                        let place = random.below(u64::from(setting.keys())) as u8;
+                        let most = if random.chance(20) { 20_480 } else { 2_000 };
+                        let len = random.below(most) as usize;
+                        (place, random.bytes(len).into())
+                    })
+                    .collect();
+                let outcomes = cache.set_many(entries.iter().map(|(place, bytes)| (name(*place), bytes)), &options);
+                let lasts = outcomes.into_iter().map(|outcome| outcome.map(|written| written.durability));
+                let lasts = lasts.collect::<larder::Result<Vec<_>>>();
+                let changes = entries
+                    .into_iter()
+                    .map(|(place, bytes)| Change::Set((namespace, place), Value { bytes, gone: NEVER, sync: is_sync }));
+                let ack = lasts.map(|lasts| (true, lasts.into_iter().min().unwrap_or(Durability::Memory)));
+                (changes.collect(), ack)
             }
             _ => {
                 let len = match random.below(10) {
@@ -316,7 +340,7 @@ impl Run {
                 }
                 let result = cache.set_with(name(key.1), &bytes, &options);
                 let value = Value { bytes, gone: ttl.map_or(NEVER, |ttl| now + ttl), sync: is_sync };
-                (Some(Change::Set(key, value)), result.map(|written| (true, written.durability)))
+                (vec![Change::Set(key, value)], result.map(|written| (true, written.durability)))
             }
         })
     }

@@ -13,13 +13,13 @@ use crate::bans::Bans;
 use crate::component::bindings::{api, types};
 use crate::component::{Loaded, Room};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flight::Flights;
 use crate::hash::{KeyHasher, random};
 use crate::namespace::Namespaces;
 use crate::shard::Shard;
 use crate::storage::{Files, Storage};
 use crate::store::{Isolated, Layout, Options, Store};
 use crate::testing::Hooks;
+use crate::workers::Workers;
 
 /// Memory that a guest may use beyond its share of the cache's, for its own structures and for one value on its way.
 const GUEST_SLACK: u64 = 32 << 20;
@@ -95,6 +95,7 @@ pub struct Builder {
     locking: bool,
     exact_entries: u64,
     cleanup_interval: Option<Duration>,
+    refresh_workers: usize,
     statistics: bool,
     record: Option<PathBuf>,
     storage: Arc<dyn Storage>,
@@ -132,6 +133,7 @@ impl Default for Builder {
             locking: true,
             exact_entries: 100_000,
             cleanup_interval: Some(Duration::from_secs(300)),
+            refresh_workers: 4,
             statistics: true,
             record: None,
             storage: Arc::new(Files),
@@ -207,6 +209,9 @@ impl Builder {
         /// How often a cache that stays open cleans up by itself: entries past their time, and the disk space they took.
         /// `None` is never. Default every 300 s.
         cleanup_interval: Option<Duration> => cleanup_interval;
+        /// Threads that renew stale values in the background, at most, 1 to 256; see
+        /// [`Refresh::Background`](crate::Refresh). Default 4.
+        refresh_workers: usize => refresh_workers;
         /// Whether what this cache counts is added to the store's statistics, and who was read to the notes on accesses.
         /// Default true.
         statistics: bool => statistics;
@@ -218,7 +223,7 @@ impl Builder {
         storage: Arc<dyn Storage> => storage;
         /// How typed values are written. Default [`Format::Json`].
         format: Format => format;
-        /// Fixes the seed of the guests' hashes and of jitter, for tests that must repeat. Default: drawn at random.
+        /// Fixes the seed of the guests' hashes, of jitter and of early refreshes, for tests that must repeat. Default: drawn at random.
         seed: u64 => Some(seed);
         /// Whether the memory tier follows how short memory is for this process's control group and for the system: looked at every
         /// second, it becomes half as large while memory is short, down to a sixteenth of `max_memory`, and grows back when there
@@ -255,6 +260,9 @@ impl Builder {
         }
         if self.cleanup_interval == Some(Duration::ZERO) {
             return Err(Error::invalid("cleanup-interval must be longer than zero; `never` switches it off"));
+        }
+        if !(1..=256).contains(&self.refresh_workers) {
+            return Err(Error::invalid("refresh-workers must be between 1 and 256"));
         }
         if self.max_entries == Some(0) {
             return Err(Error::invalid("max-entries must be at least 1; leave it out for no limit"));
@@ -305,7 +313,10 @@ impl Builder {
             memory: AtomicU64::new(self.max_memory),
             max_memory: self.max_memory,
             pressure_root: self.hooks.pressure.clone().unwrap_or_else(|| "/".into()),
-            flights: Flights::default(),
+            flights: Arc::default(),
+            workers: Workers::new(self.refresh_workers),
+            random: AtomicU64::new(seed),
+            has_negatives: AtomicBool::new(false),
             degraded: AtomicU64::new(0),
             host_counters: Mutex::default(),
             reported: Mutex::default(),

@@ -3,6 +3,7 @@
 use hashbrown::HashSet;
 
 use super::Cache;
+use super::negative::Negative;
 use super::options::EntryInfo;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -31,7 +32,8 @@ impl Cache {
             return Ok(found);
         }
         self.each_entry(true, |info| {
-            let wanted = info.key.starts_with(&filter.prefix)
+            let wanted = Negative::of(&info.content_type).is_none()
+                && info.key.starts_with(&filter.prefix)
                 && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
             if wanted {
                 found.push(info);

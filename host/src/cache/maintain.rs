@@ -107,7 +107,9 @@ impl Cache {
     /// # Errors
     /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear(&self) -> Result<u64> {
-        self.clear_some(Some((self.id, self.hash)))
+        let cleared = self.clear_some(Some((self.id, self.hash)));
+        self.inner.flights.outdate(Some(self.id), None);
+        cleared
     }
 
     /// Empties all namespaces and gives the disk space back. Answers how many entries went.
@@ -115,7 +117,9 @@ impl Cache {
     /// # Errors
     /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear_all(&self) -> Result<u64> {
-        self.clear_some(None)
+        let cleared = self.clear_some(None);
+        self.inner.flights.outdate(None, None);
+        cleared
     }
 
     fn clear_some(&self, namespace: Option<(u32, u64)>) -> Result<u64> {

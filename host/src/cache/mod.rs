@@ -6,6 +6,8 @@
 //! | `options` | what goes in and comes out |
 //! | `read`, `write`, `batch` | operations on entries |
 //! | `compute` | one computation for each key |
+//! | `negative` | what is remembered instead of a value |
+//! | `stopwatch` | spans of time |
 //! | `typed` | values of Rust types |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
@@ -22,11 +24,13 @@ mod compute;
 mod invalidate;
 mod list;
 mod maintain;
+mod negative;
 mod options;
 mod read;
 mod record;
 mod snapshot;
 mod statistics;
+mod stopwatch;
 mod typed;
 mod write;
 
@@ -40,6 +44,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hashbrown::HashMap;
 
 pub use builder::{Builder, Codec, Format, Strategy};
+pub use compute::{Compute, ComputeError, Computed, Known, Refresh, Source};
 pub use invalidate::{Invalidated, Rule};
 pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};
@@ -55,6 +60,7 @@ use crate::hash::KeyHasher;
 use crate::namespace::{Namespace, Namespaces};
 use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Candidate, Cause, Counters, Judge, Location, Observer, Store};
+use crate::workers::Workers;
 use background::{Cleaner, Reliever, Saved};
 use record::Recorder;
 use statistics::Reported;
@@ -107,7 +113,13 @@ struct Inner {
     /// Where the files lie that tell how short memory is.
     pressure_root: PathBuf,
     reliever: OnceLock<Reliever>,
-    flights: Flights,
+    flights: Arc<Flights>,
+    /// Who renews what is due while nobody waits.
+    workers: Arc<Workers>,
+    /// Counts on with every draw.
+    random: AtomicU64,
+    /// Whether memory may hold what is no value.
+    has_negatives: AtomicBool,
     /// Writes that the store could not take.
     degraded: AtomicU64,
     /// By namespace, what the guests know nothing of.
@@ -228,8 +240,12 @@ impl Drop for Inner {
 impl Inner {
     #[inline]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        let at = ((hash >> 32) * self.shards.len() as u64) >> 32;
-        &self.shards[at as usize]
+        &self.shards[self.shard_number(hash)]
+    }
+
+    #[inline]
+    fn shard_number(&self, hash: u64) -> usize {
+        (((hash >> 32) * self.shards.len() as u64) >> 32) as usize
     }
 
     /// Calls a guest that knows the namespaces up to `namespace`.

@@ -1,8 +1,10 @@
 //! Reading entries: memory first, then the store, whose record the engine admits or refuses.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::background::seconds;
+use super::negative::Negative;
 use super::options::{EntryInfo, Hit};
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
@@ -31,12 +33,27 @@ impl Cache {
         Ok(self.find(key.as_ref())?.map(Hit::from))
     }
 
+    /// The value under a key; what is remembered instead of one is none.
     pub(super) fn find(&self, key: &[u8]) -> Result<Option<api::Hit>> {
+        Ok(self.find_any(key)?.filter(|hit| Negative::of(&hit.content_type).is_none()))
+    }
+
+    /// What is under a key, value or not.
+    pub(super) fn find_any(&self, key: &[u8]) -> Result<Option<api::Hit>> {
         let found = self.find_anywhere(key)?;
-        if let Some(recorder) = &self.inner.recorder {
-            recorder.read(self.recorded, key, found.as_ref().map(|hit| hit.value.len()));
-        }
+        self.note_found(key, found.as_ref());
         Ok(found)
+    }
+
+    /// Notes what a read found.
+    #[inline]
+    pub(super) fn note_found(&self, key: &[u8], found: Option<&api::Hit>) {
+        if found.is_some_and(|hit| Negative::of(&hit.content_type).is_some()) {
+            self.inner.has_negatives.store(true, Ordering::Relaxed);
+        }
+        if let Some(recorder) = &self.inner.recorder {
+            recorder.read(self.recorded, key, found.map(|hit| hit.value.len()));
+        }
     }
 
     fn find_anywhere(&self, key: &[u8]) -> Result<Option<api::Hit>> {
@@ -66,7 +83,14 @@ impl Cache {
         Ok(hit)
     }
 
-    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64, forgot: bool) -> Result<Option<api::Hit>> {
+    pub(super) fn find_stored(
+        &self,
+        store: &Store,
+        hash: u64,
+        key: &[u8],
+        now: u64,
+        forgot: bool,
+    ) -> Result<Option<api::Hit>> {
         let inner = &*self.inner;
         for _ in 0..TRIES {
             let Some((at, record)) = self.read_record(store, hash, now) else { return Ok(None) };
@@ -152,7 +176,7 @@ impl Cache {
     }
 
     /// Restarts an idle time-out in the store. A read does not fail because this does.
-    fn renew(&self, key: &[u8]) {
+    pub(super) fn renew(&self, key: &[u8]) {
         if let Err(e) = self.touch_ms(key, None) {
             tracing::debug!("an idle time-out was not renewed: {e}");
         }
@@ -163,15 +187,25 @@ impl Cache {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.inspect(key)?.is_some())
+        Ok(self.peek(key.as_ref())?.is_some_and(|info| Negative::of(&info.content_type).is_none()))
     }
 
-    /// All that is known of an entry but its value. Counts as no read.
+    /// All that is known of an entry but its value. Counts as no read. What is remembered instead of a value is shown too:
+    /// its content type begins with `application/vnd.larder.no-`.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     pub fn inspect(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
         let key = key.as_ref();
+        let info = self.peek(key)?;
+        Ok(match (&self.inner.store, info) {
+            (Some(store), Some(info)) => Some(self.with_reads(store, self.hash(key), info)),
+            (_, info) => info,
+        })
+    }
+
+    /// As [`inspect`](Self::inspect), without what other processes noted of its reads.
+    pub(super) fn peek(&self, key: &[u8]) -> Result<Option<EntryInfo>> {
         let inner = &*self.inner;
         let hash = self.hash(key);
         let now = inner.clock.now();
@@ -187,7 +221,7 @@ impl Cache {
         };
         let Some(store) = &inner.store else { return Ok(known.map(EntryInfo::from)) };
         if let Some(info) = known {
-            return Ok(Some(self.with_reads(store, hash, info.into())));
+            return Ok(Some(info.into()));
         }
         let at = store.find(hash, now).unwrap_or_else(|e| {
             tracing::warn!("treated as a miss: {e}");
@@ -195,8 +229,7 @@ impl Cache {
         });
         let Some(at) = at else { return Ok(None) };
         let info = self.describe(store, &at)?;
-        let info = info.filter(|info| info.key == key && info.gone.is_none_or(|gone| gone > now));
-        Ok(info.map(|info| self.with_reads(store, hash, info)))
+        Ok(info.filter(|info| info.key == key && info.gone.is_none_or(|gone| gone > now)))
     }
 
     /// Adds what all processes noted of an entry's reads.
@@ -252,7 +285,8 @@ impl Cache {
     /// As [`get`](Self::get).
     pub fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Remaining>> {
         let now = self.inner.clock.now();
-        Ok(self.inspect(key)?.map(|info| match info.expires {
+        let info = self.peek(key.as_ref())?.filter(|info| Negative::of(&info.content_type).is_none());
+        Ok(info.map(|info| match info.expires {
             None => Remaining::Forever,
             Some(expires) if expires > now => Remaining::Fresh(expires - now),
             Some(_) => Remaining::Stale(info.gone.unwrap_or(now).saturating_sub(now)),
@@ -285,6 +319,6 @@ fn get(g: &mut Guest, ns: u32, key: &[u8], now: u64) -> crate::shard::Answer<Opt
     g.larder.larder_cache_cache().cache().call_get(&mut g.store, g.cache, ns, key, now)
 }
 
-fn forget(g: &mut Guest, ns: u32, key: &[u8]) -> crate::shard::Answer<()> {
+pub(super) fn forget(g: &mut Guest, ns: u32, key: &[u8]) -> crate::shard::Answer<()> {
     g.larder.larder_cache_cache().cache().call_forget(&mut g.store, g.cache, ns, key)
 }

@@ -4,9 +4,11 @@
 //! of 0 and the number of records (8 bytes). Records guard themselves; the number tells a whole snapshot from a cut one.
 
 use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
+use super::negative::Negative;
 use super::{Cache, lock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Claim, Put};
@@ -137,6 +139,9 @@ impl Cache {
         let sequence = transaction.as_ref().map(|open| open.next_sequence());
         let mut shard = lock(inner.shard(hash));
         shard.is_current_again(hash);
+        if Negative::of(&info.content_type).is_some() {
+            inner.has_negatives.store(true, Ordering::Relaxed);
+        }
         let restored = inner.call_again(&mut shard, target.id, |g| {
             let methods = g.larder.larder_cache_cache();
             methods.cache().call_restore(&mut g.store, g.cache, target.id, record, now, sequence)

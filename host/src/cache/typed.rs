@@ -46,15 +46,11 @@ impl Cache {
         options: &SetOptions,
         compute: impl FnOnce() -> T,
     ) -> Result<T> {
-        let key = key.as_ref();
-        if let Some(found) = self.get_as(key)? {
-            return Ok(found);
-        }
         let (_, content_type) = self.content_type();
         let options = options.clone().content_type(content_type);
-        let value =
-            self.get_or_try_insert_with(key, &options, || self.serialize(&compute()).map(|(bytes, _)| bytes))?;
-        decode(&value, content_type)
+        let (value, content_type) =
+            self.get_or_try_insert(key.as_ref(), &options, || self.serialize(&compute()).map(|(bytes, _)| bytes))?;
+        decode(&value, &content_type)
     }
 
     fn content_type(&self) -> (Format, &'static str) {

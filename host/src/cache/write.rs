@@ -3,11 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::negative::refuse_reserved;
 use super::options::{Durability, SetOptions, Written, millis};
+use super::read::forget;
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
 use crate::error::{Error, ErrorKind, Result};
-use crate::shard::{Answer, Guest};
+use crate::shard::{Answer, Guest, Shard};
 use crate::store::{Claim, Put, Transaction};
 
 /// What the engine answered to a write: a record to persist, if it wrote.
@@ -72,6 +74,7 @@ impl Cache {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn set_with(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: &SetOptions) -> Result<Written> {
+        refuse_reserved(options)?;
         let (key, value) = (key.as_ref(), value.as_ref());
         let request = self.request(key, value, options, false);
         let given = options.to_wit(request.durability);
@@ -87,7 +90,11 @@ impl Cache {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn add(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, options: &SetOptions) -> Result<Option<Written>> {
-        let (key, value) = (key.as_ref(), value.as_ref());
+        refuse_reserved(options)?;
+        self.add_any(key.as_ref(), value.as_ref(), options)
+    }
+
+    pub(super) fn add_any(&self, key: &[u8], value: &[u8], options: &SetOptions) -> Result<Option<Written>> {
         let request = self.request(key, value, options, true);
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
@@ -106,6 +113,7 @@ impl Cache {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<Option<Written>> {
+        refuse_reserved(options)?;
         let (key, value) = (key.as_ref(), value.as_ref());
         let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
@@ -126,7 +134,17 @@ impl Cache {
         value: impl AsRef<[u8]>,
         options: &SetOptions,
     ) -> Result<Option<Written>> {
-        let (key, value) = (key.as_ref(), value.as_ref());
+        refuse_reserved(options)?;
+        self.compare_and_set_any(key.as_ref(), expected, value.as_ref(), options)
+    }
+
+    pub(super) fn compare_and_set_any(
+        &self,
+        key: &[u8],
+        expected: u64,
+        value: &[u8],
+        options: &SetOptions,
+    ) -> Result<Option<Written>> {
         let request = Request { adds: false, ..self.request(key, value, options, true) };
         let given = options.to_wit(request.durability);
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
@@ -151,6 +169,7 @@ impl Cache {
     /// # Errors
     /// `NotANumber` when the value is none, or the sum leaves the range of 64 bits; else as [`set`](Self::set).
     pub fn increment(&self, key: impl AsRef<[u8]>, delta: i64, options: &SetOptions) -> Result<i64> {
+        refuse_reserved(options)?;
         let key = key.as_ref();
         let request = Request { value: None, ..self.request(key, &[0; 20], options, true) };
         let given = options.to_wit(request.durability);
@@ -200,12 +219,13 @@ impl Cache {
         let key = key.as_ref();
         let (hash, now) = (self.hash(key), self.inner.clock.now());
         let deleted = self.delete_at(key, hash, now);
+        self.inner.flights.outdate(Some(self.id), Some(key));
         self.count(hash);
         deleted
     }
 
     /// Counts a write, once nothing is locked any more.
-    fn count(&self, hash: u64) {
+    pub(super) fn count(&self, hash: u64) {
         if self.inner.store.is_some() {
             let due = self.inner.count(&mut lock(self.inner.shard(hash)), self.id, None);
             self.inner.settle(due);
@@ -233,14 +253,7 @@ impl Cache {
         let existed = inner.call_again(&mut shard, self.id, |g| delete(g, self.id, key, record.as_deref(), now))?;
         // What the store gave up may be in another process's memory still, which must learn of it.
         if found.is_some() || transaction.is_hidden(hash) || transaction.has_given_up() {
-            // What was to survive a power loss must not come back after one.
-            let was_sync = record.as_deref().is_none_or(|record| {
-                let described = inner.call_again(&mut shard, self.id, |g| {
-                    g.larder.larder_cache_cache().call_describe(&mut g.store, record)
-                });
-                described.map_or(true, |info| info.durability == types::Durability::Sync)
-            });
-            let sync = was_sync || inner.durability == Durability::Sync;
+            let sync = self.was_sync(&mut shard, record.as_deref()) || inner.durability == Durability::Sync;
             transaction.delete(hash, self.hash, sync)?;
             if sync {
                 let point = transaction.sync_point();
@@ -250,6 +263,17 @@ impl Cache {
             }
         }
         Ok(existed)
+    }
+
+    /// Whether a deletion has to last because what it deletes was to: what was to survive a power loss must not come back
+    /// after one.
+    pub(super) fn was_sync(&self, shard: &mut Shard, record: Option<&[u8]>) -> bool {
+        record.is_none_or(|record| {
+            let described = self
+                .inner
+                .call_again(shard, self.id, |g| g.larder.larder_cache_cache().call_describe(&mut g.store, record));
+            described.map_or(true, |info| info.durability == types::Durability::Sync)
+        })
     }
 
     fn request<'a>(&self, key: &'a [u8], value: &[u8], options: &SetOptions, reads: bool) -> Request<'a> {
@@ -289,7 +313,7 @@ impl Cache {
         written
     }
 
-    fn record_write(&self, key: &[u8], value: usize) {
+    pub(super) fn record_write(&self, key: &[u8], value: usize) {
         if let Some(recorder) = &self.inner.recorder {
             recorder.write(self.recorded, key, value);
         }
@@ -308,7 +332,7 @@ impl Cache {
         let mut shard = lock(inner.shard(hash));
         let sequence = transaction.as_ref().map(Transaction::next_sequence);
         self.forget_outdated(&mut shard, hash, key, now)?;
-        let record = match (&inner.store, request.reads) {
+        let mut record = match (&inner.store, request.reads) {
             (Some(store), true) => {
                 let in_memory = inner.call_again(&mut shard, self.id, |g| {
                     g.larder.larder_cache_cache().cache().call_exists(&mut g.store, g.cache, self.id, key, now)
@@ -318,6 +342,11 @@ impl Cache {
             }
             _ => None,
         };
+        if request.reads && inner.finds_negative(&mut shard, self.id, key, record.as_deref(), now)? {
+            // What is remembered instead of a value is nothing to whoever wants one.
+            inner.call(&mut shard, self.id, |g| forget(g, self.id, key))?;
+            record = None;
+        }
         let once = |g: &mut Guest| op(g, Given { stored: record.as_deref(), now, sequence });
         let began = (transaction.is_some() && !request.reads).then(Instant::now);
         // After a trap the guest is empty, so an operation that read from it cannot simply be repeated.
@@ -349,7 +378,7 @@ impl Cache {
         };
         if let Err(e) = appended {
             store.hide(hash);
-            return self.degrade(request, e).map(|()| (outcome, Durability::Memory));
+            return self.degrade(request.durability, e).map(|()| (outcome, Durability::Memory));
         }
         if stored.record.is_empty() {
             return Ok((outcome, Durability::Memory));
@@ -381,20 +410,20 @@ impl Cache {
                 inner.count_failure(self.id, e.kind());
                 Err(e)
             }
-            Err(e) => self.degrade(request, e).map(|()| None),
+            Err(e) => self.degrade(request.durability, e).map(|()| None),
         }
     }
 
     /// Counts a write that the store could not take, says so once, and fails it if memory is not enough for it.
-    fn degrade(&self, request: &Request<'_>, reason: Error) -> Result<()> {
+    pub(super) fn degrade(&self, durability: Durability, reason: Error) -> Result<()> {
         if self.inner.degraded.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!("{reason}");
         }
         self.inner.count_failure(self.id, reason.kind());
-        if request.durability == Durability::Sync { Err(reason) } else { Ok(()) }
+        if durability == Durability::Sync { Err(reason) } else { Ok(()) }
     }
 }
 
-fn delete(g: &mut Guest, ns: u32, key: &[u8], stored: Option<&[u8]>, now: u64) -> Answer<bool> {
+pub(super) fn delete(g: &mut Guest, ns: u32, key: &[u8], stored: Option<&[u8]>, now: u64) -> Answer<bool> {
     g.larder.larder_cache_cache().cache().call_delete(&mut g.store, g.cache, ns, key, stored, now)
 }

@@ -31,6 +31,20 @@ pub(crate) struct Put<'a> {
     pub(crate) now: u64,
 }
 
+impl Put<'_> {
+    fn frame(&self) -> Frame {
+        Frame {
+            kind: Kind::Record,
+            sync: self.sync,
+            len: self.record.len() as u32,
+            sequence: self.version,
+            hash: self.hash,
+            namespace: self.namespace,
+            gone: self.gone.unwrap_or(NEVER),
+        }
+    }
+}
+
 /// What a transaction is going to need.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Claim {
@@ -162,16 +176,53 @@ impl Transaction<'_> {
     /// # Errors
     /// I/O errors, after which the store is read-only.
     pub(crate) fn put(&mut self, put: &Put<'_>) -> Result<()> {
-        let frame = Frame {
-            kind: Kind::Record,
-            sync: put.sync,
-            len: put.record.len() as u32,
-            sequence: put.version,
-            hash: put.hash,
-            namespace: put.namespace,
-            gone: put.gone.unwrap_or(NEVER),
+        self.append(&put.frame(), put.record, u32::try_from(put.now / 1000).unwrap_or(u32::MAX))
+    }
+
+    /// Appends records, each segment's share of them with one write. What is not whole after a crash is missing from the end.
+    ///
+    /// # Errors
+    /// I/O errors, after which the store is read-only and none of the records counts as written.
+    pub(crate) fn put_many(&mut self, puts: &[Put<'_>]) -> Result<()> {
+        let accessed = puts.first().map_or(0, |put| u32::try_from(put.now / 1000).unwrap_or(u32::MAX));
+        let frames: Vec<_> = puts.iter().map(|put| (put.frame(), put.record)).collect();
+        self.append_many(&frames, accessed)
+    }
+
+    /// Appends tombstones, as [`put_many`](Self::put_many) does records: hash, namespace, whether it is to survive power loss.
+    pub(crate) fn delete_many(&mut self, deleted: &[(u64, u64, bool)]) -> Result<()> {
+        let first = self.next_sequence();
+        let frame = |(sequence, &(hash, namespace, sync)): (u64, &(u64, u64, bool))| {
+            (Frame { sync, ..Frame::mark(Kind::Tombstone, sequence, hash, namespace) }, &[][..])
         };
-        self.append(&frame, put.record, u32::try_from(put.now / 1000).unwrap_or(u32::MAX))
+        let frames: Vec<_> = (first..).zip(deleted).map(frame).collect();
+        self.append_many(&frames, 0)
+    }
+
+    fn append_many(&mut self, mut frames: &[(Frame, &[u8])], accessed: u32) -> Result<()> {
+        while !frames.is_empty() {
+            let mut end = self.writer.tail.end;
+            let limit = self.store.options.segment_size();
+            let fitting = frames.iter().take_while(|(frame, _)| {
+                end += frame.space();
+                end <= limit
+            });
+            let (now, later) = frames.split_at(fitting.count());
+            match now {
+                // Begins a segment of its own, however large it is.
+                [] => {
+                    if let Some(((frame, payload), later)) = frames.split_first() {
+                        self.append(frame, payload, accessed)?;
+                        frames = later;
+                    }
+                }
+                now => {
+                    self.write(now, accessed)?;
+                    frames = later;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Appends a tombstone.
@@ -188,6 +239,11 @@ impl Transaction<'_> {
     /// Whether the log holds something outdated under a hash, and nothing that says so.
     pub(crate) fn is_hidden(&self, hash: u64) -> bool {
         self.store.index().is_hidden(hash)
+    }
+
+    /// Forgets where a record is, because what it says is outdated and could not be overwritten.
+    pub(crate) fn hide(&self, hash: u64) {
+        self.store.hide(hash);
     }
 
     /// Whether segments were dropped, and entries with them perhaps that nobody deleted.
@@ -207,10 +263,18 @@ impl Transaction<'_> {
         if full && frame.kind != Kind::Seal {
             self.rotate()?;
         }
+        self.write(&[(*frame, payload)], accessed)
+    }
+
+    /// Writes frames behind the end of the active segment, all at once.
+    fn write(&mut self, frames: &[(Frame, &[u8])], accessed: u32) -> Result<()> {
         let writer = &mut *self.writer;
         let segment = writer.tail.segment.clone();
         let offset = writer.tail.end;
-        let bytes = frame.encode(segment.seed, offset, payload);
+        let mut bytes = Vec::with_capacity(frames.iter().map(|(frame, _)| frame.space() as usize).sum());
+        for (frame, payload) in frames {
+            frame.encode(segment.seed, offset + bytes.len() as u64, payload, &mut bytes);
+        }
         // Odd from here on, until all is written: whoever is killed in between leaves it so.
         if let Some(writes) = &self.store.writes {
             writes.increase();
@@ -218,26 +282,33 @@ impl Transaction<'_> {
         if let Err(e) = segment.file().and_then(|file| file.write_all_at(&bytes, offset)) {
             // Half a frame is cut off by the next writer; try to spare it the work.
             let _ = segment.file().and_then(|file| file.set_len(offset));
-            writer.failed = Some((Position { segment: segment.number, offset }, *frame));
+            let mut place = Position { segment: segment.number, offset };
+            for (frame, _) in frames {
+                writer.failed.push((place, *frame));
+                place.offset += frame.space();
+            }
             let e = Error::io("write", segment.path(), e);
             self.store.fail(&e);
             return Err(e);
         }
-        writer.tail.end += frame.space();
-        writer.sequence = writer.sequence.max(frame.sequence);
-        match frame.kind {
-            Kind::Record | Kind::Tombstone => {
-                let line = super::follow::line(offset, frame);
-                writer.tail.lines.push(line);
-                self.store.index_mut().insert(segment.number, line, accessed);
+        for (frame, _) in frames {
+            let offset = writer.tail.end;
+            writer.tail.end += frame.space();
+            writer.sequence = writer.sequence.max(frame.sequence);
+            match frame.kind {
+                Kind::Record | Kind::Tombstone => {
+                    let line = super::follow::line(offset, frame);
+                    writer.tail.lines.push(line);
+                    self.store.index_mut().insert(segment.number, line, accessed);
+                }
+                Kind::Clear => {
+                    writer.tail.clears.push((frame.namespace, frame.sequence));
+                    self.store.index_mut().clear(frame.namespace, frame.sequence);
+                }
+                Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
+                Kind::Dropped => self.store.index_mut().drop_until(frame.hash as u32),
+                Kind::Void => {}
             }
-            Kind::Clear => {
-                writer.tail.clears.push((frame.namespace, frame.sequence));
-                self.store.index_mut().clear(frame.namespace, frame.sequence);
-            }
-            Kind::Seal => writer.tail.sealed = Some(frame.hash as u32),
-            Kind::Dropped => self.store.index_mut().drop_until(frame.hash as u32),
-            Kind::Void => {}
         }
         self.store.followed.store(writer.tail.end, Ordering::Release);
         if let Some(writes) = &self.store.writes {

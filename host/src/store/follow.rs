@@ -122,7 +122,7 @@ impl Store {
                         let line = line(offset, frame);
                         writer.tail.lines.push(line);
                         let here = Position { segment: segment.number, offset };
-                        let own = writer.failed == Some((here, *frame));
+                        let own = writer.failed.contains(&(here, *frame));
                         if index.insert(segment.number, line, news.now) && !own {
                             news.changed.push(frame.hash);
                         }

@@ -92,16 +92,15 @@ impl Frame {
         Self { kind, sync: false, len, sequence, hash, namespace, gone }
     }
 
-    /// The frame as it is written at an offset of the segment with this seed.
-    pub(crate) fn encode(&self, seed: u64, offset: u64, payload: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.space() as usize);
-        self.put_header(seed, offset, &mut out);
+    /// Writes the frame, as it is at an offset of the segment with this seed, behind what is in `out` already.
+    pub(crate) fn encode(&self, seed: u64, offset: u64, payload: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        self.put_header(seed, offset, out);
         out.extend_from_slice(payload);
-        out.resize(self.size() as usize, 0);
+        out.resize(start + self.size() as usize, 0);
         if self.kind.is_mark() {
-            self.put_header(seed, offset + self.size(), &mut out);
+            self.put_header(seed, offset + self.size(), out);
         }
-        out
     }
 
     /// The frame of a whole record; what the record does not tell is taken from what is left of the header.
@@ -218,7 +217,8 @@ mod tests {
     #[test]
     fn a_frame_is_good_only_under_its_own_seed_and_unharmed() {
         let frame = Frame { len: 3, ..Frame::mark(Kind::Record, 9, 77, 5) };
-        let bytes = frame.encode(42, 64, b"abc");
+        let mut bytes = Vec::new();
+        frame.encode(42, 64, b"abc", &mut bytes);
         assert_eq!(bytes.len() as u64, frame.size());
         assert_eq!(Frame::decode(&bytes, 42, 64), Some(frame));
         assert_eq!(Frame::decode(&bytes, 43, 64), None);

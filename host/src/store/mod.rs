@@ -46,10 +46,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockW
 use std::time::Duration;
 
 pub use advice::{Advice, Estimate};
-pub(crate) use append::{Claim, Put, Transaction};
+pub(crate) use append::{Claim, Put, SyncPoint, Transaction};
 pub(crate) use index::Location;
 pub(crate) use isolated::Isolated;
 pub(crate) use layout::Layout;
+pub(crate) use lease::Claimant;
 pub use lease::Lease;
 pub(crate) use reclaim::{Candidate, Cause, Judge};
 pub use statistics::{Counters, Lifetime};
@@ -102,6 +103,12 @@ impl Options {
     /// Namespaces whose counters are kept apart: as many as take no more than the notes on accesses do.
     fn counted_namespaces(&self) -> usize {
         ((self.accesses_size() / statistics::NAMESPACE_SIZE) as usize).min(statistics::MAX_NAMESPACES)
+    }
+
+    /// Bytes of records that are appended at once: little enough that making room for them drives out no more than they
+    /// need, and that nobody waits long.
+    fn batch_size(&self) -> u64 {
+        (self.segment_size() / 4).min(1 << 20)
     }
 
     /// Bytes that the notes on accesses may take.
@@ -170,8 +177,8 @@ struct Writer {
     tail: Tail,
     /// The highest sequence number seen.
     sequence: u64,
-    /// The write that failed, and where: found in the log after all, it is no news.
-    failed: Option<(segment::Position, frame::Frame)>,
+    /// The frames of the write that failed, and where: found in the log after all, they are no news.
+    failed: Vec<(segment::Position, frame::Frame)>,
     /// Bytes of all files but the active segment.
     sealed_bytes: u64,
     /// What was found alive when the store was full last.
@@ -190,6 +197,17 @@ impl Store {
 
     pub(crate) fn root(&self) -> &Path {
         self.layout.root()
+    }
+
+    /// Bytes that a batch may take in the log; none where each entry has to be looked at by itself, because they are
+    /// counted.
+    pub(crate) fn batch_size(&self) -> u64 {
+        if self.options.max_entries.is_some() { 0 } else { self.options.batch_size() }
+    }
+
+    /// Entries that may be deleted as one batch.
+    pub(crate) fn deletions_at_once(&self) -> usize {
+        self.options.tombstones_at_once()
     }
 
     /// Whether writes are refused until the store is opened again.

@@ -69,7 +69,7 @@ impl Store {
             writer: Mutex::new(Writer {
                 tail: loaded.tail,
                 sequence: loaded.sequence,
-                failed: None,
+                failed: Vec::new(),
                 sealed_bytes: loaded.sealed_bytes,
                 living: None,
             }),

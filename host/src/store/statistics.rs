@@ -102,6 +102,16 @@ counters! {
     store_errors,
     /// Calls in which the component was stopped.
     traps,
+    /// Computations made for keys that were missing or due.
+    computations,
+    /// Of these, those that failed.
+    computations_failed,
+    /// Callers answered with what somebody computed whom they waited for.
+    computations_shared,
+    /// Waits for a computation that took too long, so that the waiter computed itself.
+    waits_given_up,
+    /// Stale values not renewed because the workers had too much to do.
+    refreshes_refused,
     /// Bytes of values written.
     bytes_written,
     /// Bytes of values read.

@@ -22,14 +22,20 @@ pub enum Call {
 }
 
 type Before = dyn Fn(Call) -> io::Result<()> + Send + Sync;
+type Read = dyn Fn(u64, usize) + Send + Sync;
 
 /// Files that ask before they change anything.
 #[derive(Clone)]
-pub struct Disk(Arc<Before>);
+pub struct Disk(Arc<Before>, Option<Arc<Read>>);
 
 impl Disk {
     pub fn new(before: impl Fn(Call) -> io::Result<()> + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self(Arc::new(before)))
+        Arc::new(Self(Arc::new(before), None))
+    }
+
+    /// Tells of each read: its offset and length.
+    pub fn reads(read: impl Fn(u64, usize) + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self(Arc::new(|_| Ok(())), Some(Arc::new(read))))
     }
 }
 
@@ -90,6 +96,9 @@ impl Storage for Disk {
 
 impl File for Opened {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(read) = &self.1.1 {
+            read(offset, bytes.len());
+        }
         self.0.read_at(bytes, offset)
     }
 

@@ -1,6 +1,7 @@
 //! What the tests share: a place of one's own, commands that see nothing of the user's, and waiting with a deadline.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+pub mod clock;
 pub mod disk;
 pub mod traces;
 

@@ -6,13 +6,14 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `batch`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
 //!
 //! Timings never decide whether anything passes. A contestant that answers wrongly ends the run.
 
+mod batch;
 mod compression;
 mod contestants;
 mod disk;
@@ -79,6 +80,8 @@ enum Group {
     Memory,
     /// Stores in a directory.
     Disk,
+    /// Many entries in one call; computing through the cache.
+    Batch,
     /// A store that is full.
     Eviction,
     /// Several processes on one directory.
@@ -117,6 +120,7 @@ fn main() -> Result<()> {
         match group {
             Group::Memory => memory::run(&setup, &mut report)?,
             Group::Disk => disk::run(&setup, &mut report)?,
+            Group::Batch => batch::run(&setup, &mut report)?,
             Group::Eviction => eviction::run(&setup, &mut report)?,
             Group::Processes => processes::run(&setup, &mut report)?,
             Group::Start => start::run(&setup, &mut report)?,

@@ -4,15 +4,32 @@ use super::{Engine, Hit, Item, Stored};
 use crate::error::Result;
 use crate::namespace::NamespaceId;
 
+/// Bytes of answers after which a batch of reads ends.
+const MAX_ANSWERS: usize = 1 << 20;
+
+/// Bytes that an answer takes besides value and content type, about.
+const ANSWER: usize = 128;
+
 impl Engine {
-    /// [`get`](Self::get) for each key, in order. The values are copies.
+    /// [`get`](Self::get) for each key, in order. The values are copies. Ends before the last key, but after the first one,
+    /// once the answers take more than 1 MiB, 128 bytes for each included; keys without an answer were not looked up.
     pub fn get_many<'k>(
         &mut self,
         namespace: NamespaceId,
         keys: impl IntoIterator<Item = &'k [u8]>,
         now: u64,
     ) -> Result<Vec<Option<Hit<'static>>>> {
-        keys.into_iter().map(|key| Ok(self.get(namespace, key, now)?.map(Hit::into_owned))).collect()
+        let mut answers = Vec::new();
+        let mut bytes = 0;
+        for key in keys {
+            let hit = self.get(namespace, key, now)?.map(Hit::into_owned);
+            bytes += ANSWER + hit.as_ref().map_or(0, |hit| hit.value.len() + hit.content_type.len());
+            answers.push(hit);
+            if bytes > MAX_ANSWERS {
+                break;
+            }
+        }
+        Ok(answers)
     }
 
     /// [`set`](Self::set) for each item, in order. The item at place `i` gets the sequence number `sequence + i`.
