@@ -19,6 +19,16 @@ proptest! {
 }
 
 #[test]
+fn operations_that_begin_alike_have_prefixes_that_do_not() {
+    let names = ["a", "aa", "a|", "a||", "a|=", "a:", "a%", "a%7C", "a%7C|", "|", "||", "é", "a é", "A"];
+    let prefixes = names.map(|name| keys::operation_prefix(name).expect("short"));
+    for (at, prefix) in prefixes.iter().enumerate() {
+        let reached = prefixes.iter().enumerate().filter(|(_, other)| other.starts_with(prefix.as_str()));
+        assert_eq!(reached.map(|(other, _)| other).collect::<Vec<_>>(), [at], "{prefix}");
+    }
+}
+
+#[test]
 fn the_longest_key_fits() {
     let none = Value::Map(Vec::new());
     let settings = TextSettings { hash_above: MAX_HASH_ABOVE, ..TextSettings::default() };

@@ -6,7 +6,7 @@ use larder_engine::keys::{self, Hasher, MAX_KEY, PathState, TextSettings, Token,
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::inputs::{Input, input, value};
+use crate::inputs::{Input, State, input, value};
 
 /// The same value with everything that has no order turned round, and elements of sets given twice.
 fn turned(value: &Value) -> Value {
@@ -57,7 +57,69 @@ fn tokens(value: &Value, out: &mut Vec<Token>) {
     }
 }
 
+/// All texts of up to so many of these characters.
+fn texts(characters: &[char], longest: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut last = all.clone();
+    for _ in 0..longest {
+        last = last.iter().flat_map(|text| characters.iter().map(move |c| format!("{text}{c}"))).collect();
+        all.extend_from_slice(&last);
+    }
+    all
+}
+
+/// What was made of an input, given as input: where a separator is not escaped, the same key comes out again.
+fn read_as_input(key: &str) -> Vec<Input> {
+    let none = || Value::Map(Vec::new());
+    let mut inputs = vec![Input::Endpoint(key.to_owned(), Vec::new())];
+    for (at, _) in key.match_indices([':', '|', '/', '#']) {
+        let rest = &key[at + 1..];
+        inputs.push(Input::Parts(vec![rest.into()]));
+        inputs.push(Input::Structured(Value::Text(rest.trim_matches('"').to_owned())));
+        if !rest.is_empty() {
+            inputs.push(Input::Path(rest.into(), State::Unknown));
+            inputs.push(Input::Endpoint(rest.to_owned(), Vec::new()));
+        }
+        if let Some((name, value)) = rest.split_once('=').filter(|_| at > 0) {
+            inputs.push(Input::Endpoint(key[..at].to_owned(), vec![(name.to_owned(), value.to_owned())]));
+        }
+        if let Some(operation) = key[..at].strip_prefix("text:").filter(|name| !name.is_empty() && name.len() < 256) {
+            let text = rest.split_once('=').map_or(rest, |(_, text)| text);
+            inputs.push(Input::Text(operation.to_owned(), none(), text.into(), TextSettings::default()));
+        }
+    }
+    inputs
+}
+
+#[test]
+fn all_small_endpoints_and_parameters_have_keys_of_their_own() {
+    let all = texts(&['a', '|', '&', '='], 2);
+    let pair = |name: &String, value: &String| (name.clone(), value.clone());
+    let pairs: Vec<_> = all.iter().flat_map(|name| all.iter().map(move |value| pair(name, value))).collect();
+    let mut inputs = Vec::new();
+    for endpoint in all.iter().filter(|text| !text.is_empty()) {
+        inputs.push(Input::Endpoint(endpoint.clone(), Vec::new()));
+        inputs.extend(pairs.iter().map(|pair| Input::Endpoint(endpoint.clone(), vec![pair.clone()])));
+    }
+    let two = |first: &(String, String), second| Input::Endpoint("/".to_owned(), vec![first.clone(), second]);
+    inputs.extend(pairs.iter().flat_map(|first| pairs.iter().map(|second| two(first, second.clone()))));
+    let mut seen = BTreeMap::new();
+    for input in &inputs {
+        if let Some(other) = seen.insert(input.key().text, input) {
+            assert_eq!(other.meaning(), input.meaning(), "{other:?} and {input:?}");
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_key_given_as_input_makes_another(input in input()) {
+        let key = input.key().text;
+        for other in read_as_input(&key) {
+            prop_assert_eq!(other.key().text == key, other.meaning() == input.meaning(), "{:?} and {:?}", other, input);
+        }
+    }
+
     #[test]
     fn inputs_of_different_meaning_never_share_a_key(inputs in vec(input(), 200)) {
         let mut seen = BTreeMap::new();
