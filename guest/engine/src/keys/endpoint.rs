@@ -1,12 +1,13 @@
 //! Keys from an endpoint and parameters: `/api/users|filter=active&id=123`.
 //!
 //! An endpoint that does not begin with `/` gets the mark `endpoint:` in front, which tells it from all other kinds. Parameters
-//! are sorted by name; those of one name stay in their order, which a server may look at. A key of more than
+//! are sorted by name as written; those of one name stay in their order, which a server may look at. A key of more than
 //! [`MAX_READABLE`] bytes becomes `/api/users|hash:HASH`, which is no parameter, for it has no `=`.
 
 use crate::error::{Error, Result};
 
 use super::escape::{Reserved, cut, escape};
+use super::order::{self, Piece};
 use super::{Key, MAX_READABLE, hasher};
 
 /// Bytes of a hashed key's endpoint that stay readable.
@@ -35,14 +36,17 @@ pub fn endpoint(endpoint: &str, parameters: &[(&str, &str)]) -> Result<Key> {
     let mut written = String::from(if endpoint.starts_with('/') { "" } else { "endpoint:" });
     escape(endpoint.as_bytes(), &ENDPOINT, &mut written)?;
     let end = written.len();
-    let mut sorted: Vec<_> = parameters.iter().collect();
-    sorted.sort_by_key(|(name, _)| *name);
-    for (at, (name, value)) in sorted.into_iter().enumerate() {
+    let mut pieces = Vec::new();
+    for (at, (name, value)) in parameters.iter().enumerate() {
         written.push(if at == 0 { '|' } else { '&' });
+        let begin = written.len();
         escape(name.as_bytes(), &PARAMETER, &mut written)?;
+        let name_end = written.len();
         written.push('=');
         escape(value.as_bytes(), &PARAMETER, &mut written)?;
+        pieces.push(Piece { begin, name_end, end: written.len() });
     }
+    order::sort(&mut written, pieces, '&', false);
     if written.len() <= MAX_READABLE {
         return Ok(Key { text: written, hashed: false, tier: None });
     }

@@ -21,6 +21,7 @@
 mod endpoint;
 mod escape;
 mod hasher;
+mod order;
 mod path;
 mod text;
 mod token;

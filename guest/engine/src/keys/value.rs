@@ -9,17 +9,17 @@
 //! | bytes | in `'`, two lower-case hexadecimal digits each |
 //! | list | `[a,b]`, in its order |
 //! | set | `(a,b)`, sorted by the bytes as written, each once |
-//! | map | `{"k":v,"l":w}`, sorted by the bytes of the keys |
+//! | map | `{"k":v,"l":w}`, sorted by the bytes of the keys as written |
 //!
 //! Integer 1 and float 1.0 are two values (`1` and `1.0`), as are text and bytes. The floats 0.0 and −0.0 compare equal and are
 //! one value, `0.0`; so are all that are not a number, `nan`.
 
 use std::fmt::Write as _;
-use std::ops::Range;
 
 use crate::error::{Error, ErrorCode, Result};
 
 use super::escape::{Reserved, escape};
+use super::order::{self, Piece};
 use super::{MAX_DEPTH, MAX_VALUES, hasher, within_bounds};
 
 /// Something to make a key of.
@@ -81,11 +81,21 @@ impl Writer<'_> {
                 self.out.push('\'');
             }
             Value::List(values) => {
-                self.elements('[', values, depth)?;
+                self.out.push('[');
+                self.elements(values, depth)?;
                 self.out.push(']');
             }
-            Value::Set(values) => self.set(values, depth)?,
-            Value::Map(entries) => self.map(entries, depth)?,
+            Value::Set(values) => {
+                self.out.push('(');
+                let pieces = self.elements(values, depth)?;
+                order::sort(self.out, pieces, ',', true);
+                self.out.push(')');
+            }
+            Value::Map(entries) => {
+                self.out.push('{');
+                self.map(entries, depth)?;
+                self.out.push('}');
+            }
         }
         within_bounds(self.out.len())
     }
@@ -121,58 +131,41 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes `open` and the values with commas between them; answers where each lies.
-    fn elements(&mut self, open: char, values: &[Value], depth: usize) -> Result<Vec<Range<usize>>> {
+    /// Writes the values with commas between them; answers where each lies.
+    fn elements(&mut self, values: &[Value], depth: usize) -> Result<Vec<Piece>> {
         deeper(depth)?;
-        self.out.push(open);
-        let mut places = Vec::new();
+        let mut pieces = Vec::new();
         for (at, value) in values.iter().enumerate() {
             if at > 0 {
                 self.out.push(',');
             }
             let begin = self.out.len();
             self.value(value, depth + 1)?;
-            places.push(begin..self.out.len());
+            let end = self.out.len();
+            pieces.push(Piece { begin, name_end: end, end });
         }
-        Ok(places)
-    }
-
-    fn set(&mut self, values: &[Value], depth: usize) -> Result<()> {
-        let begin = self.out.len();
-        let mut places = self.elements('(', values, depth)?;
-        let written = |place: &Range<usize>| self.out.get(place.clone()).unwrap_or_default();
-        if !places.is_sorted_by(|a, b| written(a) < written(b)) {
-            places.sort_unstable_by(|a, b| written(a).cmp(written(b)));
-            places.dedup_by(|a, b| written(a) == written(b));
-            let sorted = places.iter().map(written).collect::<Vec<_>>().join(",");
-            self.out.truncate(begin + 1);
-            self.out.push_str(&sorted);
-        }
-        self.out.push(')');
-        Ok(())
+        Ok(pieces)
     }
 
     fn map(&mut self, entries: &[(String, Value)], depth: usize) -> Result<()> {
         deeper(depth)?;
         self.count(entries.len())?;
-        let mut sorted: Vec<_> = entries.iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut last = None;
-        self.out.push('{');
-        for (name, value) in sorted {
-            match last.replace(name) {
-                Some(last) if last == name => {
-                    return Err(Error::invalid("a map has a key twice; give each key one value"));
-                }
-                Some(_) => self.out.push(','),
-                None => {}
+        let mut pieces = Vec::new();
+        for (at, (name, value)) in entries.iter().enumerate() {
+            if at > 0 {
+                self.out.push(',');
             }
+            let begin = self.out.len();
             self.text(name)?;
+            let name_end = self.out.len();
             self.out.push(':');
             self.value(value, depth + 1)?;
+            pieces.push(Piece { begin, name_end, end: self.out.len() });
         }
-        self.out.push('}');
-        Ok(())
+        match order::sort(self.out, pieces, ',', false) {
+            true => Err(Error::invalid("a map has a key twice; give each key one value")),
+            false => Ok(()),
+        }
     }
 }
 
