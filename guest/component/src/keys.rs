@@ -105,7 +105,7 @@ fn tree(tokens: Vec<Token>) -> larder_engine::Result<Value> {
         Token::Integer(number) => engine::Token::Integer(number.into()),
         Token::Unsigned(number) => engine::Token::Integer(number.into()),
         Token::Float(number) => engine::Token::Float(number),
-        Token::Text(text) => engine::Token::Text(text),
+        Token::String(text) => engine::Token::Text(text),
         Token::Bytes(bytes) => engine::Token::Bytes(bytes),
         Token::List(count) => engine::Token::List(count),
         Token::Set(count) => engine::Token::Set(count),

@@ -104,12 +104,12 @@ impl Value {
         let mut rest = vec![Next::Value(self)];
         while let Some(next) = rest.pop() {
             let token = match next {
-                Next::Name(name) => Token::Text(name.to_owned()),
+                Next::Name(name) => Token::String(name.to_owned()),
                 Next::Value(Self::Null) => Token::Null,
                 Next::Value(&Self::Bool(yes)) => Token::Boolean(yes),
                 Next::Value(&Self::Integer(number)) => integer(number)?,
                 Next::Value(&Self::Float(number)) => Token::Float(number),
-                Next::Value(Self::Text(text)) => Token::Text(text.clone()),
+                Next::Value(Self::Text(text)) => Token::String(text.clone()),
                 Next::Value(Self::Bytes(bytes)) => Token::Bytes(bytes.clone()),
                 Next::Value(Self::List(values)) => {
                     rest.extend(values.iter().rev().map(Next::Value));
@@ -127,7 +127,7 @@ impl Value {
             };
             size += size_of::<Token>();
             size += match &token {
-                Token::Text(text) => text.len(),
+                Token::String(text) => text.len(),
                 Token::Bytes(bytes) => bytes.len(),
                 _ => 0,
             };
