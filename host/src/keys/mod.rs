@@ -189,7 +189,15 @@ impl Keys {
     /// `InvalidArgument` for anything but a map, keys that are not text or come twice, or more than 64 levels; `TooLarge` above
     /// 1,048,576 values or 16 MiB.
     pub fn dictionary(&self, value: &(impl Serialize + ?Sized)) -> Result<Key> {
-        self.of_value(Kind::Dictionary, &Value::of(value)?)
+        self.dictionary_of(&Value::of(value)?)
+    }
+
+    /// As [`dictionary`](Self::dictionary), of a value that was put together by hand.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn dictionary_of(&self, value: &Value) -> Result<Key> {
+        self.of_value(Kind::Dictionary, value)
     }
 
     /// A key from any value: `structured:{"files":("a.rs","b.rs"),"max_tokens":1024}`.
