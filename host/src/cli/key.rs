@@ -33,14 +33,16 @@ enum KindCommand {
     /// From a JSON object, in any order: dict:{"type":"profile","user_id":123}
     Dict {
         /// The object; - is standard input
-        json: String,
+        #[arg(value_name = "JSON")]
+        value: String,
     },
     /// From JSON with sets: structured:{"files":("a.rs","b.rs")}
     ///
     /// {"set": […]} is a set, {"bytes": "00ff"} are bytes, and {"map": {…}} is an object that is not taken for one of these.
     Structured {
         /// The value; - is standard input
-        json: String,
+        #[arg(value_name = "JSON")]
+        value: String,
     },
     /// From a path with the size and time of modification of what is there: path:src/lib.rs|12@1700000000.000000005
     Path {
@@ -101,8 +103,8 @@ pub(super) fn key(command: KeyCommand, out: &Output) -> Result<ExitCode, Failure
     let keys = Keys::new()?;
     let key = match command.kind {
         KindCommand::Parts { parts } => keys.parts(parts)?,
-        KindCommand::Dict { json } => keys.dictionary_of(&Value::from_json(&json_text(json)?)?)?,
-        KindCommand::Structured { json } => keys.structured(&Value::from_marked_json(&json_text(json)?)?)?,
+        KindCommand::Dict { value } => keys.dictionary_of(&Value::from_json(&json_text(value)?)?)?,
+        KindCommand::Structured { value } => keys.structured(&Value::from_marked_json(&json_text(value)?)?)?,
         KindCommand::Path { path, content: true, .. } => keys.file_content(path)?,
         KindCommand::Path { path, name_only: true, .. } => keys.path(path)?,
         KindCommand::Path { path, .. } => keys.file(path)?,

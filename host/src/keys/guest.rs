@@ -8,11 +8,14 @@ use wasmtime::Result as Called;
 use crate::component::bindings::exports::larder::cache::keys as wit;
 use crate::component::bindings::{Larder, types};
 use crate::component::{Limits, Loaded, Room};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::testing::Hooks;
 
 /// Many times the largest value, whose tokens take more than what is written of them. A key is small.
 const ROOM: Room = Room { memory: 512 << 20, answer: 1 << 20 };
+
+/// More than the tokens and texts of the largest value take: what is beyond need not be carried there to be refused.
+const MOST: usize = 128 << 20;
 
 /// A guest that was given more bytes than this in one call is not kept.
 const KEPT: usize = 1 << 20;
@@ -40,6 +43,7 @@ impl Guest {
         size: usize,
         call: impl FnOnce(&wit::Guest, Store<'_>) -> Called<std::result::Result<T, types::Error>>,
     ) -> Result<T> {
+        check_size(size)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken, so that neither a trap nor a panic leaves a broken one behind.
         let (mut store, larder) = match kept.take() {
@@ -52,5 +56,16 @@ impl Guest {
             *kept = Some((store, larder));
         }
         Ok(answer?)
+    }
+}
+
+/// Refuses what the component would refuse.
+pub(super) fn check_size(size: usize) -> Result<()> {
+    match size <= MOST {
+        true => Ok(()),
+        false => {
+            let message = "a key is made of at most 16 MiB; give a hash of the largest part instead";
+            Err(Error::new(ErrorKind::TooLarge, message))
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::guest::check_size;
 use super::{json, serialize};
 use crate::component::bindings::exports::larder::cache::keys::Token;
 use crate::error::{Error, Result};
@@ -103,6 +104,14 @@ impl Value {
         // What is still to come, the next one last; a tree may be deeper than the stack.
         let mut rest = vec![Next::Value(self)];
         while let Some(next) = rest.pop() {
+            size += size_of::<Token>();
+            size += match next {
+                Next::Name(name) => name.len(),
+                Next::Value(Self::Text(text)) => text.len(),
+                Next::Value(Self::Bytes(bytes)) => bytes.len(),
+                Next::Value(_) => 0,
+            };
+            check_size(size)?;
             let token = match next {
                 Next::Name(name) => Token::String(name.to_owned()),
                 Next::Value(Self::Null) => Token::Null,
@@ -124,12 +133,6 @@ impl Value {
                     rest.extend(reversed.flat_map(|(name, value)| [Next::Value(value), Next::Name(name)]));
                     Token::Map(count(entries.len())?)
                 }
-            };
-            size += size_of::<Token>();
-            size += match &token {
-                Token::String(text) => text.len(),
-                Token::Bytes(bytes) => bytes.len(),
-                _ => 0,
             };
             tokens.push(token);
         }
