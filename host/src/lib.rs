@@ -47,3 +47,8 @@ pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The guide to keys, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/keys.md")]
+struct MakingKeys;

@@ -114,3 +114,29 @@ fn a_key_goes_through_a_shell_and_into_the_store() {
     assert_eq!(home.ok(&["list"]), format!("{key}\n"));
     assert_eq!(home.get(key).as_deref(), Some(&b"v"[..]));
 }
+
+/// The commands of the guide and what it says that they print.
+#[test]
+fn the_guide_says_what_is_printed() {
+    let guide = include_str!("../../docs/keys.md");
+    let home = Home::new();
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_larder")).parent().expect("a folder").to_owned();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").expect("a path"));
+    let mut commands = 0;
+    for block in guide.split("```console\n").skip(1) {
+        let block = block.split("```").next().expect("a block");
+        for step in block.split("$ larder ").skip(1) {
+            let (command, rest) = step.split_once('\n').expect("a line");
+            let expected: String =
+                rest.lines().filter(|line| !line.starts_with("$ ")).map(|l| format!("{l}\n")).collect();
+            let mut shell = home.sandboxed("sh");
+            let set_up = "printf 'Hello' > hello.txt; touch -d @1700000000 hello.txt";
+            shell.env("PATH", &path).args(["-c", &format!("{set_up}; larder {command}")]);
+            let done = shell.output().expect("runs");
+            assert!(done.status.success(), "{command}: {done:?}");
+            assert_eq!(String::from_utf8_lossy(&done.stdout), expected, "{command}");
+            commands += 1;
+        }
+    }
+    assert_eq!(commands, 13, "all examples of the guide");
+}

@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `size`, `simulate`, `keys` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -18,6 +18,7 @@ mod contestants;
 mod disk;
 mod eviction;
 mod footprint;
+mod keys;
 mod layout;
 mod machine;
 mod measure;
@@ -94,6 +95,8 @@ enum Group {
     Size,
     /// Traces replayed without values.
     Simulate,
+    /// Keys made of texts, dictionaries and sets.
+    Keys,
 }
 
 fn main() -> Result<()> {
@@ -122,6 +125,7 @@ fn main() -> Result<()> {
             Group::Compression => compression::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
+            Group::Keys => keys::run(&setup, &mut report)?,
         }
     }
     if let Some(version) = setup.diskcache() {
