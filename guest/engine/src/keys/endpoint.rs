@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 
-use super::escape::{Reserved, cut, escape};
+use super::escape::{Reserved, cut, escape_text};
 use super::order::{self, Piece};
 use super::{Key, MAX_READABLE, hasher};
 
@@ -34,16 +34,16 @@ pub fn endpoint(endpoint: &str, parameters: &[(&str, &str)]) -> Result<Key> {
         return Err(Error::invalid("the endpoint is empty; name one, such as /api/users"));
     }
     let mut written = String::from(if endpoint.starts_with('/') { "" } else { "endpoint:" });
-    escape(endpoint.as_bytes(), &ENDPOINT, &mut written)?;
+    escape_text(endpoint, &ENDPOINT, &mut written)?;
     let end = written.len();
     let mut pieces = Vec::new();
     for (at, (name, value)) in parameters.iter().enumerate() {
         written.push(if at == 0 { '|' } else { '&' });
         let begin = written.len();
-        escape(name.as_bytes(), &PARAMETER, &mut written)?;
+        escape_text(name, &PARAMETER, &mut written)?;
         let name_end = written.len();
         written.push('=');
-        escape(value.as_bytes(), &PARAMETER, &mut written)?;
+        escape_text(value, &PARAMETER, &mut written)?;
         pieces.push(Piece { begin, name_end, end: written.len() });
     }
     order::sort(&mut written, pieces, '&', false);

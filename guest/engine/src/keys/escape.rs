@@ -32,17 +32,24 @@ impl Reserved {
     }
 }
 
+/// Appends `text` to `out`, escaped.
+pub(super) fn escape_text(text: &str, reserved: &Reserved, out: &mut String) -> Result<()> {
+    within_bounds(out.len().saturating_add(text.len()))?;
+    push_text(text, reserved, out);
+    within_bounds(out.len())
+}
+
 /// Appends `bytes` to `out`, escaped.
 pub(super) fn escape(bytes: &[u8], reserved: &Reserved, out: &mut String) -> Result<()> {
     within_bounds(out.len().saturating_add(bytes.len()))?;
     for chunk in bytes.utf8_chunks() {
-        escape_text(chunk.valid(), reserved, out);
+        push_text(chunk.valid(), reserved, out);
         chunk.invalid().iter().for_each(|&byte| push(byte, out));
     }
     within_bounds(out.len())
 }
 
-fn escape_text(text: &str, reserved: &Reserved, out: &mut String) {
+fn push_text(text: &str, reserved: &Reserved, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|byte| reserved.0[usize::from(byte)]) {
         let (plain, tail) = rest.split_at(at);

@@ -16,7 +16,8 @@ pub(super) struct Piece {
 /// order; with `once` only the first of them stays. Answers whether a name came twice.
 pub(super) fn sort(out: &mut String, mut pieces: Vec<Piece>, separator: char, once: bool) -> bool {
     let Some(begin) = pieces.first().map(|piece| piece.begin) else { return false };
-    let name = |piece: &Piece| out.get(piece.begin..piece.name_end).unwrap_or_default();
+    // As bytes: comparing text would look for the edges of characters every time.
+    let name = |piece: &Piece| out.as_bytes().get(piece.begin..piece.name_end).unwrap_or_default();
     if pieces.is_sorted_by(|a, b| name(a) < name(b)) {
         return false;
     }

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 
 use crate::error::{Error, ErrorCode, Result};
 
-use super::escape::{Reserved, escape};
+use super::escape::{Reserved, escape_text};
 use super::order::{self, Piece};
 use super::{MAX_DEPTH, MAX_VALUES, hasher, within_bounds};
 
@@ -126,7 +126,7 @@ impl Writer<'_> {
     fn text(&mut self, text: &str) -> Result<()> {
         const RESERVED: Reserved = Reserved::new(b"\"|");
         self.out.push('"');
-        escape(text.as_bytes(), &RESERVED, self.out)?;
+        escape_text(text, &RESERVED, self.out)?;
         self.out.push('"');
         Ok(())
     }
