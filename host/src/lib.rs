@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! [`Cache`] is the entry point. What it promises when processes die, disks fill and bytes rot is said in
+//! [`Cache`] is the entry point; [`keys`] makes keys. What it promises when processes die, disks fill and bytes rot is said in
 //! `docs/design.md`.
 
 mod bans;
@@ -28,6 +28,7 @@ mod error;
 mod flight;
 mod glob;
 mod hash;
+pub mod keys;
 mod namespace;
 mod pressure;
 mod shard;
@@ -54,3 +55,8 @@ pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The guide to keys, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/keys.md")]
+struct MakingKeys;

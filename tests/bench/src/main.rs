@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `batch`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate` | the groups, one file each |
+//! | `memory`, `disk`, `batch`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate`, `keys` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -100,6 +100,8 @@ enum Group {
     Size,
     /// Traces replayed without values.
     Simulate,
+    /// Keys made of texts, dictionaries and sets.
+    Keys,
 }
 
 fn main() -> Result<()> {
@@ -130,6 +132,7 @@ fn main() -> Result<()> {
             Group::Invalidation => invalidation::run(&setup, &mut report)?,
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
+            Group::Keys => keys::run(&setup, &mut report)?,
         }
     }
     if let Some(version) = setup.diskcache() {

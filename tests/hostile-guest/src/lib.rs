@@ -8,7 +8,7 @@ use bindings::exports::larder::cache::cache::{
     BanRule, Banned, Cache, Carried, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
     Statistics, Stored, Summary, Times,
 };
-use bindings::exports::larder::cache::simulation;
+use bindings::exports::larder::cache::{keys, simulation};
 use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
 
 mod bindings {
@@ -167,6 +167,65 @@ impl simulation::GuestSimulation for Nobody {
 
     fn totals(&self) -> simulation::Totals {
         simulation::Totals { requests: 0, hits: 0, bytes: 0, bytes_hit: 0, refused: 0 }
+    }
+}
+
+/// Nor makes keys with one.
+impl keys::Guest for Component {
+    type Hasher = Nobody;
+
+    fn parts(_: Vec<Vec<u8>>) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn dictionary(_: Vec<keys::Token>) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn structured(_: Vec<keys::Token>) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn path(_: Vec<u8>, _: keys::PathState) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn endpoint(_: String, _: Vec<(String, String)>) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn text(_: String, _: Vec<keys::Token>, _: Vec<u8>, _: Vec<keys::TextSetting>) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn text_hashed(
+        _: String,
+        _: Vec<keys::Token>,
+        _: u64,
+        _: Vec<u8>,
+        _: Vec<keys::TextSetting>,
+    ) -> Result<keys::Made, Error> {
+        nothing()
+    }
+
+    fn operation_prefix(_: String) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+}
+
+impl keys::GuestHasher for Nobody {
+    fn new() -> Self {
+        Nobody
+    }
+
+    fn update(&self, _: Vec<u8>) {}
+
+    fn length(&self) -> u64 {
+        0
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        Vec::new()
     }
 }
 
