@@ -212,3 +212,15 @@ fn the_command_line_says_what_is_missing() {
         assert_eq!(home.run(args).code, 2, "{args:?}");
     }
 }
+
+#[test]
+fn an_operation_is_told_from_those_that_begin_alike() {
+    let home = Home::new();
+    let key =
+        |operation: &str, text: &str| home.ok(&["key", "text", "--operation", operation, text]).trim_end().to_owned();
+    let long = "long ".repeat(1_000);
+    let keys = [key("sum", "a text"), key("sum", &long), key("summarize", "a text"), "text:sum".into()];
+    keys.iter().for_each(|key| drop(home.run(&["set", key, "v"]).succeeded()));
+    assert_eq!(home.json(&["invalidate", "--operation", "sum", "--count"])["count"], json!(2));
+    assert_eq!(keys.map(|key| home.get(&key).is_some()), [false, false, true, true]);
+}

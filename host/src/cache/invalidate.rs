@@ -12,6 +12,7 @@ use super::{Cache, Inner, lock};
 use crate::bans::{self, List};
 use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
+use crate::keys::Keys;
 use crate::store::{Claim, Location, Put, Store};
 
 /// Entries that upkeep looks through for the sake of bans; a store with more is looked through when somebody asks.
@@ -33,6 +34,8 @@ pub enum Rule {
     Prefix(Vec<u8>),
     /// A pattern that the key matches: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\` escapes.
     Glob(Vec<u8>),
+    /// The operation of keys that [`Keys::text`](crate::keys::Keys::text) made.
+    Operation(String),
     /// A file that they depend on, in whatever namespace; or a pattern whose text before the first wildcard the file's path
     /// begins with.
     File(PathBuf),
@@ -55,13 +58,15 @@ impl Rule {
             Self::AllTags(tags) => vec![api::BanRule::AllTags(tags.clone())],
             Self::Prefix(prefix) => vec![api::BanRule::Prefix(prefix.clone())],
             Self::Glob(pattern) => vec![api::BanRule::Glob(pattern.clone())],
+            Self::Operation(_) => self.resolved()?.to_wit()?,
             Self::File(path) => vec![api::BanRule::File(file_name(path)?)],
         })
     }
 
-    /// With the name by which dependencies know a file.
+    /// With the name by which dependencies know a file, and the prefix that an operation's keys have.
     fn resolved(&self) -> Result<Self> {
         Ok(match self {
+            Self::Operation(operation) => Self::Prefix(Keys::new()?.operation_prefix(operation)?.into_bytes()),
             Self::File(path) => Self::File(file_name(path)?.into()),
             other => other.clone(),
         })
@@ -77,6 +82,8 @@ impl Rule {
             Self::AllTags(tags) => tags.iter().all(has),
             Self::Prefix(prefix) => info.key.starts_with(prefix),
             Self::Glob(pattern) => crate::glob::matches(pattern, &info.key),
+            // Resolved to a prefix before.
+            Self::Operation(_) => false,
             Self::File(path) => info.dependencies.iter().any(|dependency| dependency.concerns(path)),
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct InvalidateArgs {
     #[command(flatten)]
     rule: RuleArgs,
     /// With several tags: only entries that have all of them
-    #[arg(long, requires = "tag", conflicts_with_all = ["prefix", "glob", "file"])]
+    #[arg(long, requires = "tag", conflicts_with_all = ["prefix", "glob", "operation", "file"])]
     all_tags: bool,
     /// In all namespaces
     #[arg(long)]
@@ -37,6 +37,9 @@ struct RuleArgs {
     /// Entries whose key matches: * any text, ? one byte, [a-z] one of a set
     #[arg(long, value_name = "G")]
     glob: Option<String>,
+    /// Entries whose key was made for this operation, as larder key text makes them
+    #[arg(long, value_name = "OP")]
+    operation: Option<String>,
     /// Entries that depend on this file, in all namespaces
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
@@ -44,15 +47,17 @@ struct RuleArgs {
 
 impl InvalidateArgs {
     fn rule(&self) -> Rule {
-        let RuleArgs { tag, prefix, glob, file } = &self.rule;
-        match (prefix, glob, file, tag.as_slice()) {
-            (Some(prefix), ..) => Rule::Prefix(prefix.clone().into_bytes()),
-            (_, Some(glob), ..) => Rule::Glob(glob.clone().into_bytes()),
-            (_, _, Some(file), _) => Rule::File(file.clone()),
-            (_, _, _, [tag]) => Rule::Tag(tag.clone()),
-            (_, _, _, tags) if self.all_tags => Rule::AllTags(tags.to_vec()),
-            (_, _, _, tags) => Rule::AnyTag(tags.to_vec()),
-        }
+        let RuleArgs { tag, prefix, glob, operation, file } = &self.rule;
+        let one = None
+            .or_else(|| prefix.clone().map(|prefix| Rule::Prefix(prefix.into_bytes())))
+            .or_else(|| glob.clone().map(|glob| Rule::Glob(glob.into_bytes())))
+            .or_else(|| operation.clone().map(Rule::Operation))
+            .or_else(|| file.clone().map(Rule::File));
+        one.unwrap_or_else(|| match tag.as_slice() {
+            [tag] => Rule::Tag(tag.clone()),
+            tags if self.all_tags => Rule::AllTags(tags.to_vec()),
+            tags => Rule::AnyTag(tags.to_vec()),
+        })
     }
 }
 

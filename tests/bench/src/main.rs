@@ -20,6 +20,7 @@ mod disk;
 mod eviction;
 mod footprint;
 mod invalidation;
+mod keys;
 mod layout;
 mod machine;
 mod measure;
