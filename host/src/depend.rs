@@ -25,7 +25,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 
 use crate::component::bindings::api;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 pub(crate) use checker::Checker;
 pub use checker::RefreshMode;
@@ -99,7 +99,7 @@ impl Dependency {
         let racy = Moment::racy();
         Self::of_file(path.as_ref(), |path, seen| {
             Ok(match seen.modified >= racy {
-                true => Stamp::RacyFile(seen, content(path).map_err(|e| Error::io("read", path, e))?),
+                true => Stamp::RacyFile(seen, content(path).map_err(|e| unseen(path, e))?),
                 false => Stamp::File(seen),
             })
         })
@@ -110,14 +110,12 @@ impl Dependency {
     /// # Errors
     /// As [`file`](Self::file).
     pub fn content(path: impl AsRef<Path>) -> Result<Self> {
-        Self::of_file(path.as_ref(), |path, _| {
-            content(path).map(Stamp::Content).map_err(|e| Error::io("read", path, e))
-        })
+        Self::of_file(path.as_ref(), |path, _| content(path).map(Stamp::Content).map_err(|e| unseen(path, e)))
     }
 
     fn of_file(path: &Path, stamp: impl FnOnce(&Path, look::Seen) -> Result<Stamp>) -> Result<Self> {
         let path = absolute(path)?;
-        let stamp = match Eye::default().look(&path).map_err(|e| Error::io("look at", &path, e))? {
+        let stamp = match Eye::default().look(&path).map_err(|e| unseen(&path, e))? {
             Found::Absent => Stamp::Absent,
             Found::File(seen) => stamp(&path, seen)?,
             Found::Other(what) => {
@@ -168,7 +166,7 @@ impl Dependency {
         let name = pattern::absolute(pattern)?;
         let pattern = Pattern::new(&name)?;
         let look = || stamp(&Listing::of(&pattern.walk()?.files, &Eye::default())?);
-        let stamp = look().map_err(|e| Error::io("look at the files of", Path::new(&name), e))?;
+        let stamp = look().map_err(|e| unseen(Path::new(&name), e))?;
         Ok(Self { kind: DependencyKind::Glob, name, stamp: stamp.encode() })
     }
 
@@ -226,6 +224,12 @@ impl From<api::Dependency> for Dependency {
         };
         Self { kind, name: from.name, stamp: from.stamp }
     }
+}
+
+/// A file or pattern that cannot be stamped.
+fn unseen(path: &Path, e: std::io::Error) -> Error {
+    let message = format!("could not look at {}: {e}; an entry can depend only on what you may read", path.display());
+    Error::new(ErrorKind::Io, message).with(e)
 }
 
 /// What an environment variable is like now. Names that no variable can have stand for none.

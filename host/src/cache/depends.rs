@@ -141,3 +141,50 @@ impl Cache {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SetOptions;
+    use super::*;
+    use crate::depend::DependencyKind;
+
+    fn options(stamp: &[u8]) -> SetOptions {
+        let on = Dependency { kind: DependencyKind::File, name: "/".into(), stamp: stamp.into() };
+        SetOptions::new().depends(on)
+    }
+
+    #[test]
+    fn a_stamp_that_nobody_knows_makes_a_miss_and_no_error() {
+        let home = tempfile::tempdir().expect("a directory");
+        for builder in [Cache::builder(), Cache::builder().directory(&home)] {
+            let cache = builder.shards(1).open().expect("a cache");
+            let absent = Dependency::file("/there is no such file").expect("absent");
+            for stamp in [&[] as &[u8], &[1], &[0, 0], &[2, 0], &[1, 9], &[1, 1, 0], &[1, 7], &[255; 300]] {
+                cache.set_with("key", "value", &options(stamp)).expect("set");
+                assert_eq!(cache.get("key").expect("a miss"), None, "{stamp:?}");
+                assert!(!cache.contains("key").expect("a miss"), "{stamp:?}");
+                let damaged = Dependency { stamp: stamp.into(), ..absent.clone() };
+                assert!(!damaged.holds() && absent.holds(), "{stamp:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_set_while_somebody_looked_is_not_forgotten() {
+        let cache = Cache::builder().shards(1).open().expect("a cache");
+        let (hash, now) = (cache.hash(b"key"), cache.inner.clock.now());
+        let old = cache.set_with("key", "old", &options(&[])).expect("set");
+        cache.set("key", "new").expect("set");
+        cache.forget_version(hash, b"key", old.version, now).expect("looked");
+        assert_eq!(cache.get("key").expect("read").as_deref(), Some(&b"new"[..]));
+
+        let home = tempfile::tempdir().expect("a directory");
+        let cache = Cache::builder().shards(1).directory(&home).open().expect("a cache");
+        let hash = cache.hash(b"key");
+        let old = cache.set_with("key", "old", &options(&[])).expect("set");
+        cache.set("key", "new").expect("set");
+        let store = cache.inner.store.as_ref().expect("a store");
+        cache.remove_stored(store, hash, old.version).expect("looked");
+        assert_eq!(cache.get("key").expect("read").as_deref(), Some(&b"new"[..]));
+    }
+}
