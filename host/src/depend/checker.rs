@@ -14,10 +14,11 @@ use hashbrown::HashMap;
 
 use super::listing::Listing;
 use super::look::{self, Eye, Found};
+use super::make::variable;
 use super::pattern::Pattern;
 use super::stamp::{Hash, Stamp};
 use super::watch::{Answer, Watch};
-use super::{Dependency, DependencyKind, variable};
+use super::{Dependency, DependencyKind};
 
 /// Dependencies that are remembered, at most, and their bytes.
 const MAX_REMEMBERED: usize = 16_384;

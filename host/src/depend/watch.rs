@@ -12,24 +12,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::hash::RandomState;
 use std::io;
-use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hashbrown::HashMap;
-
 use super::checker::Sight;
-use super::notice::{self, Blind, Lookout, Notice, Tell};
-use super::points::{Point, Points};
+use super::known::{Known, MAX_DIRECTORIES, Standing};
+use super::notice::{self, Blind, Lookout, Tell};
+use super::points::Point;
 use super::{Dependency, DependencyKind};
-
-/// Beyond these everything is forgotten and begun anew.
-const MAX_KNOWN: usize = 16_384;
-const MAX_POINTS: usize = 65_536;
-const MAX_DIRECTORIES: usize = 8_192;
 
 /// Files that decide what a pattern matches, in directories above it.
 const IGNORE_FILES: [&str; 3] = [".gitignore", ".ignore", ".git"];
@@ -49,34 +41,6 @@ enum Opened {
     NotYet,
     Open(Box<dyn Lookout>),
     Failed,
-}
-
-/// What is known without looking.
-#[derive(Default)]
-struct Known {
-    numbers: HashMap<Dependency, u64, RandomState>,
-    watched: HashMap<u64, Watched, RandomState>,
-    points: Points,
-    directories: BTreeSet<PathBuf>,
-    /// Directories whose watch may have ended with them.
-    outdated: Vec<PathBuf>,
-    /// No number is given twice.
-    next: u64,
-}
-
-struct Watched {
-    on: Dependency,
-    points: Vec<Point>,
-    standing: Standing,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Somebody is looking.
-    Pending,
-    Holds,
-    /// It cannot be watched.
-    Unwatchable,
 }
 
 /// What the watch has to say about a dependency.
@@ -116,8 +80,7 @@ impl Watch {
     pub(super) fn ask<'a>(&'a self, on: &'a Dependency) -> Answer<'a> {
         let (standing, is_full) = {
             let known = lock(&self.known);
-            let number = known.numbers.get(on);
-            (number.and_then(|number| known.watched.get(number)).map(|watched| watched.standing), known.is_full())
+            (known.standing(on), known.is_full())
         };
         let of = match (standing, on.kind) {
             (Some(Standing::Holds), _) => return Answer::Holds,
@@ -155,7 +118,7 @@ impl Watch {
 
     /// Watches directories, parents first. Those that are not there show when they are made in theirs.
     fn place(&self, directories: BTreeSet<PathBuf>) -> bool {
-        if directories.len() > MAX_DIRECTORIES / 2 {
+        if directories.len() > MAX_DIRECTORIES {
             return self.warn(&format!("a pattern spans {} directories", directories.len()));
         }
         let mut opened = lock(&self.lookout);
@@ -200,9 +163,7 @@ impl Watch {
         if let Opened::Open(_) = *opened {
             *opened = Opened::NotYet;
         }
-        let mut known = lock(&self.known);
-        let next = known.next;
-        *known = Known { next, ..Known::default() };
+        lock(&self.known).begin_anew();
     }
 }
 
@@ -261,57 +222,6 @@ fn is_real(path: &Path) -> bool {
         }
     }
     false
-}
-
-impl Known {
-    fn is_full(&self) -> bool {
-        self.watched.len() >= MAX_KNOWN
-            || self.points.len() >= MAX_POINTS
-            || self.directories.len() >= MAX_DIRECTORIES / 2
-    }
-
-    /// Notes what a dependency stands at, unless somebody else is at it.
-    fn insert(&mut self, on: &Dependency, points: &[Point]) -> Option<u64> {
-        if self.numbers.contains_key(on) {
-            return None;
-        }
-        let number = self.next;
-        self.next += 1;
-        self.numbers.insert(on.clone(), number);
-        points.iter().for_each(|point| self.points.add(number, point));
-        let watched = Watched { on: on.clone(), points: points.to_vec(), standing: Standing::Pending };
-        self.watched.insert(number, watched);
-        Some(number)
-    }
-
-    /// Does nothing for what was forgotten meanwhile.
-    fn settle(&mut self, number: u64, standing: Standing) {
-        if let Some(watched) = self.watched.get_mut(&number) {
-            watched.standing = standing;
-        }
-    }
-
-    fn forget(&mut self, number: u64) {
-        if let Some(watched) = self.watched.remove(&number) {
-            self.numbers.remove(&watched.on);
-            watched.points.iter().for_each(|point| self.points.remove(number, point));
-        }
-    }
-
-    fn notice(&mut self, notice: &Notice) {
-        let root = [PathBuf::from("/")];
-        let paths = match notice {
-            Notice::Changed(paths) => paths.as_slice(),
-            Notice::Lost => &root,
-        };
-        for path in paths {
-            self.points.concerned(path).into_iter().for_each(|number| self.forget(number));
-            let below = self.directories.range::<Path, _>((Bound::Included(path.as_path()), Bound::Unbounded));
-            let below: Vec<_> = below.take_while(|directory| directory.starts_with(path)).cloned().collect();
-            self.directories.retain(|directory| !directory.starts_with(path));
-            self.outdated.extend(below);
-        }
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

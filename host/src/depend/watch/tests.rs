@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use tempfile::TempDir;
 
+use super::super::known::MAX_KNOWN;
 use super::*;
 use crate::depend::checker::{Checker, RefreshMode};
 
@@ -220,7 +221,7 @@ fn what_is_known_is_bounded() {
         let on = Dependency { kind: DependencyKind::File, name: format!("{}/{n}", root.display()), stamp: vec![1, 0] };
         let Answer::Look(ticket) = watch.ask(&on) else { panic!("{n} is new") };
         ticket.settle(&Sight { holds: true, ..Sight::default() }, Sight::default);
-        assert!(lock(&watch.known).watched.len() <= MAX_KNOWN);
+        assert!(lock(&watch.known).len() <= MAX_KNOWN);
     }
     assert_eq!(fake.opened.load(Ordering::Relaxed), 2, "begun anew once");
 }
