@@ -1,4 +1,25 @@
 //! What an entry's validity hangs on outside the cache: files, patterns, environment variables.
+//!
+//! A dependency is made with a stamp of what is there now, before the value is computed, and holds as long as looking again
+//! gives the same stamp.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `make`, `stamp` | making dependencies, stamps as bytes |
+//! | `look`, `pattern`, `listing` | looking at files, and at those that match a pattern |
+//! | `checker` | whether dependencies hold |
+//! | `watch`, `known`, `points`, `notice` | being told of changes in place of looking |
+
+mod checker;
+mod known;
+mod listing;
+mod look;
+mod make;
+mod notice;
+mod pattern;
+mod points;
+mod stamp;
+mod watch;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,6 +27,12 @@ use serde::Serialize;
 
 use crate::component::bindings::api;
 use crate::error::{Error, Result};
+
+pub(crate) use checker::Checker;
+pub use checker::RefreshMode;
+pub(crate) use watch::Watch;
+
+use look::Eye;
 
 /// Characters from which on a pattern is more than text.
 const WILD: &[char] = &['*', '?', '[', '{', '\\', '!'];
@@ -23,6 +50,28 @@ pub enum DependencyKind {
 }
 
 /// Something outside that an entry's validity hangs on, as it was at a certain moment.
+///
+/// Make it before the value is computed, not after: then a change in between makes the entry invalid, as it should, while a
+/// stamp taken afterwards would pass the change off as known. Whether it still holds is looked at when the entry is read, as
+/// [`Builder::refresh_mode`](crate::Builder::refresh_mode) says; an entry with one that does not is a miss.
+///
+/// ```
+/// # fn main() -> larder::Result<()> {
+/// # let directory = tempfile::tempdir().expect("a directory");
+/// # let path = directory.path().join("settings.json");
+/// # std::fs::write(&path, "{}").expect("a file");
+/// use larder::{Cache, Dependency, SetOptions};
+///
+/// let cache = Cache::builder().open()?;
+/// let options = SetOptions::new().depends(Dependency::file(&path)?);
+/// cache.set_with("settings", std::fs::read(&path).expect("a file"), &options)?;
+/// assert!(cache.get("settings")?.is_some());
+///
+/// std::fs::write(&path, "{\"colour\": true}").expect("a file");
+/// assert!(cache.get("settings")?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Dependency {
     /// What it is.
@@ -35,6 +84,16 @@ pub struct Dependency {
 }
 
 impl Dependency {
+    /// Whether a text is a pattern with wildcards, for [`glob`](Self::glob), and not just a path.
+    pub fn is_pattern(text: &str) -> bool {
+        pattern::has_wildcards(text)
+    }
+
+    /// Whether it is now as it was. What cannot be looked at is not.
+    pub fn holds(&self) -> bool {
+        checker::holds(self, &Eye::default())
+    }
+
     /// Whether a change of this file, given by its absolute path, concerns it.
     pub(crate) fn concerns(&self, path: &Path) -> bool {
         match self.kind {

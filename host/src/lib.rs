@@ -47,7 +47,7 @@ pub use cache::{
     Source, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
-pub use depend::{Dependency, DependencyKind};
+pub use depend::{Dependency, DependencyKind, RefreshMode};
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 

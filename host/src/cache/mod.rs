@@ -8,6 +8,7 @@
 //! | `compute` | one computation for each key |
 //! | `negative` | what is remembered instead of a value |
 //! | `stopwatch` | spans of time |
+//! | `depends` | entries that hang on files |
 //! | `typed` | values of Rust types |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
@@ -21,6 +22,7 @@ mod builder;
 #[cfg(test)]
 mod collisions;
 mod compute;
+mod depends;
 mod invalidate;
 mod list;
 mod maintain;
@@ -54,6 +56,7 @@ pub use statistics::{MemoryStatistics, NamespaceFigures, Statistics, StoreStatis
 
 use crate::bans::Bans;
 use crate::component::bindings::api;
+use crate::depend::Checker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::KeyHasher;
@@ -120,6 +123,8 @@ struct Inner {
     random: AtomicU64,
     /// Whether memory may hold what is no value.
     has_negatives: AtomicBool,
+    /// Whether what entries depend on is as it was.
+    dependencies: Checker,
     /// Writes that the store could not take.
     degraded: AtomicU64,
     /// By namespace, what the guests know nothing of.

@@ -1,16 +1,16 @@
 //! Reading many entries.
 
 use super::super::background::{Due, seconds};
+use super::super::depends;
 use super::super::negative::Negative;
 use super::super::{Cache, lock};
 use super::part;
-use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 
 /// What is known of a key's place in a batch.
 enum Found {
-    Hit(api::Hit),
+    Hit(depends::Found),
     Nothing,
     /// Memory does not have it; whether it forgot an older one.
     NotInMemory(bool),
@@ -52,7 +52,12 @@ impl Cache {
         if let Some(store) = &self.inner.store {
             self.find_all_stored(store, &keys, &hashes, now, &mut found);
         }
-        found.into_iter().zip(keys).map(|(found, key)| self.found(key, found)).collect()
+        found
+            .into_iter()
+            .zip(keys)
+            .zip(hashes)
+            .map(|((found, key), hash)| self.settled(hash, key, found, now))
+            .collect()
     }
 
     /// Asks one shard; answers for how many of the places, at least one.
@@ -93,7 +98,10 @@ impl Cache {
                 dues.push(inner.count(&mut shard, self.id, read));
             }
             found[*place] = match hit {
-                Some(hit) => Found::Hit(hit),
+                Some(hit) => match self.found(&mut shard, keys[*place], hit, None, now) {
+                    Ok(hit) => Found::Hit(hit),
+                    Err(e) => Found::Failed(e),
+                },
                 None => Found::NotInMemory(forgot),
             };
         }
@@ -124,9 +132,9 @@ impl Cache {
         }
     }
 
-    fn found(&self, key: &[u8], found: Found) -> Result<Option<Vec<u8>>> {
+    fn settled(&self, hash: u64, key: &[u8], found: Found, now: u64) -> Result<Option<Vec<u8>>> {
         let hit = match found {
-            Found::Hit(hit) => Some(hit),
+            Found::Hit(hit) => self.accept(hash, key, hit, now)?,
             Found::Nothing | Found::NotInMemory(_) => None,
             Found::Failed(e) => return Err(e),
         };
