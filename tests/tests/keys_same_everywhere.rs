@@ -2,7 +2,7 @@
 //! long text that the host hashed. What one host stored, the other would never find.
 //!
 //! Rounds: 2,000; in the long form 200,000.
-//! Seen to fail: with a host that hashes long texts in two halves; with 0.0 and −0.0 told apart by the host.
+//! Seen to fail: with a host that hashes all but the first byte of a long text; with floats that the component takes in 32 bits.
 
 use larder::keys::{Keys, Value};
 use larder_engine::keys as engine;

@@ -14,7 +14,7 @@ pub const HASH_SIZE: usize = 32;
 /// hasher.update(b"Hel");
 /// hasher.update(b"lo");
 /// assert_eq!(hasher.length(), 5);
-/// assert_eq!(hasher.digest()[..4], [0xfb, 0xc2, 0xb0, 0xb9]);
+/// assert_eq!(hasher.digest()[..4], [0xfb, 0xc2, 0xb0, 0x51]);
 /// ```
 #[derive(Clone, Default)]
 pub struct Hasher {
