@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use tempfile::TempDir;
 
 use super::super::known::MAX_KNOWN;
+use super::super::notice::Notice;
 use super::*;
 use crate::depend::checker::{Checker, RefreshMode};
 
