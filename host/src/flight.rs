@@ -142,13 +142,13 @@ impl Flights {
         Ok(Flying { flights: self.clone(), key, flight, _needed: circle::wait_for(id)? })
     }
 
-    /// Notes a deletion: of a key, or of all in a namespace or everywhere. What is computed now is outdated by it.
-    pub(crate) fn outdate(&self, namespace: Option<u32>, key: Option<&[u8]>) {
+    /// Notes that keys of a namespace, or of all, were deleted or made invalid. What is computed for them now is outdated by it.
+    pub(crate) fn outdate(&self, namespace: Option<u32>, concerns: impl Fn(&[u8]) -> bool) {
         let board = lock(&self.board);
         if board.is_empty() {
             return;
         }
-        let is_meant = |(of, name): &Key| namespace.is_none_or(|it| it == *of) && key.is_none_or(|it| it == name);
+        let is_meant = |(of, key): &Key| namespace.is_none_or(|it| it == *of) && concerns(key);
         for (_, flight) in board.iter().filter(|(at, _)| is_meant(at)) {
             lock(&flight.state).is_outdated = true;
         }

@@ -224,3 +224,20 @@ fn an_operation_is_told_from_those_that_begin_alike() {
     assert_eq!(home.json(&["invalidate", "--operation", "sum", "--count"])["count"], json!(2));
     assert_eq!(keys.map(|key| home.get(&key).is_some()), [false, false, true, true]);
 }
+
+#[test]
+fn what_is_computed_meanwhile_does_not_come_back() {
+    let cache = Cache::builder().open().expect("opens");
+    for rule in [tag("t"), Rule::Prefix(b"k".to_vec()), Rule::All] {
+        let value = cache.get_or_insert_with("key", &tagged("t"), || {
+            cache.invalidate(&rule).expect("recorded");
+            b"computed from what was".to_vec()
+        });
+        assert_eq!(value.expect("answered"), b"computed from what was");
+        assert!(!there(&cache, "key"), "{rule:?}");
+    }
+    let other = Rule::Prefix(b"other".to_vec());
+    let compute = || cache.invalidate(&other).map(|_| b"v".to_vec()).expect("recorded");
+    cache.get_or_insert_with("key", &tagged("t"), compute).expect("computed");
+    assert!(there(&cache, "key"), "it was not meant");
+}

@@ -88,6 +88,15 @@ impl Rule {
         }
     }
 
+    /// Whether it may be about an entry under this key.
+    fn may_concern(&self, key: &[u8]) -> bool {
+        match self {
+            Self::Prefix(prefix) => key.starts_with(prefix),
+            Self::Glob(pattern) => crate::glob::matches(pattern, key),
+            _ => true,
+        }
+    }
+
     fn is_everywhere(&self) -> bool {
         matches!(self, Self::File(_))
     }
@@ -149,13 +158,19 @@ impl Cache {
     fn ban(&self, rule: &Rule, namespace: Option<u32>) -> Result<Invalidated> {
         let inner = &*self.inner;
         let rules = rule.to_wit()?;
-        match inner.ban(self.id, &rules, namespace) {
+        // What is computed meanwhile was begun before; it is not stored.
+        let concerned = rule.resolved()?;
+        let outdate = || inner.flights.outdate(namespace, |key| concerned.may_concern(key));
+        outdate();
+        let done = match inner.ban(self.id, &rules, namespace) {
             Err(e) if e.kind() == ErrorKind::Full => {
                 inner.forget_bans()?;
                 inner.ban(self.id, &rules, namespace)
             }
             done => done,
-        }
+        };
+        outdate();
+        done
     }
 }
 

@@ -108,7 +108,7 @@ impl Cache {
     /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear(&self) -> Result<u64> {
         let cleared = self.clear_some(Some((self.id, self.hash)));
-        self.inner.flights.outdate(Some(self.id), None);
+        self.inner.flights.outdate(Some(self.id), |_| true);
         cleared
     }
 
@@ -118,7 +118,7 @@ impl Cache {
     /// `Store` or `Locked` when the store cannot take it; I/O errors.
     pub fn clear_all(&self) -> Result<u64> {
         let cleared = self.clear_some(None);
-        self.inner.flights.outdate(None, None);
+        self.inner.flights.outdate(None, |_| true);
         cleared
     }
 

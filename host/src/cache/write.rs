@@ -219,7 +219,7 @@ impl Cache {
         let key = key.as_ref();
         let (hash, now) = (self.hash(key), self.inner.clock.now());
         let deleted = self.delete_at(key, hash, now);
-        self.inner.flights.outdate(Some(self.id), Some(key));
+        self.inner.flights.outdate(Some(self.id), |it| it == key);
         self.count(hash);
         deleted
     }
