@@ -23,6 +23,7 @@ mod bans;
 mod cache;
 mod circle;
 mod component;
+pub mod config;
 mod depend;
 mod error;
 mod flight;
@@ -47,6 +48,7 @@ pub use cache::{
     Source, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
+pub use config::Config;
 pub use depend::{Dependency, DependencyKind, RefreshMode};
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};

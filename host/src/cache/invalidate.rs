@@ -212,7 +212,7 @@ impl Inner {
 
     /// Takes over the bans that the store holds. Called with the end of the log locked.
     pub(super) fn load_bans(&self, store: &Store) {
-        let found = store.find_known(store.bans());
+        let found = store.find_quietly(store.bans());
         let (list, newest) = match found {
             Ok(None) => (List::Empty, 0),
             Ok(Some(at)) => match store.read(&at) {

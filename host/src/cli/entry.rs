@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::output::{Output, put_bytes};
-use super::settings::durability;
-use super::units::{show_size, show_span, span};
+use super::units::{show_size, show_span};
+use larder::config::{durability, span};
 
 const ABSENT: u8 = 1;
 

@@ -15,7 +15,7 @@ use larder::{Cache, SetOptions};
 use super::entry::EntryArgs;
 use super::failure::Failure;
 use super::settings::Settings;
-use super::units::span;
+use larder::config::span;
 use recording::Recording;
 
 const CONTENT_TYPE: &str = "application/vnd.larder.run";

@@ -12,7 +12,7 @@ use larder::simulate::{self, Capacity, Format, OnError, Row, Simulate, Unit};
 
 use super::failure::Failure;
 use super::output::Output;
-use super::units::size;
+use larder::config::size;
 
 /// After how long people are shown how far it is.
 const WORTH_A_BAR: Duration = Duration::from_secs(1);

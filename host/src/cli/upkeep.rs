@@ -158,8 +158,8 @@ pub(super) fn config(settings: &Settings, out: &Output) -> Result<ExitCode, Fail
     out.show(&settings.all(), || {
         let line = |setting: &super::settings::Setting| {
             let origin = match &setting.source {
-                Some(source) => format!("{} {source}", setting.origin),
-                None => setting.origin.to_owned(),
+                Some(source) => format!("{} {source}", setting.origin.name()),
+                None => setting.origin.name().to_owned(),
             };
             format!("{:<22} {:<40} # {origin}\n", setting.name, setting.value.as_deref().unwrap_or("(none)"))
         };

@@ -20,11 +20,20 @@ impl Store {
 
     /// Where the newest record of a hash is, as far as the log was followed.
     pub(crate) fn find_known(&self, hash: u64) -> Result<Option<Location>> {
+        self.find_or_warm(hash, || self.warm())
+    }
+
+    /// As [`find_known`](Self::find_known), for who only looks: a damaged index stays as it is.
+    pub(crate) fn find_quietly(&self, hash: u64) -> Result<Option<Location>> {
+        self.find_or_warm(hash, || self.index_mut().warm(|segment| self.lines_of(segment).map(|(_, lines)| lines)))
+    }
+
+    fn find_or_warm(&self, hash: u64, warm: impl FnOnce() -> Result<()>) -> Result<Option<Location>> {
         let found = self.index().find(hash);
         match found {
             // A damaged index is no reason for a miss: what it said is in the segment.
             Err(e) if e.kind() == ErrorKind::Corrupt => {
-                self.warm()?;
+                warm()?;
                 self.index().find(hash)
             }
             found => found,
@@ -79,12 +88,20 @@ impl Store {
 
     /// Makes the index of a full segment again, in its file too.
     pub(super) fn rebuild_lines(&self, segment: &Segment) -> Result<Vec<Line>> {
-        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
-        let read = Contents::read(segment, len, Trust::Written)?;
+        let (read, lines) = self.lines_of(segment)?;
         if !self.is_read_only() {
+            let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
             read.write_index(&self.layout, segment, len);
         }
-        Ok(newest(&read.lines))
+        Ok(lines)
+    }
+
+    /// What a full segment holds, and what its index would say.
+    fn lines_of(&self, segment: &Segment) -> Result<(Contents, Vec<Line>)> {
+        let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
+        let read = Contents::read(segment, len, Trust::Written)?;
+        let lines = newest(&read.lines);
+        Ok((read, lines))
     }
 
     /// All live records that are not past their time, in the order of the log.
