@@ -63,11 +63,6 @@ impl Settings {
         self.0.settings()
     }
 
-    /// The namespace in force.
-    pub(super) fn namespace(&self) -> &str {
-        self.0.get("namespace").unwrap_or("default")
-    }
-
     /// Whether somebody named a namespace, be it by flag, environment or file.
     pub(super) fn names_a_namespace(&self) -> bool {
         self.all().iter().any(|setting| setting.name == "namespace" && setting.origin != Origin::Default)

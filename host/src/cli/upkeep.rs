@@ -156,7 +156,7 @@ fn progress(bytes: u64) -> ProgressBar {
 
 pub(super) fn config(settings: &Settings, out: &Output) -> Result<ExitCode, Failure> {
     out.show(&settings.all(), || {
-        let line = |setting: &super::settings::Setting| {
+        let line = |setting: &larder::config::Setting| {
             let origin = match &setting.source {
                 Some(source) => format!("{} {source}", setting.origin.name()),
                 None => setting.origin.name().to_owned(),
