@@ -42,7 +42,7 @@ pub use cache::{
     MemoryStatistics, NamespaceFigures, Remaining, Rule, SetOptions, Statistics, StoreStatistics, Strategy, Written,
 };
 pub use component::{COMPONENT, WIT};
-pub use depend::{Dependency, DependencyKind};
+pub use depend::{Dependency, DependencyKind, RefreshMode};
 pub use error::{Error, ErrorKind, Result};
 pub use store::{Advice, Counters, Estimate, Lease, Lifetime, Verification};
 

@@ -12,6 +12,7 @@ use super::{Cache, Clock, Inner, SPARES_THE_LIVING};
 use crate::bans::Bans;
 use crate::component::bindings::{api, types};
 use crate::component::{Loaded, Room};
+use crate::depend::{Checker, RefreshMode, Watch};
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::{KeyHasher, random};
@@ -97,6 +98,9 @@ pub struct Builder {
     cleanup_interval: Option<Duration>,
     statistics: bool,
     record: Option<PathBuf>,
+    refresh_mode: RefreshMode,
+    depends_memo: Duration,
+    watch: bool,
     storage: Arc<dyn Storage>,
     pub(super) format: Format,
     clock: Clock,
@@ -134,6 +138,9 @@ impl Default for Builder {
             cleanup_interval: Some(Duration::from_secs(300)),
             statistics: true,
             record: None,
+            refresh_mode: RefreshMode::Auto,
+            depends_memo: Duration::ZERO,
+            watch: false,
             storage: Arc::new(Files),
             format: Format::Json,
             clock: Clock::System,
@@ -214,6 +221,19 @@ impl Builder {
         /// as hashes under a secret. Takes some 22 bytes a request, without a bound. What goes wrong with it is logged, and fails no
         /// operation. Default: none.
         record: impl AsRef<Path> => Some(record.as_ref().to_owned());
+        /// When it is seen whether what entries depend on has changed. Default [`RefreshMode::Auto`].
+        refresh_mode: RefreshMode => refresh_mode;
+        /// For how long a dependency that was seen to hold counts as holding without being looked at again. Default zero: every
+        /// read looks, so that none answers with what was true before a change. A stat costs about a microsecond; more time than
+        /// zero pays where there are many dependencies, patterns, or a slow file system.
+        depends_memo: Duration => depends_memo;
+        /// Whether to watch what entries depend on in place of looking at it with every read, under [`RefreshMode::Auto`]. A read
+        /// may then see the state before a change until the system tells of it, usually within a millisecond. For processes
+        /// that live long: what is watched first costs more than one look. Not noticed are changes through a memory mapping or by another machine on a
+        /// network file system, and of git's own lists of exceptions (`.git/info/exclude`, `core.excludesFile`); what lies behind
+        /// a symbolic link is not watched but looked at. Where the system's limits are reached,
+        /// reads look again, and one warning says so. Default false.
+        watch: bool => watch;
         /// The file system under the store. Default: the operating system's.
         storage: Arc<dyn Storage> => storage;
         /// How typed values are written. Default [`Format::Json`].
@@ -288,6 +308,8 @@ impl Builder {
             Some(seed) => seed,
             None => u64::from_le_bytes(random()?),
         };
+        let dependencies =
+            Checker::new(self.refresh_mode, self.depends_memo, self.watch.then(Watch::system), store.is_some());
         let inner = Inner {
             shards: (0..shards as u64).map(|n| shard(seed.wrapping_add(n))).collect(),
             hasher,
@@ -306,6 +328,7 @@ impl Builder {
             max_memory: self.max_memory,
             pressure_root: self.hooks.pressure.clone().unwrap_or_else(|| "/".into()),
             flights: Flights::default(),
+            dependencies,
             degraded: AtomicU64::new(0),
             host_counters: Mutex::default(),
             reported: Mutex::default(),

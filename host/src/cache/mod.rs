@@ -6,6 +6,7 @@
 //! | `options` | what goes in and comes out |
 //! | `read`, `write`, `batch` | operations on entries |
 //! | `compute` | one computation for each key |
+//! | `depends` | entries that hang on files |
 //! | `typed` | values of Rust types |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
@@ -19,6 +20,7 @@ mod builder;
 #[cfg(test)]
 mod collisions;
 mod compute;
+mod depends;
 mod invalidate;
 mod list;
 mod maintain;
@@ -49,6 +51,7 @@ pub use statistics::{MemoryStatistics, NamespaceFigures, Statistics, StoreStatis
 
 use crate::bans::Bans;
 use crate::component::bindings::api;
+use crate::depend::Checker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::flight::Flights;
 use crate::hash::KeyHasher;
@@ -108,6 +111,8 @@ struct Inner {
     pressure_root: PathBuf,
     reliever: OnceLock<Reliever>,
     flights: Flights,
+    /// Whether what entries depend on is as it was.
+    dependencies: Checker,
     /// Writes that the store could not take.
     degraded: AtomicU64,
     /// By namespace, what the guests know nothing of.

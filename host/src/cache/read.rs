@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::background::seconds;
+use super::depends::Found;
 use super::options::{EntryInfo, Hit};
 use super::{Cache, lock};
 use crate::component::bindings::{api, types};
@@ -44,29 +45,35 @@ impl Cache {
         let hash = self.hash(key);
         let now = inner.clock.now();
         let Some(store) = &inner.store else {
-            let mut shard = lock(inner.shard(hash));
-            return inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now));
+            let found = {
+                let mut shard = lock(inner.shard(hash));
+                let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
+                hit.map(|hit| self.found(&mut shard, key, hit, None, now)).transpose()?
+            };
+            return found.map_or(Ok(None), |found| self.accept(hash, key, found, now));
         };
         self.refresh(store, now);
-        let (hit, due, forgot) = {
+        let (found, due, forgot) = {
             let mut shard = lock(inner.shard(hash));
             let forgot = self.forget_outdated(&mut shard, hash, key, now)?;
             let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
             let due = inner.count(&mut shard, self.id, hit.as_ref().map(|_| (hash, seconds(now))));
-            (hit, due, forgot)
+            let found = hit.map(|hit| self.found(&mut shard, key, hit, None, now)).transpose()?;
+            (found, due, forgot)
         };
         inner.settle(due);
-        let hit = match hit {
-            Some(hit) => Some(hit),
+        let found = match found {
+            Some(found) => Some(found),
             None => self.find_stored(store, hash, key, now, forgot)?,
         };
+        let hit = found.map_or(Ok(None), |found| self.accept(hash, key, found, now))?;
         if hit.as_ref().is_some_and(|hit| hit.renew) {
             self.renew(key);
         }
         Ok(hit)
     }
 
-    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64, forgot: bool) -> Result<Option<api::Hit>> {
+    fn find_stored(&self, store: &Store, hash: u64, key: &[u8], now: u64, forgot: bool) -> Result<Option<Found>> {
         let inner = &*self.inner;
         for _ in 0..TRIES {
             let Some((at, record)) = self.read_record(store, hash, now) else { return Ok(None) };
@@ -90,10 +97,11 @@ impl Cache {
                         inner.count_more(self.id, |counters| counters.inflate_ns += took);
                     }
                     shard.reads.push((hash, seconds(now)));
-                    Ok(Some(hit))
+                    self.found(&mut shard, key, hit, Some(&record), now).map(Some)
                 }
                 Err(e) if e.code == types::ErrorCode::Outdated => {
-                    inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))
+                    let hit = inner.call_again(&mut shard, self.id, |g| get(g, self.id, key, now))?;
+                    hit.map(|hit| self.found(&mut shard, key, hit, None, now)).transpose()
                 }
                 Err(e) => {
                     if forgot && e.code == types::ErrorCode::AnotherKey {
@@ -158,7 +166,7 @@ impl Cache {
         }
     }
 
-    /// Whether a live entry is there. Counts as no read.
+    /// Whether a live entry is there, whose dependencies hold as for [`get`](Self::get). Counts as no read.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -166,12 +174,18 @@ impl Cache {
         Ok(self.inspect(key)?.is_some())
     }
 
-    /// All that is known of an entry but its value. Counts as no read.
+    /// All that is known of an entry but its value; `None` for one whose dependencies do not hold, as for [`get`](Self::get). Counts
+    /// as no read.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     pub fn inspect(&self, key: impl AsRef<[u8]>) -> Result<Option<EntryInfo>> {
-        let key = key.as_ref();
+        let known = self.known(key.as_ref())?;
+        Ok(known.filter(|info| self.inner.dependencies.hold(&info.dependencies)))
+    }
+
+    /// All that is known of an entry but its value and whether its dependencies hold.
+    pub(super) fn known(&self, key: &[u8]) -> Result<Option<EntryInfo>> {
         let inner = &*self.inner;
         let hash = self.hash(key);
         let now = inner.clock.now();

@@ -129,6 +129,9 @@ impl Cache {
         let target = self.namespace(&info.namespace)?;
         let hash = target.hash(&info.key);
         let now = inner.clock.now();
+        if !info.dependencies.is_empty() {
+            inner.dependencies.matter();
+        }
         let claim = Claim { bytes: record.len() as u64 + info.value_size, hash: Some(hash), adds: true };
         let mut transaction = match &inner.store {
             Some(store) => Some(store.begin(claim, inner, inner)?),

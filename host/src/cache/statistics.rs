@@ -85,6 +85,20 @@ impl MemoryStatistics {
     }
 }
 
+impl MemoryStatistics {
+    /// Adds what guests know nothing of. Hits among it are those that were none, because their dependencies did not hold.
+    fn add_of_host(&mut self, host: Counters) {
+        let Counters { hits, store_hits, stale_hits, bytes_read, .. } = host;
+        let sum = &mut self.counters;
+        sum.hits = sum.hits.saturating_sub(hits);
+        sum.store_hits = sum.store_hits.saturating_sub(store_hits);
+        sum.stale_hits = sum.stale_hits.saturating_sub(stale_hits);
+        sum.bytes_read = sum.bytes_read.saturating_sub(bytes_read);
+        sum.misses += hits;
+        sum.add(Counters { hits: 0, store_hits: 0, stale_hits: 0, bytes_read: 0, ..host });
+    }
+}
+
 /// What a process counted, and what of it the store's statistics do not have yet.
 #[derive(Default)]
 pub(super) struct Reported {
@@ -134,6 +148,8 @@ pub struct Statistics {
     pub traps: u64,
     /// Writes that the store could not take.
     pub degraded: u64,
+    /// Files that were looked at to see whether entries that depend on them are valid.
+    pub dependency_stats: u64,
 }
 
 impl Inner {
@@ -151,7 +167,7 @@ impl Inner {
         }
         for (id, counters) in lock(&self.host_counters).iter() {
             if namespace.is_none_or(|wanted| wanted == *id) {
-                memory.counters.add(*counters);
+                memory.add_of_host(*counters);
             }
         }
         Ok(memory)
@@ -256,7 +272,13 @@ impl Cache {
                 })
             }
         };
-        Ok(Statistics { memory, store, traps: memory.counters.traps, degraded: inner.degraded.load(Ordering::Relaxed) })
+        Ok(Statistics {
+            memory,
+            store,
+            traps: memory.counters.traps,
+            degraded: inner.degraded.load(Ordering::Relaxed),
+            dependency_stats: inner.dependencies.stats(),
+        })
     }
 
     /// What all processes counted since the store was made, this one's counts included. They are added to the store's

@@ -175,7 +175,7 @@ impl Cache {
 
     pub(super) fn touch_ms(&self, key: &[u8], ttl: Option<u64>) -> Result<Option<Written>> {
         // The value is written again; how large it is shows only under the lock, so room is made for what is known.
-        let size = self.inspect(key)?.map_or(0, |info| info.value_size + info.size) as usize;
+        let size = self.known(key)?.map_or(0, |info| info.value_size + info.size) as usize;
         let request = Request { key, value: None, size, durability: self.inner.durability, reads: true, adds: false };
         self.write_maybe(&request, |g, Given { stored, now, sequence }| {
             g.larder.larder_cache_cache().cache().call_touch(
@@ -191,7 +191,7 @@ impl Cache {
         })
     }
 
-    /// Deletes an entry; true when a live one was there.
+    /// Deletes an entry; true when a live one was there, whether or not its dependencies held.
     ///
     /// # Errors
     /// `Store` or `Locked` when the store cannot take the deletion: the entry is gone from memory and would come back when the
@@ -253,6 +253,9 @@ impl Cache {
     }
 
     fn request<'a>(&self, key: &'a [u8], value: &[u8], options: &SetOptions, reads: bool) -> Request<'a> {
+        if !options.dependencies.is_empty() {
+            self.inner.dependencies.matter();
+        }
         Request {
             key,
             value: Some(value.len()),
@@ -279,6 +282,9 @@ impl Cache {
     ) -> Result<(T, Durability)> {
         let now = self.inner.clock.now();
         let hash = self.hash(request.key);
+        if request.reads {
+            self.remove_invalid(request.key, hash, now)?;
+        }
         let written = self.write_at(request, hash, now, op);
         self.count(hash);
         if let (Ok((outcome, _)), Some(value)) = (&written, request.value)

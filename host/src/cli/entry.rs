@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{IsTerminal, Read, stderr, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use larder::{Cache, Durability, EntryInfo, Remaining, SetOptions, Written};
+use larder::{Cache, Dependency, DependencyKind, Durability, EntryInfo, Remaining, SetOptions, Written};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -44,14 +44,34 @@ pub(super) struct EntryArgs {
     /// How long the write must last: memory, process or sync
     #[arg(long, value_name = "NAME", value_parser = durability)]
     durability: Option<Durability>,
+    /// A file that the entry depends on, or a pattern of files such as 'src/**/*.rs', by size and time; may be repeated. It is
+    /// a miss once one of them changes. .gitignore is respected
+    #[arg(long, value_name = "PATH")]
+    depends: Vec<String>,
+    /// As --depends, by content: reads the files, and notices what size and time do not show
+    #[arg(long, value_name = "PATH")]
+    depends_content: Vec<String>,
+    /// An environment variable that the entry depends on; may be repeated
+    #[arg(long, value_name = "VAR")]
+    depends_env: Vec<String>,
     /// What it costs to have the value again, in whatever unit all entries use
     #[arg(long, value_name = "N")]
     cost: Option<u64>,
 }
 
 impl EntryArgs {
-    pub(super) fn options(self) -> SetOptions {
+    /// Patterns and names of all that the entry depends on, in an order that is always the same.
+    pub(super) fn dependencies(&self) -> impl Iterator<Item = (char, &String)> {
+        let kinds = [('f', &self.depends), ('c', &self.depends_content), ('e', &self.depends_env)];
+        kinds.into_iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind, name)))
+    }
+
+    /// The options. What the entry depends on is stamped now: the value must be made afterwards.
+    pub(super) fn options(self) -> Result<SetOptions, Failure> {
         let mut options = SetOptions::new();
+        for (kind, name) in self.dependencies() {
+            options = options.depends(dependency(kind, name)?);
+        }
         if let Some(ttl) = self.ttl {
             options = options.ttl(ttl);
         }
@@ -68,8 +88,21 @@ impl EntryArgs {
             options = options.cost(cost);
         }
         options = self.tags.into_iter().fold(options, SetOptions::tag);
-        self.meta.into_iter().fold(options, |options, (name, value)| options.metadata(name, value))
+        Ok(self.meta.into_iter().fold(options, |options, (name, value)| options.metadata(name, value)))
     }
+}
+
+/// A dependency by what it is: `f` a file or pattern, `c` the same by content, `e` a variable. A file whose name looks like a
+/// pattern is a file.
+fn dependency(kind: char, name: &str) -> Result<Dependency, Failure> {
+    let is_pattern = Dependency::is_pattern(name) && !Path::new(name).is_file();
+    Ok(match (kind, is_pattern) {
+        ('f', false) => Dependency::file(name)?,
+        ('f', true) => Dependency::glob(name)?,
+        ('c', false) => Dependency::content(name)?,
+        ('c', true) => Dependency::glob_content(name)?,
+        _ => Dependency::environment(name),
+    })
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -95,6 +128,12 @@ pub(super) struct SetArgs {
 }
 
 pub(super) fn set(cache: &Cache, default: Durability, args: SetArgs, out: &Output) -> Result<ExitCode, Failure> {
+    if args.entry.durability.unwrap_or(default) == Durability::Memory {
+        let message = "an entry of durability memory would end with this command; use process or sync";
+        return Err(Failure::Usage(message.into()));
+    }
+    // Before the value is read: whoever makes it may only now be reading its sources.
+    let mut options = args.entry.options()?;
     let value = match (args.value.as_deref(), args.file) {
         (_, Some(file)) => fs::read(&file).map_err(Failure::io(format!("read {}", file.display())))?,
         (Some("-"), None) => read_stdin()?,
@@ -104,11 +143,6 @@ pub(super) fn set(cache: &Cache, default: Durability, args: SetArgs, out: &Outpu
         }
         (None, None) => read_stdin()?,
     };
-    if args.entry.durability.unwrap_or(default) == Durability::Memory {
-        let message = "an entry of durability memory would end with this command; use process or sync";
-        return Err(Failure::Usage(message.into()));
-    }
-    let mut options = args.entry.options();
     if let Some(content_type) = args.content_type {
         options = options.content_type(content_type);
     }
@@ -259,8 +293,17 @@ fn describe(info: &EntryInfo) -> String {
         lines.push(("type", info.content_type.clone()));
     }
     lines.extend(info.tags.iter().map(|tag| ("tag", tag.clone())));
+    lines.extend(info.dependencies.iter().map(|on| ("depends", format!("{} {}", kind_name(on.kind), on.name))));
     lines.extend(info.metadata.iter().map(|(name, value)| ("meta", format!("{name}={value}"))));
     lines.iter().map(|(name, value)| format!("{name:<14}{value}\n")).collect()
+}
+
+fn kind_name(kind: DependencyKind) -> &'static str {
+    match kind {
+        DependencyKind::File => "file",
+        DependencyKind::Glob => "files",
+        DependencyKind::Environment => "variable",
+    }
 }
 
 fn name(durability: Durability) -> &'static str {

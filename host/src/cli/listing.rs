@@ -88,6 +88,12 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         }
         text += &format!("hits          {} ({:.1} % of reads)\n", total.hits, total.hit_rate());
         text += &format!("misses        {} ({:.1} % of reads)\n", total.misses, total.miss_rate());
+        if total.dependencies_changed > 0 {
+            text += &format!(
+                "changed       {} (of these, reads whose dependencies did not hold)\n",
+                total.dependencies_changed
+            );
+        }
         text += &format!("sets          {}\n", total.sets);
         text += &format!("deletes       {}\n", total.deletes);
         text += &format!("expired       {}\n", total.expired);

@@ -52,7 +52,7 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
     } else {
         None
     };
-    let keyed = key::of(&args.command, &args.env, input.as_deref());
+    let keyed = key::of(&args.command, &args.env, args.entry.dependencies(), input.as_deref());
     let opened = keyed.and_then(|key| Ok((key, settings.builder()?.open()?)));
     let (key, cache) = match opened {
         Ok(opened) => opened,
@@ -80,6 +80,8 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
     {
         return replay(&recording);
     }
+    // Before the command reads them.
+    let options = args.entry.options()?;
     let began = Instant::now();
     let limit = settings.max_entry_size()?;
     let child = child::run(&args.command, input, limit)?;
@@ -87,9 +89,7 @@ pub(super) fn run(settings: &Settings, args: RunArgs) -> Result<ExitCode, Failur
     if !child.is_whole {
         tracing::info!("not cached: the output was not taken in full, or a signal ended the command");
     } else if code == 0 || args.cache_failures {
-        let mut options = args
-            .entry
-            .options()
+        let mut options = options
             .content_type(CONTENT_TYPE)
             .metadata("command", key::readable(&args.command))
             .metadata("duration-ms", began.elapsed().as_millis().to_string());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use larder::{Builder, Cache, Codec, Defaults, Durability, Strategy};
+use larder::{Builder, Cache, Codec, Defaults, Durability, RefreshMode, Strategy};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -70,6 +70,10 @@ settings! {
         "How often a command that stays cleans up; never switches it off [default: 300s]";
     statistics "statistics" "ON|OFF" Some("on"), "Whether what is counted is added to the store's statistics [default: on]";
     record "record" "FILE" None, "File that requests are appended to, for larder simulate; keys as hashes [default: none]";
+    refresh_mode "refresh-mode" "NAME" Some("auto"),
+        "When dependencies are looked at: auto or files (every read), always (never trusted), manual (never looked at) [default: auto]";
+    depends_memo "depends-memo" "TIME" Some("0s"),
+        "For how long a dependency that was looked at is not looked at again [default: 0s]";
     lock_timeout "lock-timeout" "TIME" Some("5s"), "How long to wait for other processes that write [default: 5s]";
 }
 
@@ -215,6 +219,12 @@ impl Settings {
         if let Some(d) = self.parse("cleanup-interval", span)? {
             builder = builder.cleanup_interval(Some(d).filter(|d| *d != Duration::MAX));
         }
+        if let Some(mode) = self.parse("refresh-mode", refresh_mode)? {
+            builder = builder.refresh_mode(mode);
+        }
+        if let Some(d) = self.parse("depends-memo", span)? {
+            builder = builder.depends_memo(d);
+        }
         if let Some(d) = self.parse("lock-timeout", span)? {
             builder = builder.lock_timeout(d);
         }
@@ -242,6 +252,16 @@ fn strategy(text: &str) -> Result<Strategy, String> {
         "memory" => Ok(Strategy::Memory),
         "read-only" => Ok(Strategy::ReadOnly),
         _ => Err(format!("there is no strategy {text:?}; there are shared, process-isolated, memory and read-only")),
+    }
+}
+
+fn refresh_mode(text: &str) -> Result<RefreshMode, String> {
+    match text {
+        "auto" => Ok(RefreshMode::Auto),
+        "files" => Ok(RefreshMode::Files),
+        "always" => Ok(RefreshMode::Always),
+        "manual" => Ok(RefreshMode::Manual),
+        _ => Err(format!("there is no refresh mode {text:?}; there are auto, files, always and manual")),
     }
 }
 

@@ -54,6 +54,8 @@ counters! {
     stale_hits,
     /// Reads that found nothing.
     misses,
+    /// Of these, reads that found an entry whose dependencies did not hold.
+    dependencies_changed,
     /// Records refused, of the kinds that follow.
     refused,
     /// Records refused because they are damaged.

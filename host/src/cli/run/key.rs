@@ -14,8 +14,14 @@ pub(super) fn readable(command: &[OsString]) -> String {
     command.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
-/// The key for a command, the values of the named environment variables, the working directory, and standard input.
-pub(super) fn of(command: &[OsString], variables: &[String], input: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
+/// The key for a command, the values of the named environment variables, the working directory, standard input, and the names
+/// of what the result depends on: it says which changes make it invalid.
+pub(super) fn of<'a>(
+    command: &[OsString],
+    variables: &[String],
+    dependencies: impl Iterator<Item = (char, &'a String)>,
+    input: Option<&[u8]>,
+) -> Result<Vec<u8>, Failure> {
     let mut hash = blake3::Hasher::new();
     // Every part goes in with its length, so that no two different runs give the same bytes.
     let mut part = |bytes: &[u8]| {
@@ -41,6 +47,10 @@ pub(super) fn of(command: &[OsString], variables: &[String], input: Option<&[u8]
     match input {
         Some(input) => part(&[b"=", blake3::hash(input).as_bytes().as_slice()].concat()),
         None => part(b""),
+    }
+    for (kind, name) in dependencies {
+        part(kind.to_string().as_bytes());
+        part(name.as_bytes());
     }
     let mut readable = readable(command);
     let cut = (0..=READABLE.min(readable.len())).rev().find(|at| readable.is_char_boundary(*at)).unwrap_or(0);
