@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! [`Cache`] is the entry point. What it promises when processes die, disks fill and bytes rot is said in
+//! [`Cache`] is the entry point; [`keys`] makes keys. What it promises when processes die, disks fill and bytes rot is said in
 //! `docs/design.md`.
 
 mod bans;
@@ -27,6 +27,7 @@ mod error;
 mod flight;
 mod glob;
 mod hash;
+pub mod keys;
 mod namespace;
 mod pressure;
 mod shard;

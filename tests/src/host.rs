@@ -55,3 +55,18 @@ pub fn to_signed(value: &Value) -> i64 {
     let digits = || value.as_str().and_then(|digits| digits.parse().ok());
     value.as_i64().or_else(digits).unwrap_or_else(|| panic!("{value} is not a number"))
 }
+
+/// The number that a vector's author wrote, or the name of one that JSON cannot write: `inf`, `-inf`, `nan`.
+///
+/// # Panics
+/// When it is neither.
+#[must_use]
+pub fn to_float(value: &Value) -> f64 {
+    let name = || match value.as_str()? {
+        "inf" => Some(f64::INFINITY),
+        "-inf" => Some(f64::NEG_INFINITY),
+        "nan" => Some(f64::NAN),
+        _ => None,
+    };
+    value.as_f64().or_else(name).unwrap_or_else(|| panic!("{value} is not a float"))
+}

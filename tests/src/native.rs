@@ -2,7 +2,9 @@
 
 mod answers;
 mod args;
+mod keys;
 
+use larder_engine::keys::Hasher;
 use larder_engine::{Config, Engine, Hit, PolicyKind};
 use serde_json::Value;
 
@@ -14,6 +16,7 @@ use args::Args;
 /// A natively linked engine.
 pub struct Native {
     engine: Engine,
+    hasher: Hasher,
 }
 
 impl Native {
@@ -23,7 +26,7 @@ impl Native {
     /// When the engine refuses its own defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self { engine: Engine::open(Config::default()).expect("the defaults are valid") }
+        Self { engine: Engine::open(Config::default()).expect("the defaults are valid"), hasher: Hasher::default() }
     }
 
     fn open(&mut self, args: Args<'_>) -> larder_engine::Result<()> {
@@ -156,7 +159,7 @@ impl Native {
                 engine.judge(&candidates, a.number("needed"), a.number("now")).answer()
             }
             "check" => answer(engine.check()),
-            _ => panic!("the contract has no call {name:?}"),
+            _ => keys::call(&mut self.hasher, name, a),
         }
     }
 }

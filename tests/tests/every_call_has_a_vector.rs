@@ -50,10 +50,12 @@ fn words(of: impl Fn(&Vector, &mut BTreeSet<String>)) -> BTreeSet<String> {
 #[test]
 fn every_function_of_the_contract_is_called() {
     let called = words(|vector, words| words.extend(vector.steps.iter().map(|step| step.call.clone())));
-    let (resolve, id) = contract("cache");
-    for full_name in resolve.interfaces[id].functions.keys() {
-        let name = full_name.rsplit_once('.').map_or(full_name.as_str(), |(_, name)| name);
-        assert!(called.contains(name), "no vector calls {full_name}");
+    for interface in ["cache", "keys"] {
+        let (resolve, id) = contract(interface);
+        for full_name in resolve.interfaces[id].functions.keys() {
+            let name = full_name.rsplit_once(['.', ']']).map_or(full_name.as_str(), |(_, name)| name);
+            assert!(called.contains(name), "no vector calls {full_name}");
+        }
     }
 }
 
@@ -68,6 +70,11 @@ fn every_setting_and_every_option_is_given() {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }
     }
+    for name in ["token", "path-state", "text-setting"] {
+        for case in cases("keys", name) {
+            assert!(given.contains(&case), "no vector gives the {name} {case}");
+        }
+    }
     for name in ["codec", "compression", "durability"] {
         for case in cases("types", name) {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
@@ -78,6 +85,9 @@ fn every_setting_and_every_option_is_given() {
 #[test]
 fn every_refusal_is_answered() {
     let answered = words(|vector, words| vector.steps.iter().for_each(|step| collect_words(&step.answer, words)));
+    for tier in cases("keys", "tier") {
+        assert!(answered.contains(&tier), "the tier {tier} in the vectors' answers");
+    }
     for code in cases("types", "error-code") {
         let possible = !NEVER_ANSWERED.contains(&code.as_str());
         assert_eq!(answered.contains(&code), possible, "the refusal {code} in the vectors' answers");

@@ -4,6 +4,7 @@
 
 mod borrowed;
 mod convert;
+mod keys;
 mod simulation;
 
 use std::cell::RefCell;

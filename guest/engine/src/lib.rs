@@ -26,6 +26,7 @@
 //! | [`record`] | the framed form of an entry that a store keeps |
 //! | `codec`, `compression`, `sample` | DEFLATE and LZ4 behind one bounded interface; which of them a value gets; which are not worth it |
 //! | `cold` | what lies compressed in memory: the hand that finds it, dictionaries |
+//! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 #![forbid(unsafe_code)]
 
@@ -44,6 +45,7 @@ mod glob;
 mod hash;
 mod index;
 mod judge;
+pub mod keys;
 mod namespace;
 mod policy;
 pub mod record;

@@ -7,6 +7,7 @@ mod advice;
 mod entry;
 mod failure;
 mod invalidate;
+mod key;
 mod listing;
 mod output;
 mod run;
@@ -87,6 +88,8 @@ enum Command {
     Import(upkeep::FileArgs),
     /// Replay traces of requests: what caches of these policies and sizes would have hit
     Simulate(simulate::SimulateArgs),
+    /// Make a key from what a result depends on
+    Key(key::KeyCommand),
     /// Print the settings in force and where each comes from
     Config(upkeep::ConfigArgs),
     /// Write the WebAssembly component, or print its interface
@@ -136,6 +139,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Component(args) => return upkeep::component(&args, &out),
         Command::Simulate(args) => return simulate::simulate(&args, &out),
+        Command::Key(args) => return key::key(args, &out),
         Command::Config(upkeep::ConfigArgs { completions: Some(shell), .. }) => {
             return upkeep::completions(shell, Cli::command());
         }
@@ -162,6 +166,6 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Export(args) => upkeep::export(&open()?, &args, &out),
         Command::Import(args) => upkeep::import(&open()?, &args, &out),
         Command::Config(_) => upkeep::config(&settings, &out),
-        Command::Component(_) | Command::Simulate(_) => unreachable!("handled above"),
+        Command::Component(_) | Command::Simulate(_) | Command::Key(_) => unreachable!("handled above"),
     }
 }

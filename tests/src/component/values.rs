@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use wasmtime::component::{Type, Val};
 
 use crate::bytes;
-use crate::host::{refusal, signed, to_signed, to_unsigned, unsigned};
+use crate::host::{refusal, signed, to_float, to_signed, to_unsigned, unsigned};
 
 /// `value` as a value of type `ty`. `null` is `none` or an empty list.
 pub(super) fn to_val(value: &Value, ty: &Type) -> Val {
@@ -14,6 +14,7 @@ pub(super) fn to_val(value: &Value, ty: &Type) -> Val {
         Type::U32 => Val::U32(narrow(value)),
         Type::U64 => Val::U64(to_unsigned(value)),
         Type::S64 => Val::S64(to_signed(value)),
+        Type::Float64 => Val::Float64(to_float(value)),
         Type::String => Val::String(text(value)),
         Type::List(list) => Val::List(to_list(value, &list.ty())),
         Type::Record(record) => {

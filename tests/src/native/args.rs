@@ -14,7 +14,7 @@ use crate::host::{to_signed, to_unsigned};
 pub(super) struct Args<'a>(pub(super) &'a Value);
 
 impl<'a> Args<'a> {
-    fn given(self, name: &str) -> &'a Value {
+    pub(super) fn given(self, name: &str) -> &'a Value {
         self.0.get(name).unwrap_or_else(|| panic!("the argument {name} is missing in {}", self.0))
     }
 
@@ -65,16 +65,16 @@ impl<'a> Args<'a> {
     }
 }
 
-fn byte_string(value: &Value) -> Vec<u8> {
+pub(super) fn byte_string(value: &Value) -> Vec<u8> {
     bytes::from_json(value).unwrap_or_else(|| panic!("{value} is not a byte string"))
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not text"))
 }
 
 /// Case and payload of a variant.
-fn case(value: &Value) -> (&str, &Value) {
+pub(super) fn case(value: &Value) -> (&str, &Value) {
     let fields = value.as_object().filter(|fields| fields.len() == 1);
     let (case, payload) = fields.and_then(|fields| fields.iter().next()).expect("a variant has one case");
     (case, payload)
