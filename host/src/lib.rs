@@ -37,6 +37,7 @@ pub mod storage;
 mod store;
 #[doc(hidden)]
 pub mod testing;
+pub mod typed;
 
 pub use cache::{
     Builder, Cache, Codec, Defaults, Durability, EntryInfo, Exported, Filter, Format, Hit, Imported, Invalidated,
