@@ -35,6 +35,8 @@ pub struct MapKey {
     pub mentioned_names: BTreeSet<String>,
     /// Identifiers that were mentioned.
     pub mentioned_identifiers: BTreeSet<String>,
+    /// Whatever else the text hangs on: options, the directory where names begin.
+    pub context: String,
 }
 
 /// A [`MapKey`] with what its files were like when they were looked at.
@@ -67,6 +69,7 @@ impl LookedAt {
             ("max_tokens", key.max_tokens.into()),
             ("mentioned_names", Value::set(key.mentioned_names.iter().cloned())),
             ("mentioned_identifiers", Value::set(key.mentioned_identifiers.iter().cloned())),
+            ("context", key.context.as_str().into()),
             ("state", state),
         ]);
         Ok(Self { value, dependencies: seen, tags })

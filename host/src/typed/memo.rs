@@ -140,12 +140,7 @@ impl<K: ?Sized, V: Serialize + DeserializeOwned> Memo<K, V> {
     ///
     /// # Errors
     /// Those of `more` too.
-    pub fn set_with(
-        &self,
-        key: &K,
-        value: &V,
-        more: impl FnOnce(SetOptions) -> Result<SetOptions>,
-    ) -> Result<Written> {
+    pub fn set_with(&self, key: &K, value: &V, more: impl FnOnce(SetOptions) -> Result<SetOptions>) -> Result<Written> {
         let options = more(self.options.clone())?;
         self.cache.set_with(self.key(key)?, envelope::encode(&self.mark, value)?, &options)
     }

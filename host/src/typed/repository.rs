@@ -42,11 +42,7 @@ impl<T: Serialize + DeserializeOwned, M: Serialize + DeserializeOwned> Repositor
     /// As [`Memo::version`](super::Memo::version), for all three.
     #[must_use]
     pub fn version(self, version: u32) -> Self {
-        Self {
-            tags: self.tags.version(version),
-            maps: self.maps.version(version),
-            trees: self.trees.version(version),
-        }
+        Self { tags: self.tags.version(version), maps: self.maps.version(version), trees: self.trees.version(version) }
     }
 
     /// Makes everything invalid that a file is part of.

@@ -63,13 +63,7 @@ impl<T: Serialize + DeserializeOwned> TreeCache<T> {
     ///
     /// # Errors
     /// As [`Memo::set`].
-    pub fn set(
-        &self,
-        path: impl AsRef<Path>,
-        lines: &BTreeSet<u32>,
-        value: &T,
-        seen: Dependency,
-    ) -> Result<Written> {
+    pub fn set(&self, path: impl AsRef<Path>, lines: &BTreeSet<u32>, value: &T, seen: Dependency) -> Result<Written> {
         let name = file_name(path.as_ref())?;
         let tag = file_tag(&name);
         self.0.set_with(&(name, lines.clone()), value, |options| Ok(options.tag(tag).depends(seen)))
