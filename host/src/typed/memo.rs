@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::envelope::{self, Mark};
 use super::figures::{Counts, Figures};
-use crate::cache::{Cache, Rule, SetOptions, Written};
+use crate::cache::{Cache, Filter, Rule, SetOptions, Written};
 use crate::error::{Error, Result};
 use crate::keys::{Key, Keys, Value};
 
@@ -217,13 +217,21 @@ impl<K: ?Sized, V: Serialize + DeserializeOwned> Memo<K, V> {
         &self.cache
     }
 
-    /// How often it answered, and how large it is. Looks at all namespaces for the size.
+    /// How often it answered, and how large it is. For the size, all entries are looked at.
     ///
     /// # Errors
-    /// As [`Cache::namespaces`].
+    /// As [`Cache::namespaces`] and [`Cache::list`].
     pub fn figures(&self) -> Result<Figures> {
-        let held = self.cache.namespaces()?.into_iter().find(|held| held.name == self.namespace);
-        let (entries, bytes) = held.map_or((0, 0), |held| (held.entries, held.bytes));
+        let (entries, bytes) = match self.cache.directory() {
+            Some(_) => {
+                let held = self.cache.namespaces()?.into_iter().find(|held| held.name == self.namespace);
+                held.map_or((0, 0), |held| (held.entries, held.bytes))
+            }
+            None => {
+                let held = self.cache.list(&Filter::default())?;
+                (held.len() as u64, held.iter().map(|info| info.size).sum())
+            }
+        };
         Ok(Figures { entries, bytes, ..self.counts.figures() })
     }
 
