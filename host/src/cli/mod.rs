@@ -10,6 +10,8 @@ mod invalidate;
 mod key;
 mod listing;
 mod output;
+#[cfg(feature = "repo-map")]
+mod repo_map;
 mod run;
 mod settings;
 mod simulate;
@@ -90,6 +92,9 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Make a key from what a result depends on
     Key(key::KeyCommand),
+    /// Print a map of the sources in a directory: the definitions that others refer to most, within a budget of tokens
+    #[cfg(feature = "repo-map")]
+    RepoMap(repo_map::RepoMapArgs),
     /// Print the settings in force and where each comes from
     Config(upkeep::ConfigArgs),
     /// Write the WebAssembly component, or print its interface
@@ -160,6 +165,8 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Invalidate(args) => invalidate::invalidate(&open()?, &args, &out),
         Command::Stats => listing::stats(&open()?, &settings, &out),
         Command::Run(args) => run::run(&settings, args),
+        #[cfg(feature = "repo-map")]
+        Command::RepoMap(args) => repo_map::repo_map(&settings, &args, cli.quiet, &out),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),
         Command::Clear => upkeep::clear(&settings, &out),
         Command::Verify(args) => upkeep::verify(&open()?, &args, &out),
