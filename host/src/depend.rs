@@ -21,16 +21,6 @@ mod points;
 mod stamp;
 mod watch;
 
-mod checker;
-mod listing;
-mod look;
-mod notice;
-mod pattern;
-mod points;
-mod stamp;
-mod watch;
-
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
@@ -139,15 +129,6 @@ impl From<api::Dependency> for Dependency {
             api::DependencyKind::Environment => DependencyKind::Environment,
         };
         Self { kind, name: from.name, stamp: from.stamp }
-    }
-}
-
-/// What an environment variable is like now. Names that no variable can have stand for none.
-fn variable(name: &str) -> Stamp {
-    let is_possible = !name.is_empty() && !name.contains(['=', '\0']);
-    match std::env::var_os(name).filter(|_| is_possible) {
-        Some(value) => Stamp::Variable(*blake3::hash(value.as_bytes()).as_bytes()),
-        None => Stamp::Unset,
     }
 }
 

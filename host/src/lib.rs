@@ -40,6 +40,7 @@ mod store;
 #[doc(hidden)]
 pub mod testing;
 mod timer;
+pub mod typed;
 mod workers;
 
 pub use cache::{

@@ -120,7 +120,7 @@ impl<K: ?Sized, V: Serialize + DeserializeOwned> Memo<K, V> {
         K: 'a,
     {
         let keys = keys.into_iter().map(|key| self.key(key)).collect::<Result<Vec<_>>>()?;
-        let found = self.cache.get_many(&keys)?;
+        let found = self.cache.get_many(&keys).into_iter().collect::<Result<Vec<_>>>()?;
         let value = |found: Option<Vec<u8>>| match self.read(found.as_deref()) {
             Found::Value(value) => Some(value),
             Found::Nothing | Found::Damaged => None,
