@@ -57,6 +57,10 @@ fn it_survives_restarts_and_upkeep() {
     assert_eq!(home.get("page:1"), None);
     home.run(&["set", "user:1", "again"]).succeeded();
     assert_eq!(home.json(&["cleanup"]), json!({"removed": 2}), "user:1 was written again");
+    let bytes = home.segments().iter().map(|segment| fs::metadata(segment).expect("there").len()).sum::<u64>();
+    assert_eq!(home.json(&["cleanup"]), json!({"removed": 0}));
+    let after = home.segments().iter().map(|segment| fs::metadata(segment).expect("there").len()).sum::<u64>();
+    assert_eq!(after, bytes, "without bans there is nothing to write");
     assert_eq!(home.get("user:1").as_deref(), Some(&b"again"[..]));
     assert_eq!([home.get("user:2"), home.get("page:1")], [None, None]);
     assert_eq!(home.json(&["stats"])["store"]["entries"], json!(1), "the list of bans is no entry");

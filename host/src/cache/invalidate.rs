@@ -247,6 +247,9 @@ impl Inner {
         if let Err(e) = store.refresh(self, now) {
             tracing::debug!("could not follow the store: {e}");
         }
+        if self.count_bans()? == 0 {
+            return Ok(0);
+        }
         let until = self.bans.newest();
         let mut deleted = 0;
         for (at, _) in store.locations(now)? {
@@ -268,6 +271,13 @@ impl Inner {
         }
         self.reap(store, until, now)?;
         Ok(deleted)
+    }
+
+    /// How many bans there are.
+    fn count_bans(&self) -> Result<u32> {
+        self.call_again(&mut lock(&self.shards[0]), 0, |g| {
+            g.larder.larder_cache_cache().cache().call_bans(&mut g.store, g.cache).map(Ok)
+        })
     }
 
     /// Deletes an entry if it is still the one that was looked at.
