@@ -27,7 +27,6 @@ pub mod config;
 mod depend;
 mod error;
 mod flight;
-mod glob;
 mod hash;
 pub mod keys;
 mod namespace;

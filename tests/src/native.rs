@@ -50,6 +50,7 @@ impl Host for Native {
         let a = Args(args);
         match name {
             "open" => answer(self.open(a)),
+            "matches" => larder_engine::matches(&a.bytes("pattern"), &a.bytes("key")).answer(),
             "describe" => answer(larder_engine::describe(&a.bytes("record"))),
             "verify" => answer(larder_engine::verify(&a.bytes("record"), a.number("limit") as usize)),
             "get" | "get-short" | "admit" | "exists" | "ttl" | "inspect" | "get-many" | "scan" => self.read(name, a),

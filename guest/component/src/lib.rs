@@ -41,6 +41,10 @@ struct Instance(RefCell<Engine>, Kept);
 impl Guest for Component {
     type Cache = Instance;
 
+    fn matches(pattern: Vec<u8>, key: Vec<u8>) -> bool {
+        larder_engine::matches(&pattern, &key)
+    }
+
     fn describe(record: Vec<u8>) -> Result<EntryInfo, Error> {
         larder_engine::describe(&record).answer()
     }

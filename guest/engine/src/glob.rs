@@ -2,8 +2,9 @@
 //!
 //! Matching needs no memory and takes at most `pattern × key` steps, whatever the pattern.
 
-/// Whether the whole of `text` matches.
-pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether the whole of `text` matches a pattern: `*` any bytes, `?` one byte, `[a-z]` and `[!a-z]` one of a set, `\` takes the next
+/// byte as it is. Takes at most pattern times text steps.
+pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when what follows the last star does not match.
     let mut star = None;

@@ -65,6 +65,7 @@ pub use compression::Compression;
 pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaults, SetOptions};
 pub use engine::{Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
 pub use error::{Error, ErrorCode, Result};
+pub use glob::matches;
 pub use judge::Summary;
 pub use namespace::NamespaceId;
 pub use policy::{Objective, PolicyKind};

@@ -73,26 +73,25 @@ impl Rule {
     }
 
     /// Whether it is about an entry.
-    fn is_true_of(&self, info: &EntryInfo) -> bool {
+    fn is_true_of(&self, inner: &Inner, info: &EntryInfo) -> Result<bool> {
         let has = |tag: &String| info.tags.contains(tag);
-        match self {
+        Ok(match self {
             Self::All => true,
             Self::Tag(tag) => has(tag),
             Self::AnyTag(tags) => tags.iter().any(has),
             Self::AllTags(tags) => tags.iter().all(has),
             Self::Prefix(prefix) => info.key.starts_with(prefix),
-            Self::Glob(pattern) => crate::glob::matches(pattern, &info.key),
+            Self::Glob(pattern) => return inner.matches(pattern, &info.key),
             // Resolved to a prefix before.
             Self::Operation(_) => false,
             Self::File(path) => info.dependencies.iter().any(|dependency| dependency.concerns(path)),
-        }
+        })
     }
 
     /// Whether it may be about an entry under this key.
     fn may_concern(&self, key: &[u8]) -> bool {
         match self {
             Self::Prefix(prefix) => key.starts_with(prefix),
-            Self::Glob(pattern) => crate::glob::matches(pattern, key),
             _ => true,
         }
     }
@@ -147,12 +146,15 @@ impl Cache {
 
     fn count_some(&self, rule: &Rule, only: bool) -> Result<u64> {
         let rule = rule.resolved()?;
-        let mut count = 0;
+        let (mut count, mut failure) = (0, None);
         self.each_entry(only, |info| {
-            count += u64::from(rule.is_true_of(&info));
-            true
+            match rule.is_true_of(&self.inner, &info) {
+                Ok(concerned) => count += u64::from(concerned),
+                Err(e) => failure = Some(e),
+            }
+            failure.is_none()
         })?;
-        Ok(count)
+        failure.map_or(Ok(count), Err)
     }
 
     fn ban(&self, rule: &Rule, namespace: Option<u32>) -> Result<Invalidated> {
@@ -271,6 +273,13 @@ impl Inner {
         }
         self.reap(store, until, now)?;
         Ok(deleted)
+    }
+
+    /// Whether a key matches a pattern.
+    pub(super) fn matches(&self, pattern: &[u8], key: &[u8]) -> Result<bool> {
+        self.call_again(&mut lock(&self.shards[0]), 0, |g| {
+            g.larder.larder_cache_cache().call_matches(&mut g.store, pattern, key).map(Ok)
+        })
     }
 
     /// How many bans there are.

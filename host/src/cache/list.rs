@@ -27,20 +27,22 @@ impl Cache {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn list(&self, filter: &Filter) -> Result<Vec<EntryInfo>> {
-        let mut found = Vec::new();
+        let (mut found, mut failure) = (Vec::new(), None);
         if filter.limit == Some(0) {
             return Ok(found);
         }
         self.each_entry(true, |info| {
-            let wanted = Negative::of(&info.content_type).is_none()
-                && info.key.starts_with(&filter.prefix)
-                && filter.glob.as_deref().is_none_or(|pattern| crate::glob::matches(pattern, &info.key));
-            if wanted {
-                found.push(info);
+            let wanted = Negative::of(&info.content_type).is_none() && info.key.starts_with(&filter.prefix);
+            match filter.glob.as_deref().filter(|_| wanted).map(|pattern| self.inner.matches(pattern, &info.key)) {
+                Some(Err(e)) => failure = Some(e),
+                Some(Ok(false)) => {}
+                Some(Ok(true)) => found.push(info),
+                None if wanted => found.push(info),
+                None => {}
             }
-            filter.limit.is_none_or(|limit| found.len() < limit)
+            failure.is_none() && filter.limit.is_none_or(|limit| found.len() < limit)
         })?;
-        Ok(found)
+        failure.map_or(Ok(found), Err)
     }
 
     /// Visits live entries, those of this handle's namespace `only` or all, until `visit` answers false.
