@@ -65,7 +65,8 @@ fn who_cancels_lets_end_what_was_begun_and_begins_no_more() {
     assert_eq!(is_begun.recv(), Ok(0));
     warming.cancel();
     go.send(()).expect("a worker");
-    let outcomes: Vec<_> = warming.wait().into_iter().map(|warmed| warmed.outcome).collect();
+    let warmed = in_time("the end", move || warming.wait());
+    let outcomes: Vec<_> = warmed.into_iter().map(|warmed| warmed.outcome).collect();
     assert_eq!(outcomes, [Outcome::Done(()), Outcome::Cancelled, Outcome::Cancelled]);
     assert!(is_begun.recv().is_err());
 }

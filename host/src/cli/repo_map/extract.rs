@@ -24,21 +24,51 @@ const MATCHES: u32 = 4096;
 /// Bytes of the longest name that counts as one.
 const LONGEST_NAME: usize = 200;
 
-/// What a file defines and what it refers to.
+/// What a file defines and what it refers to. Names lie in one text each, a line a name: a repository has millions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Symbols {
-    /// In the order of their lines.
-    pub(super) definitions: Vec<Definition>,
-    /// Names, and how often they occur.
-    pub(super) references: Vec<(String, u32)>,
+    /// Of each name that is defined, its line, from 1 and in order.
+    lines: Vec<u32>,
+    defined: String,
+    /// Of each name that is referred to, how often.
+    counts: Vec<u32>,
+    referred: String,
 }
 
-/// A name that a file defines.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Definition {
-    /// Of the name, from 1.
-    pub(super) line: u32,
-    pub(super) name: String,
+impl Symbols {
+    /// Names that occur with their lines, and others with how often they do.
+    pub(super) fn new<'a>(
+        definitions: impl IntoIterator<Item = (u32, &'a str)>,
+        references: impl IntoIterator<Item = (&'a str, u32)>,
+    ) -> Self {
+        let mut symbols = Self::default();
+        for (line, name) in definitions {
+            symbols.lines.push(line);
+            symbols.defined += name;
+            symbols.defined.push('\n');
+        }
+        for (name, count) in references {
+            symbols.counts.push(count);
+            symbols.referred += name;
+            symbols.referred.push('\n');
+        }
+        symbols
+    }
+
+    /// Lines of names, and the names.
+    pub(super) fn definitions(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.lines.iter().copied().zip(self.defined.split_terminator('\n'))
+    }
+
+    /// Names that are referred to, and how often.
+    pub(super) fn references(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.referred.split_terminator('\n').zip(self.counts.iter().copied())
+    }
+
+    /// The line of a definition, by its place.
+    pub(super) fn line(&self, definition: usize) -> Option<u32> {
+        self.lines.get(definition).copied()
+    }
 }
 
 /// The symbols of a text, or why there are none.
@@ -68,10 +98,11 @@ pub(super) fn symbols(language: Language, source: &str) -> Result<Symbols, &'sta
     while let Some(matched) = matches.next() {
         for capture in matched.captures() {
             let (node, index) = (capture.node, capture.index);
-            let Some(name) = source.get(node.byte_range()).filter(|name| name.len() <= LONGEST_NAME) else { continue };
+            let is_name = |name: &&str| name.len() <= LONGEST_NAME && !name.contains('\n');
+            let Some(name) = source.get(node.byte_range()).filter(is_name) else { continue };
             if names.get(index as usize).is_some_and(|name| name.starts_with("definition")) {
                 let line = u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1);
-                definitions.insert(Definition { line, name: name.to_owned() });
+                definitions.insert((line, name));
                 defined_at.insert(node.start_byte());
             } else {
                 found.push((node.start_byte(), name));
@@ -86,25 +117,28 @@ pub(super) fn symbols(language: Language, source: &str) -> Result<Symbols, &'sta
             *references.entry(name).or_default() += 1;
         }
     }
-    let references = references.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
-    Ok(Symbols { definitions: definitions.into_iter().collect(), references })
+    Ok(Symbols::new(definitions, references))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(language: Language, source: &str) -> (Vec<(u32, String)>, Vec<(String, u32)>) {
+    type Lines = Vec<(u32, String)>;
+    type Counts = Vec<(String, u32)>;
+
+    fn of(language: Language, source: &str) -> (Lines, Counts) {
         let symbols = symbols(language, source).expect("symbols");
-        let definitions = symbols.definitions.into_iter().map(|found| (found.line, found.name)).collect();
-        (definitions, symbols.references)
+        let owned = |(number, name): (u32, &str)| (number, name.to_owned());
+        let references = symbols.references().map(|(name, count)| (name.to_owned(), count));
+        (symbols.definitions().map(owned).collect(), references.collect())
     }
 
-    fn names(of: &[(u32, &str)]) -> Vec<(u32, String)> {
+    fn names(of: &[(u32, &str)]) -> Lines {
         of.iter().map(|(line, name)| (*line, (*name).to_owned())).collect()
     }
 
-    fn counts(of: &[(&str, u32)]) -> Vec<(String, u32)> {
+    fn counts(of: &[(&str, u32)]) -> Counts {
         of.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
     }
 

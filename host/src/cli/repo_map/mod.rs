@@ -21,7 +21,7 @@ mod symbols;
 mod walk;
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -35,6 +35,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::settings::Settings;
 use extract::Symbols;
+use rank::Interest;
 use render::{Rendered, Renderer, tokens};
 use walk::{Skipped, Source, walk};
 
@@ -166,10 +167,10 @@ fn make(
     let in_chat = files.iter().map(|source| Ok(chat.contains(&absolute(&source.path)?)));
     let in_chat = in_chat.collect::<Result<Vec<bool>, Failure>>()?;
     let is_mentioned = |source: &Source| args.mention_file.iter().any(|name| source.is_named(name));
-    let likely: HashSet<usize> = (0..files.len()).filter(|n| in_chat[*n] || is_mentioned(files[*n])).collect();
+    let likely: Vec<bool> = files.iter().zip(&in_chat).map(|(source, chat)| *chat || is_mentioned(source)).collect();
     let mentioned = args.mention.iter().map(String::as_str).collect();
-    let mut ranked = rank::rank(&symbols, &likely, &mentioned);
-    ranked.retain(|definition| !in_chat[definition.file]);
+    let interest = Interest { likely: &likely, known: &in_chat, mentioned };
+    let ranked = rank::rank(&symbols, &interest, render::most(args.tokens));
     let read = RefCell::new(HashMap::new());
     let renderer = Renderer { sources: &files, symbols: &symbols, trees: &caches.trees, read };
     let Rendered { text, files: ranked, definitions } = renderer.fit(&ranked, args.tokens);

@@ -13,11 +13,25 @@ use super::extract::Symbols;
 /// The share of rank that follows references.
 const DAMPING: f64 = 0.85;
 
-/// Rounds; what is left of the first guess is then below a hundredth.
-const ROUNDS: usize = 30;
+/// Rounds, at most.
+const ROUNDS: usize = 50;
+
+/// How much rank may still move when it is good enough.
+const SETTLED: f64 = 1e-4;
 
 /// Files that define a name, from which on it tells little.
 const COMMON: usize = 5;
+
+/// What the reader is interested in.
+#[derive(Debug)]
+pub(super) struct Interest<'a> {
+    /// Of each file, whether the reader jumps to it more often.
+    pub(super) likely: &'a [bool],
+    /// Of each file, whether its definitions are left out.
+    pub(super) known: &'a [bool],
+    /// Names that were mentioned.
+    pub(super) mentioned: HashSet<&'a str>,
+}
 
 /// A definition's place: file, and place among its definitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,20 +42,30 @@ pub(super) struct Ranked {
 }
 
 /// A name that is defined.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Name {
+    /// In order.
     files: Vec<u32>,
-    /// Of all references, how much they count.
+    /// How much a reference to it counts.
     weight: f64,
 }
 
-/// Definitions, the most important first. `likely` are files that the reader jumps to more often; `mentioned` are names.
-pub(super) fn rank(files: &[&Symbols], likely: &HashSet<usize>, mentioned: &HashSet<&str>) -> Vec<Ranked> {
-    let (places, names) = names(files, mentioned);
-    let edges: Vec<Vec<(u32, f64)>> = files.iter().map(|file| edges(file, &places, &names)).collect();
-    let start = start(files.len(), likely);
+/// Names that are defined.
+#[derive(Debug, Default)]
+struct Names<'a> {
+    places: HashMap<&'a str, u32>,
+    names: Vec<Name>,
+    /// Of each file, the names that it defines.
+    of_files: Vec<Vec<u32>>,
+}
+
+/// The most important definitions, in order, at most `most`.
+pub(super) fn rank(files: &[&Symbols], interest: &Interest<'_>, most: usize) -> Vec<Ranked> {
+    let names = Names::of(files, &interest.mentioned);
+    let edges: Vec<Vec<(u32, f64)>> = files.iter().zip(0..).map(|(file, number)| names.edges(file, number)).collect();
+    let start = start(interest.likely);
     let mut ranks = start.clone();
-    let mut got = vec![0.0; names.len()];
+    let mut got = vec![0.0; names.names.len()];
     for _ in 0..ROUNDS {
         got.fill(0.0);
         let mut kept = 0.0;
@@ -51,40 +75,88 @@ pub(super) fn rank(files: &[&Symbols], likely: &HashSet<usize>, mentioned: &Hash
             }
             edges.iter().for_each(|(name, share)| got[*name as usize] += rank * share);
         }
-        for (rank, start) in ranks.iter_mut().zip(&start) {
-            *rank = start * (1.0 - DAMPING + DAMPING * kept);
-        }
-        for (name, got) in names.iter().zip(&got) {
+        let mut next: Vec<f64> = start.iter().map(|start| start * (1.0 - DAMPING + DAMPING * kept)).collect();
+        for (name, got) in names.names.iter().zip(&got) {
             let share = DAMPING * got / name.files.len() as f64;
-            name.files.iter().for_each(|file| ranks[*file as usize] += share);
+            name.files.iter().for_each(|file| next[*file as usize] += share);
+        }
+        let moved: f64 = next.iter().zip(&ranks).map(|(next, rank)| (next - rank).abs()).sum();
+        ranks = next;
+        if moved < SETTLED {
+            break;
         }
     }
-    order(files, &places, &names, &ranks, &got)
+    names.order(interest.known, &ranks, &got, most)
 }
 
-/// Names that are defined, and where.
-fn names<'a>(files: &[&'a Symbols], mentioned: &HashSet<&str>) -> (HashMap<&'a str, u32>, Vec<Name>) {
-    let (mut places, mut names) = (HashMap::new(), Vec::<Name>::new());
-    for (file, symbols) in files.iter().enumerate() {
-        for definition in &symbols.definitions {
-            let place = *places.entry(definition.name.as_str()).or_insert_with(|| {
-                names.push(Name::default());
-                names.len() as u32 - 1
-            });
-            let name = &mut names[place as usize];
-            if name.files.last() != Some(&(file as u32)) {
-                name.files.push(file as u32);
+impl<'a> Names<'a> {
+    fn of(files: &[&'a Symbols], mentioned: &HashSet<&str>) -> Self {
+        let mut all = Self::default();
+        for (file, symbols) in files.iter().enumerate() {
+            let mut defined = Vec::new();
+            for (_, name) in symbols.definitions() {
+                let names = &mut all.names;
+                let place = *all.places.entry(name).or_insert_with(|| {
+                    names.push(Name { files: Vec::new(), weight: 1.0 });
+                    names.len() as u32 - 1
+                });
+                let known = &mut names[place as usize].files;
+                if known.last() != Some(&(file as u32)) {
+                    known.push(file as u32);
+                }
+                defined.push(place);
+            }
+            all.of_files.push(defined);
+        }
+        for (text, place) in &all.places {
+            let name = &mut all.names[*place as usize];
+            name.weight = weight(text, name.files.len(), mentioned.contains(text));
+        }
+        all
+    }
+
+    /// Where a file's rank goes, in shares that add up to 1.
+    fn edges(&self, file: &Symbols, number: u32) -> Vec<(u32, f64)> {
+        let mut edges: Vec<(u32, f64)> = Vec::new();
+        for (text, count) in file.references() {
+            let Some(place) = self.places.get(text) else { continue };
+            let name = &self.names[*place as usize];
+            if name.files.binary_search(&number).is_err() {
+                edges.push((*place, name.weight * f64::from(count).sqrt()));
             }
         }
+        let sum: f64 = edges.iter().map(|(_, weight)| weight).sum();
+        edges.iter_mut().for_each(|(_, weight)| *weight /= sum);
+        edges
     }
-    for (text, place) in &places {
-        let name = &mut names[*place as usize];
-        name.weight = weight(text, name.files.len(), mentioned.contains(text));
+
+    fn order(&self, known: &[bool], ranks: &[f64], got: &[f64], most: usize) -> Vec<Ranked> {
+        let mut ranked = Vec::new();
+        // Of each name, lines of the file in hand that define it.
+        let mut lines = vec![0_u32; self.names.len()];
+        for (file, defined) in self.of_files.iter().enumerate().filter(|(file, _)| !known[*file]) {
+            defined.iter().for_each(|place| lines[*place as usize] += 1);
+            for (definition, place) in defined.iter().map(|place| *place as usize).enumerate() {
+                let score = got[place] / self.names[place].files.len() as f64 / f64::from(lines[place]);
+                ranked.push(Ranked { file, definition, score });
+            }
+            defined.iter().for_each(|place| lines[*place as usize] = 0);
+        }
+        // Of what nobody refers to, that in important files comes first.
+        let order = |a: &Ranked, b: &Ranked| {
+            let by_rank = || ranks[b.file].total_cmp(&ranks[a.file]);
+            b.score.total_cmp(&a.score).then_with(by_rank).then((a.file, a.definition).cmp(&(b.file, b.definition)))
+        };
+        if most < ranked.len() {
+            ranked.select_nth_unstable_by(most, order);
+            ranked.truncate(most);
+        }
+        ranked.sort_unstable_by(order);
+        ranked
     }
-    (places, names)
 }
 
-/// What references to a name count.
+/// What a reference to a name counts.
 fn weight(name: &str, files: usize, is_mentioned: bool) -> f64 {
     let is_compound = name.contains('_') || name.chars().skip(1).any(char::is_uppercase);
     let mut weight = 1.0;
@@ -99,65 +171,33 @@ fn weight(name: &str, files: usize, is_mentioned: bool) -> f64 {
     weight
 }
 
-/// Where a file's rank goes, in shares that add up to 1.
-fn edges(file: &Symbols, places: &HashMap<&str, u32>, names: &[Name]) -> Vec<(u32, f64)> {
-    let own: HashSet<&str> = file.definitions.iter().map(|definition| definition.name.as_str()).collect();
-    let mut edges: Vec<(u32, f64)> = Vec::new();
-    for (text, count) in &file.references {
-        let Some(place) = places.get(text.as_str()).filter(|_| !own.contains(text.as_str())) else { continue };
-        edges.push((*place, names[*place as usize].weight * f64::from(*count).sqrt()));
-    }
-    let sum: f64 = edges.iter().map(|(_, weight)| weight).sum();
-    edges.iter_mut().for_each(|(_, weight)| *weight /= sum);
-    edges
-}
-
 /// How likely the reader is to begin at each file.
-fn start(files: usize, likely: &HashSet<usize>) -> Vec<f64> {
-    let any = 1.0 / files.max(1) as f64;
-    let weight = |file| any + if likely.contains(&file) { 1.0 } else { 0.0 };
-    let sum: f64 = (0..files).map(weight).sum();
-    (0..files).map(|file| weight(file) / sum).collect()
-}
-
-fn order(files: &[&Symbols], places: &HashMap<&str, u32>, names: &[Name], ranks: &[f64], got: &[f64]) -> Vec<Ranked> {
-    let mut ranked = Vec::new();
-    for (file, symbols) in files.iter().enumerate() {
-        let mut lines = HashMap::<&str, f64>::new();
-        symbols.definitions.iter().for_each(|found| *lines.entry(&found.name).or_default() += 1.0);
-        for (definition, found) in symbols.definitions.iter().enumerate() {
-            let Some(place) = places.get(found.name.as_str()) else { continue };
-            let (name, got) = (&names[*place as usize], got[*place as usize]);
-            let score = got / name.files.len() as f64 / lines.get(found.name.as_str()).copied().unwrap_or(1.0);
-            ranked.push(Ranked { file, definition, score });
-        }
-    }
-    // Of what nobody refers to, that in important files comes first.
-    ranked.sort_unstable_by(|a, b| {
-        let by_rank = || ranks[b.file].total_cmp(&ranks[a.file]);
-        b.score.total_cmp(&a.score).then_with(by_rank).then((a.file, a.definition).cmp(&(b.file, b.definition)))
-    });
-    ranked
+fn start(likely: &[bool]) -> Vec<f64> {
+    let any = 1.0 / likely.len().max(1) as f64;
+    let weight = |likely: &bool| any + if *likely { 1.0 } else { 0.0 };
+    let sum: f64 = likely.iter().map(weight).sum();
+    likely.iter().map(|likely| weight(likely) / sum).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::extract::Definition;
     use super::*;
 
     fn file(defines: &[&str], refers: &[(&str, u32)]) -> Symbols {
-        let definition = |(line, name): (usize, &&str)| Definition { line: line as u32 + 1, name: (*name).to_owned() };
-        Symbols {
-            definitions: defines.iter().enumerate().map(definition).collect(),
-            references: refers.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
-        }
+        Symbols::new((1..).zip(defines.iter().copied()), refers.iter().copied())
     }
 
     fn first(files: &[Symbols], likely: &[usize], mentioned: &[&str]) -> (usize, usize) {
         let files: Vec<&Symbols> = files.iter().collect();
-        let ranked = rank(&files, &likely.iter().copied().collect(), &mentioned.iter().copied().collect());
-        assert_eq!(ranked.len(), files.iter().map(|file| file.definitions.len()).sum::<usize>());
-        ranked.first().map(|first| (first.file, first.definition)).expect("a definition")
+        let likely: Vec<bool> = (0..files.len()).map(|file| likely.contains(&file)).collect();
+        let known = vec![false; files.len()];
+        let interest = Interest { likely: &likely, known: &known, mentioned: mentioned.iter().copied().collect() };
+        let all = rank(&files, &interest, usize::MAX);
+        assert_eq!(all.len(), files.iter().map(|file| file.definitions().count()).sum::<usize>());
+        for most in 0..all.len() {
+            assert_eq!(rank(&files, &interest, most), all[..most]);
+        }
+        all.first().map(|first| (first.file, first.definition)).expect("a definition")
     }
 
     #[test]
@@ -188,7 +228,9 @@ mod tests {
 
     #[test]
     fn nothing_and_files_without_anything_are_ranked() {
-        assert!(rank(&[], &HashSet::new(), &HashSet::new()).is_empty());
-        assert!(rank(&[&Symbols::default()], &HashSet::from([0]), &HashSet::new()).is_empty());
+        let nothing = Interest { likely: &[], known: &[], mentioned: HashSet::new() };
+        assert!(rank(&[], &nothing, 10).is_empty());
+        let one = Interest { likely: &[true], known: &[false], mentioned: HashSet::new() };
+        assert!(rank(&[&Symbols::default()], &one, 10).is_empty());
     }
 }

@@ -34,6 +34,11 @@ pub(super) fn tokens(text: &str) -> u64 {
     (text.len() as u64).div_ceil(TOKEN)
 }
 
+/// Definitions that a budget has room for, at most: each takes its number, a space, a character and the end of the line.
+pub(super) fn most(budget: u64) -> usize {
+    usize::try_from(budget.saturating_mul(TOKEN) / 8).unwrap_or(usize::MAX)
+}
+
 /// Renders maps of one repository.
 pub(super) struct Renderer<'a> {
     pub(super) sources: &'a [&'a Source],
@@ -48,8 +53,7 @@ impl Renderer<'_> {
     pub(super) fn fit(&self, ranked: &[Ranked], budget: u64) -> Rendered {
         let limit = budget.saturating_mul(TOKEN);
         let mut best = Rendered::default();
-        // A definition takes its number, a space, a character and the end of the line at least.
-        let (mut fits, mut too_many) = (0, ranked.len().min(usize::try_from(limit / 8).unwrap_or(usize::MAX)) + 1);
+        let (mut fits, mut too_many) = (0, ranked.len().min(most(budget)) + 1);
         while too_many - fits > 1 {
             let count = fits + (too_many - fits) / 2;
             let map = self.map(&ranked[..count]);
@@ -69,7 +73,7 @@ impl Renderer<'_> {
                 order.push(*file);
                 BTreeSet::new()
             });
-            of_file.extend(self.symbols[*file].definitions.get(*definition).map(|found| found.line));
+            of_file.extend(self.symbols[*file].line(*definition));
         }
         let mut map = Rendered { definitions: ranked.len(), ..Rendered::default() };
         for file in order {
