@@ -17,7 +17,10 @@ fn each_item_has_its_own_outcome_in_order() {
         4 => panic!("fell over {n}"),
         n => Ok(n * 2),
     };
-    let warmed = Warmer::new().workers(3).start(0..6, work).expect("warming").wait();
+    let warming = Warmer::new().workers(3).start(0..6, work).expect("warming");
+    let mut last = None;
+    let warmed = warming.wait_showing(Duration::from_secs(1), |progress| last = Some(progress));
+    assert_eq!(last, Some(Progress { total: 6, ended: 6, failed: 2 }));
     assert_eq!(warmed.iter().map(|warmed| warmed.item).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5]);
     let outcomes: Vec<_> = warmed.into_iter().map(|warmed| warmed.outcome).collect();
     let failed = Outcome::Failed("no 3".to_owned());
