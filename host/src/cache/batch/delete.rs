@@ -34,7 +34,7 @@ impl Cache {
         let keys: Vec<K> = keys.into_iter().collect();
         let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
         let deleted = self.delete_all(&keys);
-        self.inner.flights.outdate(Some(self.id), |it| keys.iter().any(|key| *key == it));
+        self.inner.flights.outdate(Some(self.id), |it| keys.contains(&it));
         deleted
     }
 
