@@ -210,6 +210,18 @@ fn a_damaged_store_costs_parsing_and_nothing_else() {
 }
 
 #[test]
+fn a_store_that_takes_nothing_costs_one_warning() {
+    let home = sources();
+    map(&home, &[]);
+    for name in ["tool.py", "other.py"] {
+        write(&home, name, "def changed():\n    pass\n");
+    }
+    let done = home.run(&["repo-map", "tree", "--strategy", "read-only"]).succeeded();
+    assert!(done.text().contains("def changed"), "{}", done.text());
+    assert_eq!(done.err.matches("WARN").count(), 1, "{}", done.err);
+}
+
+#[test]
 fn what_is_no_directory_is_a_usage_error_and_an_empty_one_an_empty_map() {
     let home = sources();
     home.run(&["repo-map", "nowhere"]).refused(2, &["nowhere", "is no directory"]);

@@ -102,7 +102,7 @@ impl Rule {
 }
 
 /// The name by which a dependency on a file is known: its path, absolute and without `.` and `..`, as text.
-fn file_name(path: &Path) -> Result<String> {
+pub(crate) fn file_name(path: &Path) -> Result<String> {
     let absolute = crate::depend::absolute(path)?;
     let text = absolute.into_os_string().into_string();
     text.map_err(|path| Error::invalid(format!("{} is not valid UTF-8; no entry can depend on it", path.display())))

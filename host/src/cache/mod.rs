@@ -47,6 +47,7 @@ use hashbrown::HashMap;
 
 pub use builder::{Builder, Codec, Format, Strategy};
 pub use compute::{Compute, ComputeError, Computed, Known, Refresh, Source};
+pub(crate) use invalidate::file_name;
 pub use invalidate::{Invalidated, Rule};
 pub use list::Filter;
 pub use options::{Defaults, Durability, EntryInfo, Hit, SetOptions, Written};

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::envelope::{self, Mark};
 use super::figures::{Counts, Figures};
 use crate::cache::{Cache, Filter, Rule, SetOptions, Written};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::keys::{Key, Keys, Value};
 
 /// How a key is made.
@@ -192,7 +192,7 @@ impl<K: ?Sized, V: Serialize + DeserializeOwned> Memo<K, V> {
                 // Somebody else writes values of another type under the same key.
                 None => compute(),
             },
-            (None, None) => Err(Error::invalid("the value could not be kept").into()),
+            (None, None) => Err(Error::new(ErrorKind::Internal, "a computation ended without a value").into()),
         }
     }
 

@@ -24,8 +24,6 @@ mod tags;
 mod trees;
 mod warm;
 
-use std::path::Path;
-
 pub use figures::Figures;
 pub use maps::{LookedAt, MapCache, MapKey};
 pub use memo::Memo;
@@ -34,14 +32,7 @@ pub use tags::TagCache;
 pub use trees::TreeCache;
 pub use warm::{Outcome, Progress, Warmed, Warmer, Warming};
 
-use crate::error::{Error, Result};
-
-/// A file's absolute path as text, by which entries know it.
-fn file_name(path: &Path) -> Result<String> {
-    let absolute = crate::depend::absolute(path)?;
-    let text = absolute.into_os_string().into_string();
-    text.map_err(|path| Error::invalid(format!("{} is not valid UTF-8; no entry can depend on it", path.display())))
-}
+use crate::cache::file_name;
 
 /// The tag of entries that have to do with a file.
 fn file_tag(name: &str) -> String {

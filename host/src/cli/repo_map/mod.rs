@@ -113,7 +113,8 @@ pub(super) fn repo_map(
     skipped.extend(map.skipped.iter().cloned());
     skipped.iter().filter(|_| !out.is_json()).for_each(|Skipped { path, reason }| tracing::info!("{path}: {reason}"));
     if !skipped.is_empty() && !out.is_json() && !quiet {
-        eprintln!("{} files were passed over; -v says why", skipped.len());
+        let were = if skipped.len() == 1 { "file was" } else { "files were" };
+        eprintln!("{} {were} passed over; -v says why", skipped.len());
     }
     let figures = args.caches.then(|| caches.figures()).transpose()?;
     if let Some(figures) = figures.filter(|_| !out.is_json()) {

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use larder::Dependency;
 use larder::typed::{Outcome, Progress, TagCache, Warmer};
+use larder::{Dependency, Written};
 
 use super::super::failure::Failure;
 use super::extract::{self, Symbols};
@@ -33,13 +33,14 @@ pub(super) fn of(tags: &TagCache<Symbols>, sources: &[Source], jobs: usize, sile
     let parsing = Warmer::new().workers(jobs).start(missing, move |(_, source)| parse(&tags, source))?;
     let outcomes = parsing.wait_showing(INTERVAL, |Progress { ended, .. }| bar.set_position(ended as u64));
     bar.finish_and_clear();
-    let (mut skipped, mut parsed) = (Vec::new(), 0);
+    let (mut skipped, mut parsed, mut not_kept) = (Vec::new(), 0, Vec::new());
     for warmed in outcomes {
         let (place, source) = warmed.item;
         let reason = match warmed.outcome {
-            Outcome::Done(found) => {
+            Outcome::Done((found, kept)) => {
                 symbols[place] = Some(found);
                 parsed += 1;
+                not_kept.extend(kept.err());
                 continue;
             }
             Outcome::Failed(reason) => reason,
@@ -47,6 +48,9 @@ pub(super) fn of(tags: &TagCache<Symbols>, sources: &[Source], jobs: usize, sile
             Outcome::Cancelled => "it was not come to".into(),
         };
         skipped.push(Skipped { path: source.name, reason });
+    }
+    if let Some(e) = not_kept.first() {
+        tracing::warn!("what {} files define is not kept and has to be found again: {e}", not_kept.len());
     }
     Ok(Found { symbols, skipped, parsed })
 }
@@ -67,14 +71,12 @@ fn known(tags: &TagCache<Symbols>, sources: &[Source], jobs: usize) -> Vec<Optio
     })
 }
 
-/// Parses a file and keeps what is found. What it was like is looked at first.
-fn parse(tags: &TagCache<Symbols>, source: &Source) -> Result<Symbols, String> {
+/// Parses a file and keeps what is found, if that can be. What it was like is looked at first.
+fn parse(tags: &TagCache<Symbols>, source: &Source) -> Result<(Symbols, larder::Result<Written>), String> {
     let seen = Dependency::file(&source.path).map_err(|e| e.to_string())?;
     let symbols = extract::symbols(source.language, &read(&source.path)?)?;
-    if let Err(e) = tags.set(&source.path, &symbols, seen) {
-        tracing::warn!("what {} defines is not kept: {e}", source.name);
-    }
-    Ok(symbols)
+    let kept = tags.set(&source.path, &symbols, seen);
+    Ok((symbols, kept))
 }
 
 fn bar(files: usize, silent: bool) -> ProgressBar {
