@@ -101,3 +101,22 @@ fn bytes(file: File, size: u64) -> std::io::Result<Vec<u8>> {
     file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_vanishes_between_walk_and_read_is_passed_over() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("a.rs");
+        std::fs::write(&path, "fn a() {}").expect("a file");
+        let (sources, skipped) = walk(home.path());
+        assert_eq!((sources.len(), skipped.len()), (1, 0));
+        assert_eq!(read(&sources[0].path), Ok("fn a() {}".to_owned()));
+        std::fs::remove_file(&path).expect("no file");
+        assert_eq!(read(&sources[0].path), Err("it vanished".to_owned()));
+        std::fs::create_dir(&path).expect("a directory");
+        assert_eq!(read(&sources[0].path), Err("no regular file".to_owned()));
+    }
+}
