@@ -2,8 +2,8 @@
 //!
 //! A ban has a number from the same sequence as versions. It matches an entry whose version is lower and of whom its rule is
 //! true; nothing is looked for when it is made, so that making one costs the same however many entries it hits. An entry
-//! is asked about when it is read: one that is younger than all bans costs one comparison, another a comparison of its tags
-//! and its key with each rule that is younger.
+//! is asked about when it is read: one that is younger than all bans costs one comparison, another a look-up for each of its
+//! tags and a comparison with each younger rule that is not about one tag.
 //!
 //! A rule that is made again takes the place of the older one. When the list is full, whoever keeps the entries has to look
 //! through them once; then no ban is needed any more ([`Bans::reap`]).
@@ -56,6 +56,8 @@ pub(crate) struct Subject<'a> {
 pub(crate) struct Bans {
     /// In the order of their numbers.
     list: Vec<Ban>,
+    /// The tags that one-tag rules name, sorted, with the number of the newest such rule in any namespace.
+    tags: Vec<(String, u64)>,
     /// Bans up to this number were reaped: who has not known them cannot tell any more what they hit.
     reaped: u64,
     /// Bytes of all names and rules.
@@ -106,14 +108,32 @@ impl Bans {
             return Err(Error::new(ErrorCode::Full, "there are too many bans; look through the entries and reap them"));
         }
         self.size += format::size(&ban);
+        self.note_tag(&ban);
         let at = self.list.partition_point(|other| other.sequence <= ban.sequence);
         self.list.insert(at, ban);
         Ok(())
     }
 
+    fn note_tag(&mut self, ban: &Ban) {
+        let Rule::Tag(tag) = &ban.rule else { return };
+        match self.tags.binary_search_by(|(known, _)| known.as_str().cmp(tag)) {
+            Ok(at) => self.tags[at].1 = self.tags[at].1.max(ban.sequence),
+            Err(at) => self.tags.insert(at, (tag.clone(), ban.sequence)),
+        }
+    }
+
     /// Whether an entry is invalid.
     pub(crate) fn cover(&self, entry: &Subject<'_>) -> bool {
-        self.list.iter().rev().take_while(|ban| ban.sequence > entry.version).any(|ban| ban.concerns(entry))
+        let mut younger = self.list.iter().rev().take_while(|ban| ban.sequence > entry.version);
+        // Rules about one tag may be many, and most are about others'.
+        let may_be_tagged = !self.tags.is_empty() && entry.fields.tags().any(|tag| self.is_named(tag, entry.version));
+        younger.any(|ban| (may_be_tagged || !matches!(ban.rule, Rule::Tag(_))) && ban.concerns(entry))
+    }
+
+    /// Whether a one-tag rule above this version names a tag.
+    fn is_named(&self, tag: &str, version: u64) -> bool {
+        let found = self.tags.binary_search_by(|(known, _)| known.as_str().cmp(tag));
+        found.is_ok_and(|at| self.tags[at].1 > version)
     }
 
     /// Forgets the bans up to a number: nothing older is left that they match.
@@ -121,6 +141,11 @@ impl Bans {
         self.reaped = self.reaped.max(until.min(self.newest()));
         self.list.retain(|ban| ban.sequence > until);
         self.size = self.list.iter().map(format::size).sum();
+        self.tags.clear();
+        for ban in std::mem::take(&mut self.list) {
+            self.note_tag(&ban);
+            self.list.push(ban);
+        }
     }
 
     /// All bans as the value of an entry.
@@ -146,6 +171,13 @@ impl Bans {
         let size: usize = self.list.iter().map(format::size).sum();
         if size != self.size {
             return Err(format!("bans of {size} bytes are counted as {}", self.size));
+        }
+        let named = |ban: &Ban| match &ban.rule {
+            Rule::Tag(tag) => ban.sequence == 0 || self.is_named(tag, ban.sequence - 1),
+            _ => true,
+        };
+        if !self.list.iter().all(named) || !self.tags.is_sorted() {
+            return Err("a tag is not known by its ban".into());
         }
         if !self.list.is_sorted_by_key(|ban| ban.sequence) {
             return Err("bans are out of order".into());
