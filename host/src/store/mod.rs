@@ -165,6 +165,8 @@ pub(crate) struct Store {
     read_only: AtomicBool,
     /// Frames that could not be used.
     damaged: AtomicU64,
+    /// Whether a damaged index was met and left as it was.
+    unmended: AtomicBool,
     /// Serialises fsync, so that one serves all who wait for it.
     synced: Mutex<segment::Position>,
     accesses: Accesses,

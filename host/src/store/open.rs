@@ -64,6 +64,7 @@ impl Store {
             looked: AtomicU64::new(0),
             read_only: AtomicBool::new(!can_write),
             damaged: AtomicU64::new(loaded.damaged),
+            unmended: AtomicBool::new(false),
             synced: Mutex::new(Position::default()),
             lock,
             writer: Mutex::new(Writer {

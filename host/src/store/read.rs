@@ -1,5 +1,7 @@
 //! Reading records.
 
+use std::sync::atomic::Ordering;
+
 use super::open::{Contents, Trust};
 use super::sealed::{Line, Sealed, newest};
 use super::segment::Segment;
@@ -25,7 +27,10 @@ impl Store {
 
     /// As [`find_known`](Self::find_known), for who only looks: a damaged index stays as it is.
     pub(crate) fn find_quietly(&self, hash: u64) -> Result<Option<Location>> {
-        self.find_or_warm(hash, || self.index_mut().warm(|segment| self.lines_of(segment).map(|(_, lines)| lines)))
+        self.find_or_warm(hash, || {
+            self.unmended.store(true, Ordering::Relaxed);
+            self.index_mut().warm(|segment| self.lines_of(segment).map(|(_, lines)| lines))
+        })
     }
 
     fn find_or_warm(&self, hash: u64, warm: impl FnOnce() -> Result<()>) -> Result<Option<Location>> {
@@ -71,6 +76,9 @@ impl Store {
 
     /// Loads the index of all segments.
     pub(crate) fn warm(&self) -> Result<()> {
+        if self.unmended.swap(false, Ordering::Relaxed) {
+            self.mend_indexes()?;
+        }
         if self.index().is_warm() {
             return Ok(());
         }
@@ -84,6 +92,16 @@ impl Store {
         let len = segment.len().map_err(|e| Error::io("read", segment.path(), e))?;
         let sealed = Sealed::open(&self.layout, segment, len);
         sealed.and_then(|sealed| sealed.lines().ok()).map_or_else(|| self.rebuild_lines(segment), Ok)
+    }
+
+    /// Makes again what [`find_quietly`](Self::find_quietly) found damaged and left.
+    #[cold]
+    fn mend_indexes(&self) -> Result<()> {
+        let (all, active) = (self.index().all_segments(), self.index().active().map(|active| active.number));
+        for segment in all.iter().filter(|segment| Some(segment.number) != active) {
+            self.sealed_lines(segment)?;
+        }
+        Ok(())
     }
 
     /// Makes the index of a full segment again, in its file too.
