@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use larder::{Cache, ErrorKind, SetOptions, Strategy};
+use larder::{Cache, ErrorKind, Rule, SetOptions, Strategy};
 use larder_tests::stores::{NOW, builder, contents, copy, golden};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -110,11 +110,16 @@ fn a_newer_full_segment_without_its_index_is_refused_and_nothing_changes() {
 
 /// Makes the record of a key that begins at a place be of the next format.
 fn make_newer(bytes: &mut [u8], at: usize) {
+    make_version(bytes, at, 2);
+}
+
+/// Makes the record of a key that begins at a place be of a format.
+fn make_version(bytes: &mut [u8], at: usize, version: u8) {
     let half = |place: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + place + i])) as usize;
     let key = usize::from(u16::from_le_bytes([bytes[at + 8], bytes[at + 9]]));
     let head = 56 + usize::from(bytes[at + 7]) + half(12) + key;
     let end = head + 8 + half(16);
-    bytes[at + 4] = 2;
+    bytes[at + 4] = version;
     seal_with_sum(&mut bytes[at..], head);
     seal_with_sum(&mut bytes[at..], end);
 }
@@ -185,6 +190,22 @@ fn a_newer_record_is_no_damage_to_be_mended() {
         cache.repair(|_, _| {}).expect("repaired");
     }
     assert!(before == segments(&store), "repairing the store deleted a record of a newer format");
+}
+
+#[test]
+fn bans_outlast_a_record_that_cannot_be_read_yet() {
+    let (_directory, store) = newer_record(1, b"defaultplain");
+    {
+        let cache = builder(&store, NOW).open().expect("opens");
+        cache.invalidate(&Rule::All).expect("banned");
+        assert!(cache.cleanup().expect("cleaned up") > 0, "others are deleted");
+    }
+    edit(&store.join("segments/0000000001.seg"), |bytes| {
+        let at = record_of(bytes, b"defaultplain");
+        make_version(bytes, at, 1);
+    });
+    let cache = builder(&store, NOW).open().expect("opens");
+    assert_eq!(cache.get("plain").expect("a miss"), None, "it was invalid before it could be read");
 }
 
 #[test]

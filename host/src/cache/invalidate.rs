@@ -253,7 +253,7 @@ impl Inner {
             return Ok(0);
         }
         let until = self.bans.newest();
-        let mut deleted = 0;
+        let (mut deleted, mut all_read) = (0, true);
         for (at, _) in store.locations(now)? {
             if at.line.sequence >= until || at.line.hash == store.bans() {
                 continue;
@@ -266,12 +266,19 @@ impl Inner {
             match is_banned {
                 Ok(false) => {}
                 Ok(true) => deleted += u64::from(self.delete_banned(store, &at)?),
+                // Nobody will ever read it.
+                Err(e) if e.kind() == ErrorKind::Corrupt => tracing::debug!("a damaged record is left: {e}"),
                 Err(e) if e.kind() == ErrorKind::Trap => return Err(e),
-                // Nobody can read it, then or now.
-                Err(e) => tracing::debug!("a record that cannot be read is left: {e}"),
+                // It may be read another time, or by a newer larder: the bans have to outlast it.
+                Err(e) => {
+                    tracing::warn!("bans are kept for a record that cannot be read now: {e}");
+                    all_read = false;
+                }
             }
         }
-        self.reap(store, until, now)?;
+        if all_read {
+            self.reap(store, until, now)?;
+        }
         Ok(deleted)
     }
 
