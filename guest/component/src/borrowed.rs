@@ -1,4 +1,4 @@
-//! The calls made most, exported by hand: `get`, `get-short`, `admit` and `set`.
+//! The calls made most, exported by hand: `get`, `get-short`, `admit`, `set` and `pick`.
 //!
 //! What generated code returns is copied into memory of its own and freed by a second call from the host ("post-return").
 //! These answers point to where the bytes are, in the engine or in [`Kept`], and need neither. That is sound because a
@@ -10,7 +10,8 @@
 use std::borrow::Cow;
 use std::cell::UnsafeCell;
 
-use larder_engine::{Engine, Error, Freshness, Hit, Result, Stored};
+use larder_engine::pools::Choice;
+use larder_engine::{Engine, Error, Freshness, Hit, Picked, Result, Stored};
 
 use crate::Instance;
 use crate::bindings::exports::larder::cache::cache::{CacheBorrow, Dependency, DependencyKind, SetOption};
@@ -28,11 +29,11 @@ struct Contents {
     text: String,
 }
 
-/// `result<option<hit>, error>`, `result<hit, error>` and `result<stored, error>` in linear memory.
+/// `result<option<hit>, error>`, `result<hit, error>`, `result<stored, error>` and `result<option<picked>, error>` in linear memory.
 #[repr(C, align(8))]
 #[derive(Default)]
 struct Answer {
-    words: [u64; 9],
+    words: [u64; 12],
 }
 
 /// A slice as the ABI sees it: address in the low half, length in the high half of a word.
@@ -107,6 +108,26 @@ impl Contents {
                 &raw const self.answer
             }
             Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn answer_picked(&mut self, picked: Result<Option<Picked<'_>>>) -> *const Answer {
+        let picked = match picked {
+            Ok(picked) => picked,
+            Err(refusal) => return self.refuse(refusal),
+        };
+        let Some(picked) = picked else {
+            self.answer.words[..2].fill(0);
+            return &raw const self.answer;
+        };
+        let counts = u64::from(picked.entry) | u64::from(picked.variants) << 32;
+        self.answer.words[1..5].copy_from_slice(&[1, picked.generation, counts, u64::from(picked.hit.is_some())]);
+        match picked.hit {
+            Some(hit) => self.answer_hit(5, hit),
+            None => {
+                self.answer.words[0] = 0;
+                &raw const self.answer
+            }
         }
     }
 }
@@ -213,6 +234,23 @@ unsafe extern "C" fn set(
             }
             Err(refusal) => kept.refuse(refusal),
         })
+    }
+}
+
+#[unsafe(export_name = "larder:cache/pools@0.1.0#pick")]
+unsafe extern "C" fn pick(
+    rep: *const u8,
+    namespace: u32,
+    combination: *mut u8,
+    combination_len: usize,
+    how: u32,
+    now: u64,
+) -> *const Answer {
+    let how = Choice { weighted: how & 1 != 0, no_repeats: how & 2 != 0 };
+    // SAFETY: the canonical ABI calls with exactly these.
+    unsafe {
+        let combination = take(combination, combination_len);
+        with(rep, |engine, kept| kept.answer_picked(engine.pick(namespace, &combination, how, now)))
     }
 }
 

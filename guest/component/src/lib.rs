@@ -5,6 +5,7 @@
 mod borrowed;
 mod convert;
 mod keys;
+mod pools;
 mod simulation;
 
 use std::cell::RefCell;
@@ -27,7 +28,7 @@ mod bindings {
         world: "larder",
         generate_all,
         // The calls made most; `borrowed.rs` has them.
-        skip: ["[method]cache.get", "[method]cache.get-short", "[method]cache.admit", "[method]cache.set"],
+        skip: ["[method]cache.get", "[method]cache.get-short", "[method]cache.admit", "[method]cache.set", "pick"],
     });
     export!(Component with_types_in self);
     use super::Component;

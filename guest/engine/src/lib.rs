@@ -26,6 +26,7 @@
 //! | [`record`] | the framed form of an entry that a store keeps |
 //! | `codec`, `compression`, `sample` | DEFLATE and LZ4 behind one bounded interface; which of them a value gets; which are not worth it |
 //! | `cold` | what lies compressed in memory: the hand that finds it, dictionaries |
+//! | [`pools`] | sets of variants that grow: plans, rounds, what is missing, picking |
 //! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 #![forbid(unsafe_code)]
@@ -48,6 +49,7 @@ mod judge;
 pub mod keys;
 mod namespace;
 mod policy;
+pub mod pools;
 pub mod record;
 mod rng;
 mod sample;
@@ -63,7 +65,9 @@ pub use bans::{MAX_BANS, Rule};
 pub use codec::Codec;
 pub use compression::Compression;
 pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaults, SetOptions};
-pub use engine::{Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Stored, Times, describe, verify};
+pub use engine::{
+    Added, Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Picked, Stored, Times, describe, verify,
+};
 pub use error::{Error, ErrorCode, Result};
 pub use glob::matches;
 pub use judge::Summary;

@@ -18,6 +18,7 @@ mod cold;
 mod collisions;
 mod maintain;
 mod modify;
+mod pool;
 mod read;
 mod resolve;
 mod scan;
@@ -27,6 +28,7 @@ mod types;
 mod worth;
 mod write;
 
+pub use pool::{Added, Picked};
 pub use read::{describe, verify};
 pub use types::{Banned, Carried, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
@@ -42,6 +44,7 @@ use crate::hash::KeyHasher;
 use crate::index::Index;
 use crate::namespace::Namespaces;
 use crate::policy::{AllAlike, Entry, Policy};
+use crate::pools::Picker;
 use crate::record::fields::Fields;
 use crate::rng::SplitMix64;
 use crate::slab::Slab;
@@ -65,6 +68,7 @@ pub struct Engine {
     cold: Cold,
     bans: Bans,
     tagged: Tagged,
+    picker: Picker,
     /// If it was asked for.
     advice: Option<Box<Advice>>,
     /// Sum of the charges of all occupied slots and of all dictionaries.
@@ -100,6 +104,7 @@ impl Engine {
             rng: SplitMix64::new(!config.seed),
             policy: config.policy.build(config.objective, config.seed),
             advice: config.advice.then(|| Box::new(Advice::new(config.policy, config.objective, config.seed))),
+            picker: Picker::new(config.seed),
             config,
             slab: Slab::new(),
             index: Index::default(),

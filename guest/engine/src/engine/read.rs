@@ -13,6 +13,15 @@ use crate::record::{self, Meta};
 use crate::slot::{Contents, Slot, gone_at};
 use crate::time::known;
 
+/// An entry that is read.
+pub(super) struct Found {
+    pub(super) id: u32,
+    /// The value, if it lies packed.
+    inflated: Option<Vec<u8>>,
+    is_stale: bool,
+    renew: bool,
+}
+
 impl Engine {
     /// Looks an entry up in the memory tier and counts the read. `None` is a miss; a host with a store then reads the
     /// record itself and offers it to [`admit`](Self::admit).
@@ -22,9 +31,16 @@ impl Engine {
     #[inline]
     pub fn get(&mut self, namespace: NamespaceId, key: &[u8], now: u64) -> Result<Option<Hit<'_>>> {
         let ns = self.known_namespace(namespace)?;
+        let found = self.find_for_reading(ns, key, now);
+        Ok(found.map(|found| hit_of(self.slab.slot(found.id), found)))
+    }
+
+    /// Finds an entry that is about to be read, and counts that.
+    #[inline]
+    pub(super) fn find_for_reading(&mut self, ns: u16, key: &[u8], now: u64) -> Option<Found> {
         let Some(id) = self.find_live(ns, key, now) else {
             self.namespaces.stats(ns).misses += 1;
-            return Ok(None);
+            return None;
         };
         let Self { policy, slab, config, patience, .. } = self;
         policy.accessed(id, &Judgement { slab, objective: config.objective, patience: *patience, now });
@@ -34,7 +50,7 @@ impl Engine {
             inflated = self.read_packed(id, now);
             if inflated.is_none() {
                 self.namespaces.stats(ns).misses += 1;
-                return Ok(None);
+                return None;
             }
         }
         let slot = self.slab.slot_mut(id);
@@ -52,13 +68,13 @@ impl Engine {
             self.advise_on_hit(id, before, now);
         }
         let slot = self.slab.slot(id);
-        let stale = slot.expires() <= now;
+        let is_stale = slot.expires() <= now;
+        let len = inflated.as_ref().map_or(slot.body().len(), Vec::len);
         let stats = self.namespaces.stats(ns);
         stats.hits += 1;
-        stats.stale_hits += u64::from(stale);
-        let value = inflated.map_or(Cow::Borrowed(slot.body()), Cow::Owned);
-        stats.bytes_read += value.len() as u64;
-        Ok(Some(Hit { renew, ..hit(slot, value, stale) }))
+        stats.stale_hits += u64::from(is_stale);
+        stats.bytes_read += len as u64;
+        Some(Found { id, inflated, is_stale, renew })
     }
 
     /// Takes a record that the host's store holds for a key into the memory tier, and answers as [`get`](Self::get)
@@ -228,6 +244,13 @@ fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
         codec: Codec::None,
         durability: Default::default(),
     }
+}
+
+/// What a read answers with.
+#[inline]
+pub(super) fn hit_of(slot: &Slot, found: Found) -> Hit<'_> {
+    let value = found.inflated.map_or(Cow::Borrowed(slot.body()), Cow::Owned);
+    Hit { renew: found.renew, ..hit(slot, value, found.is_stale) }
 }
 
 #[inline]

@@ -8,6 +8,7 @@ use crate::config::{Config, Durability, SetOptions};
 use crate::error::{Error, ErrorCode, Result};
 use crate::namespace::NamespaceId;
 use crate::policy::PolicyKind;
+use crate::pools;
 use crate::record::fields::{self, Fields};
 use crate::record::{self, Meta};
 use crate::slot::{Contents, gone_at};
@@ -296,10 +297,11 @@ impl Engine {
     /// The body of the record, when it is smaller than the value.
     fn compress(&mut self, draft: &Draft<'_>) -> Option<(Codec, Vec<u8>)> {
         let Config { codec, compression_level, compression_threshold, .. } = self.config;
-        if draft.value.len() < compression_threshold.max(1) {
+        let of = (draft.namespace, Fields::new(&draft.fields));
+        // A pool writes what it knows of a combination with every variant, and half of it are hashes.
+        if draft.value.len() < compression_threshold.max(1) || of.1.content_type() == pools::CONTENT_TYPE {
             return None;
         }
-        let of = (draft.namespace, Fields::new(&draft.fields));
         let outcome = self.chooser.compress((codec, compression_level), &mut self.compressor, of, draft.value);
         let stats = self.namespaces.stats(draft.namespace);
         match outcome {

@@ -8,11 +8,11 @@ use crate::error::Result;
 use super::within_bounds;
 
 /// The bytes at which a closer look is due.
-pub(super) struct Reserved([bool; 256]);
+pub(crate) struct Reserved([bool; 256]);
 
 impl Reserved {
     /// Those that are escaped everywhere, and these.
-    pub(super) const fn new(separators: &[u8]) -> Self {
+    pub(crate) const fn new(separators: &[u8]) -> Self {
         let mut looked_at = [false; 256];
         let mut byte = 0;
         while byte < 0x20 {
@@ -33,7 +33,7 @@ impl Reserved {
 }
 
 /// Appends `text` to `out`, escaped.
-pub(super) fn escape_text(text: &str, reserved: &Reserved, out: &mut String) -> Result<()> {
+pub(crate) fn escape_text(text: &str, reserved: &Reserved, out: &mut String) -> Result<()> {
     within_bounds(out.len().saturating_add(text.len()))?;
     push_text(text, reserved, out);
     within_bounds(out.len())

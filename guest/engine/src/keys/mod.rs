@@ -28,7 +28,8 @@ mod token;
 mod value;
 
 use crate::error::{Error, ErrorCode, Result};
-use escape::{Reserved, cut, escape};
+pub(crate) use escape::{Reserved, escape_text};
+use escape::{cut, escape};
 
 pub use endpoint::endpoint;
 pub use hasher::{HASH_SIZE, Hasher};

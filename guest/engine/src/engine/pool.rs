@@ -1,0 +1,265 @@
+//! Pools over the memory tier: picking, adding, noting failures. What is known of a combination is the value of an entry;
+//! every operation reads it, changes it and writes it as one step, and a variant is written together with it.
+
+use super::read::hit_of;
+use super::worth::Judgement;
+use super::write::Draft;
+use super::{Cause, Engine, Hit, Stored};
+use crate::config::{Durability, SetOptions};
+use crate::error::{Error, ErrorCode, Result};
+use crate::namespace::NamespaceId;
+use crate::pools::{
+    CONTENT_TYPE, Choice, CombinationInfo, Lines, NewVariant, Round, State, info_of, variant_key, write_variant_key,
+};
+use crate::record::fields;
+use crate::time::NEVER;
+
+/// A variant that was picked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Picked<'a> {
+    /// Its generation, Unix seconds; 0 if there is none.
+    pub generation: u64,
+    /// Its number within the generation.
+    pub entry: u32,
+    /// How many variants the combination has.
+    pub variants: u32,
+    /// The variant; `None` when the memory tier lacks it.
+    pub hit: Option<Hit<'a>>,
+}
+
+/// What adding a variant did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The combination had a variant of the same bytes: nothing was stored but that.
+    pub duplicate: bool,
+    /// The variant's generation, Unix seconds.
+    pub generation: u64,
+    /// Its number.
+    pub entry: u32,
+    /// Its entry's key and write; `None` for a duplicate.
+    pub variant: Option<(Vec<u8>, Stored)>,
+    /// The write of what is known of the combination.
+    pub combination: Stored,
+    /// Keys of variants that went for it, the oldest first.
+    pub pruned: Vec<Vec<u8>>,
+}
+
+impl Engine {
+    /// Picks a variant of a combination. `None` when the memory tier does not know it: a host with a store then offers its record to
+    /// [`admit`](Self::admit). Where the variant itself is not in memory, the host looks for it under
+    /// [`variant_key`], offers it to `admit`, and calls [`lose`](Self::lose) if there is none; without a store that is
+    /// done here. Counts as a read of the variant.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    pub fn pick(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        how: Choice,
+        now: u64,
+    ) -> Result<Option<Picked<'_>>> {
+        let ns = self.known_namespace(namespace)?;
+        loop {
+            let Some(id) = self.find_live(ns, combination, now) else { return Ok(None) };
+            let inflated = if self.slab.slot(id).is_packed() { self.read_packed(id, now) } else { None };
+            let slot = self.slab.slot(id);
+            let bytes = inflated.as_deref().unwrap_or(slot.body());
+            let lines = Lines::of(bytes).filter(|_| slot.fields().content_type() == CONTENT_TYPE);
+            let Some(lines) = lines else { return Ok(Some(Picked::default())) };
+            let variants = lines.len() as u32;
+            let Some((generation, entry)) = self.picker.pick(&lines, how, slot.hash.into()) else {
+                return Ok(Some(Picked::default()));
+            };
+            self.note_use(id, now);
+            let mut key = std::mem::take(&mut self.picker.key);
+            write_variant_key(combination, generation, entry, &mut key);
+            let found = self.find_for_reading(ns, &key, now);
+            self.picker.key = key;
+            if found.is_none() && !self.config.store {
+                // It went for lack of space.
+                self.lose(namespace, combination, (generation, entry), None, now, None)?;
+                continue;
+            }
+            let hit = found.map(|found| hit_of(self.slab.slot(found.id), found));
+            return Ok(Some(Picked { generation, entry, variants, hit }));
+        }
+    }
+
+    /// Adds a variant; beyond the cap the oldest go. With a sequence number, the variant gets it as its version and the combination the
+    /// one after; a duplicate leaves the combination with the first.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a score or place outside its range; `NewerFormat` when what is stored of the combination cannot be
+    /// judged; else as [`set`](Self::set). What was there before stays.
+    #[expect(clippy::too_many_arguments, reason = "they are the call's own words; a struct would only rename them")]
+    pub fn add_variant(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        round: &Round,
+        new: &NewVariant,
+        stored: Option<&[u8]>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Added> {
+        new.validate()?;
+        let ns = self.known_namespace(namespace)?;
+        let mut state = self.state(ns, combination, stored, now)?.unwrap_or_default();
+        state.join(round);
+        let place = new.place.unwrap_or_else(|| state.free_place(round, now));
+        let (generation, entry) = place;
+        let hash = State::hash(&new.value);
+        state.settle(place);
+        let durability = new.options.durability;
+        if state.has(&hash, place) {
+            state.count_duplicate();
+            let combination = self.write_state(ns, combination, &state, durability, now, sequence)?;
+            return Ok(Added { duplicate: true, generation, entry, variant: None, combination, pruned: Vec::new() });
+        }
+        state.insert(info_of(new, place, hash, now));
+        let pruned: Vec<_> = state
+            .prune(round.cap)
+            .into_iter()
+            .map(|(generation, entry)| variant_key(combination, generation, entry))
+            .collect();
+        let key = variant_key(combination, generation, entry);
+        let variant = self.set(namespace, &key, &new.value, &new.options, now, sequence)?;
+        let next = sequence.map(|sequence| sequence.saturating_add(1));
+        let written = self.write_state(ns, combination, &state, durability, now, next);
+        let combination = written.inspect_err(|_| self.drop_silently(ns, &key))?;
+        pruned.iter().for_each(|key| self.drop_silently(ns, key));
+        Ok(Added { duplicate: false, generation, entry, variant: Some((key, variant)), combination, pruned })
+    }
+
+    /// Notes that making a variant failed, and that it is to be tried again from `retry_at` (Unix milliseconds) on. `None` when it is
+    /// not missing.
+    ///
+    /// # Errors
+    /// As [`add_variant`](Self::add_variant).
+    #[expect(clippy::too_many_arguments, reason = "they are the call's own words; a struct would only rename them")]
+    pub fn fail(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        round: &Round,
+        place: (u64, u32),
+        reason: &str,
+        retry_at: u64,
+        stored: Option<&[u8]>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>> {
+        let ns = self.known_namespace(namespace)?;
+        let mut state = self.state(ns, combination, stored, now)?.unwrap_or_default();
+        state.join(round);
+        match state.fail(place, reason, retry_at) {
+            true => self.write_state(ns, combination, &state, Durability::Process, now, sequence).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Forgets a variant whose entry is gone. `None` when the combination does not have it.
+    ///
+    /// # Errors
+    /// As [`add_variant`](Self::add_variant).
+    pub fn lose(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        (generation, entry): (u64, u32),
+        stored: Option<&[u8]>,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Option<Stored>> {
+        let ns = self.known_namespace(namespace)?;
+        let Some(mut state) = self.state(ns, combination, stored, now)? else { return Ok(None) };
+        if !state.lose((generation, entry)) {
+            return Ok(None);
+        }
+        self.drop_silently(ns, &variant_key(combination, generation, entry));
+        self.write_state(ns, combination, &state, Durability::Process, now, sequence).map(Some)
+    }
+
+    /// What is known of a combination. `longest_retry` (milliseconds) is the longest that a retry may still lie ahead.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`; `NewerFormat` when what is stored of it cannot be judged.
+    pub fn look(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        round: &Round,
+        longest_retry: u64,
+        stored: Option<&[u8]>,
+        now: u64,
+    ) -> Result<CombinationInfo> {
+        let ns = self.known_namespace(namespace)?;
+        let (state, broken) = match self.current(ns, combination, stored, now)? {
+            Some(current) => match State::decode(&current.value) {
+                Ok(state) => (state, false),
+                Err(e) if e.code == ErrorCode::NewerFormat => return Err(e),
+                Err(_) => (State::default(), true),
+            },
+            None => (State::default(), false),
+        };
+        Ok(CombinationInfo { broken, ..state.info(round, longest_retry, now) })
+    }
+
+    /// The state of a combination; `None` when there is none, or none that can be used: then it is made anew.
+    fn state(&mut self, ns: u16, combination: &[u8], stored: Option<&[u8]>, now: u64) -> Result<Option<State>> {
+        let Some(current) = self.current(ns, combination, stored, now)? else { return Ok(None) };
+        match State::decode(&current.value) {
+            Ok(state) => Ok(Some(state)),
+            Err(e) if e.code == ErrorCode::NewerFormat => Err(e),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Defaults of the namespace are for variants: what is known of a combination does not end.
+    fn write_state(
+        &mut self,
+        ns: u16,
+        key: &[u8],
+        state: &State,
+        durability: Durability,
+        now: u64,
+        sequence: Option<u64>,
+    ) -> Result<Stored> {
+        let options = SetOptions { content_type: CONTENT_TYPE.to_owned(), ..SetOptions::default() };
+        let value = state.encode();
+        let draft = Draft {
+            namespace: ns,
+            key,
+            value: &value,
+            fields: fields::encode(&options, None, None)?,
+            created: now,
+            accessed: now,
+            expires: NEVER,
+            durability,
+        };
+        if key.is_empty() {
+            return Err(Error::invalid("a combination has a key"));
+        }
+        self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
+        let version = self.next_version(sequence)?;
+        self.write(&draft, version, now)
+    }
+
+    fn drop_silently(&mut self, ns: u16, key: &[u8]) {
+        let hash = self.hasher.hash(ns, key);
+        if let Some(id) = self.index.find(&self.slab, hash, ns, key) {
+            self.remove(id, Cause::Silent);
+        }
+    }
+
+    /// Tells the policy that an entry was of use. Counts as no read.
+    fn note_use(&mut self, id: u32, now: u64) {
+        let Self { policy, slab, config, patience, .. } = self;
+        policy.accessed(id, &Judgement { slab, objective: config.objective, patience: *patience, now });
+        let slot = self.slab.slot_mut(id);
+        slot.set_read(true);
+        let before = slot.accessed();
+        slot.set_accessed(now.max(before));
+    }
+}
