@@ -96,7 +96,9 @@ fn build_module(root: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, Failure> {
-    Ok(ComponentEncoder::default().validate(true).module(module)?.encode()?)
+    let encoded = ComponentEncoder::default().validate(true).module(module).and_then(|mut encoder| encoder.encode());
+    // With what it comes from.
+    Ok(encoded.map_err(|e| format!("{e:#}"))?)
 }
 
 /// The contract with its documentation, as one text.

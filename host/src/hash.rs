@@ -2,6 +2,9 @@
 //!
 //! SipHash-1-3 under a key that is drawn at random, per store or per process, so that nobody who chooses keys can choose
 //! collisions. Two keys with one hash share one place in the store: the later one wins, the other becomes a miss.
+//!
+//! The first 16 bits of a hash choose the shard. The entries of a pool's combination have them in common, so that one guest has them
+//! all: their keys begin with `pool:`, and what is before `#` is the combination's.
 
 use std::hash::Hasher;
 
@@ -41,11 +44,29 @@ impl KeyHasher {
         if let Some(constant) = CONSTANT.get() {
             return constant;
         }
+        let hash = self.plain(namespace, key);
+        match combination(key) {
+            None => hash,
+            Some(combination) => self.plain(namespace, combination) >> 48 << 48 | hash >> 16,
+        }
+    }
+
+    #[inline]
+    fn plain(&self, namespace: u64, key: &[u8]) -> u64 {
         let mut state = self.keyed;
         state.write_u64(namespace);
         state.write(key);
         state.finish()
     }
+}
+
+/// Of the key of a pool's variant, the part that is its combination's.
+#[inline]
+fn combination(key: &[u8]) -> Option<&[u8]> {
+    if !key.starts_with(b"pool:") {
+        return None;
+    }
+    key.iter().position(|byte| *byte == b'#').and_then(|at| key.get(..at))
 }
 
 /// Random bytes from the operating system.

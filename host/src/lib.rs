@@ -27,6 +27,7 @@ pub mod config;
 mod depend;
 mod error;
 mod flight;
+pub mod generate;
 mod hash;
 pub mod keys;
 mod namespace;
@@ -42,6 +43,7 @@ mod timer;
 pub mod typed;
 mod workers;
 
+pub use cache::pools;
 pub use cache::{
     Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
     Hit, Imported, Invalidated, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, Rule, SetOptions,

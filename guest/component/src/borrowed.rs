@@ -244,13 +244,18 @@ unsafe extern "C" fn pick(
     combination: *mut u8,
     combination_len: usize,
     how: u32,
+    has_stored: u32,
+    stored: *mut u8,
+    stored_len: usize,
     now: u64,
 ) -> *const Answer {
     let how = Choice { weighted: how & 1 != 0, no_repeats: how & 2 != 0 };
     // SAFETY: the canonical ABI calls with exactly these.
     unsafe {
         let combination = take(combination, combination_len);
-        with(rep, |engine, kept| kept.answer_picked(engine.pick(namespace, &combination, how, now)))
+        let stored = (has_stored != 0).then(|| take(stored, stored_len));
+        let stored = stored.as_deref();
+        with(rep, |engine, kept| kept.answer_picked(engine.pick(namespace, &combination, how, stored, now)))
     }
 }
 

@@ -331,6 +331,7 @@ impl Builder {
             format: self.format,
             clock: self.clock,
             bans,
+            pools: super::pools::Board::default(),
             bans_reaped: AtomicU64::new(0),
             memory: AtomicU64::new(self.max_memory),
             max_memory: self.max_memory,

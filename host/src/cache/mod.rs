@@ -9,6 +9,7 @@
 //! | `negative` | what is remembered instead of a value |
 //! | `stopwatch` | spans of time |
 //! | `depends` | entries that hang on files |
+//! | `pools` | sets of variants that grow |
 //! | `typed` | values of Rust types |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
@@ -28,6 +29,7 @@ mod list;
 mod maintain;
 mod negative;
 mod options;
+pub mod pools;
 mod read;
 mod record;
 mod snapshot;
@@ -109,6 +111,8 @@ struct Inner {
     clock: Clock,
     /// What every guest has to know before it is asked.
     bans: Arc<Bans>,
+    /// What a cache without a store knows of its pools, and who fills which.
+    pools: pools::Board,
     /// The state of the list at which upkeep last looked through the entries.
     bans_reaped: AtomicU64,
     /// Bytes that memory may hold now, and at most.
@@ -251,7 +255,7 @@ impl Inner {
 
     #[inline]
     fn shard_number(&self, hash: u64) -> usize {
-        (((hash >> 32) * self.shards.len() as u64) >> 32) as usize
+        (((hash >> 48) * self.shards.len() as u64) >> 16) as usize
     }
 
     /// Calls a guest that knows the namespaces up to `namespace`.

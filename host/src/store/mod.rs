@@ -62,6 +62,7 @@ use accesses::Accesses;
 use index::Index;
 use layout::Superblock;
 use lock::{LockFile, Locked};
+use sealed::Line;
 use segment::Tail;
 
 /// How a store is set up.
@@ -149,6 +150,8 @@ pub(crate) struct Store {
     hasher: KeyHasher,
     /// The hash of the entry that holds the bans, which is never given up.
     bans: u64,
+    /// The hash of the namespace of what is known of pools, which is never given up either.
+    pools: u64,
     /// Had before `writer` by whoever writes. `None` when the directory cannot be written.
     lock: Option<LockFile>,
     writer: Mutex<Writer>,
@@ -195,6 +198,11 @@ impl Store {
     /// The hash of the entry that holds the bans.
     pub(crate) fn bans(&self) -> u64 {
         self.bans
+    }
+
+    /// Whether an entry is never given up for lack of space.
+    fn is_kept(&self, line: &Line) -> bool {
+        line.hash == self.bans || line.namespace == self.pools
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -54,6 +54,7 @@ impl Store {
         let hasher = KeyHasher::new(&superblock.hash_key);
         Ok(Self {
             bans: crate::bans::hash(&hasher),
+            pools: hasher.namespace(crate::cache::pools::NAMESPACE),
             hasher,
             superblock,
             // Behind a seal there is more to come, in a file whose length nobody looks at yet.

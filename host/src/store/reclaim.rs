@@ -127,10 +127,10 @@ impl Transaction<'_> {
         } else {
             self.choose_victims(&lines, oldest.number, judge)?
         };
-        // The list of bans is no entry that could come again.
+        // Neither the list of bans nor what is known of pools could come again.
         let goes: HashSet<usize> = goes
             .into_iter()
-            .filter(|place| lines.get(*place).is_some_and(|(at, _)| at.line.hash != store.bans))
+            .filter(|place| lines.get(*place).is_some_and(|(at, _)| !store.is_kept(&at.line)))
             .collect();
         let gone: Vec<_> = goes.iter().filter_map(|place| lines.get(*place)).map(|(at, _)| at.clone()).collect();
         judge.evicted(store, &gone, Cause::Size);
@@ -187,7 +187,7 @@ impl Transaction<'_> {
             let Some((at, _)) = all.get(place) else { continue };
             if at.segment.number == oldest {
                 in_segment.extend(places.get(&at.line.hash));
-            } else if at.line.hash == store.bans {
+            } else if store.is_kept(&at.line) {
                 continue;
             } else if elsewhere.len() < store.options.tombstones_at_once() {
                 elsewhere.push(at.clone());
@@ -302,7 +302,7 @@ impl Transaction<'_> {
         };
         let order = judge.judge(&candidates(&lines), u64::MAX);
         let entries =
-            order.into_iter().filter_map(|place| lines.get(place)).filter(|(at, _)| at.line.hash != store.bans);
+            order.into_iter().filter_map(|place| lines.get(place)).filter(|(at, _)| !store.is_kept(&at.line));
         let gone: Vec<_> = entries.take(count).map(|(at, _)| at.clone()).collect();
         for at in &gone {
             self.delete(at.line.hash, at.line.namespace, false)?;

@@ -45,33 +45,29 @@ pub struct Added {
 }
 
 impl Engine {
-    /// Picks a variant of a combination. `None` when the memory tier does not know it: a host with a store then offers its record to
-    /// [`admit`](Self::admit). Where the variant itself is not in memory, the host looks for it under
-    /// [`variant_key`], offers it to `admit`, and calls [`lose`](Self::lose) if there is none; without a store that is
-    /// done here. Counts as a read of the variant.
+    /// Picks a variant of a combination. `None` when the memory tier does not know it and `stored`, its record, is not given. Where the
+    /// variant itself is not in memory, a host with a store looks for it under [`variant_key`], offers it to
+    /// [`admit`](Self::admit), and calls [`lose`](Self::lose) if there is none; without a store that is done here. Counts as a read
+    /// of the variant.
     ///
     /// # Errors
-    /// `UnknownNamespace`.
+    /// `UnknownNamespace`; `NewerFormat` when `stored` cannot be judged.
     pub fn pick(
         &mut self,
         namespace: NamespaceId,
         combination: &[u8],
         how: Choice,
+        stored: Option<&[u8]>,
         now: u64,
     ) -> Result<Option<Picked<'_>>> {
         let ns = self.known_namespace(namespace)?;
         loop {
-            let Some(id) = self.find_live(ns, combination, now) else { return Ok(None) };
-            let inflated = if self.slab.slot(id).is_packed() { self.read_packed(id, now) } else { None };
-            let slot = self.slab.slot(id);
-            let bytes = inflated.as_deref().unwrap_or(slot.body());
-            let lines = Lines::of(bytes).filter(|_| slot.fields().content_type() == CONTENT_TYPE);
-            let Some(lines) = lines else { return Ok(Some(Picked::default())) };
-            let variants = lines.len() as u32;
-            let Some((generation, entry)) = self.picker.pick(&lines, how, slot.hash.into()) else {
-                return Ok(Some(Picked::default()));
+            let chosen = match (self.find_live(ns, combination, now), stored) {
+                (Some(id), _) => self.pick_from_slot(id, how, now),
+                (None, Some(record)) => self.pick_from_record(namespace, combination, record, how, now)?,
+                (None, None) => return Ok(None),
             };
-            self.note_use(id, now);
+            let Some((generation, entry, variants)) = chosen else { return Ok(Some(Picked::default())) };
             let mut key = std::mem::take(&mut self.picker.key);
             write_variant_key(combination, generation, entry, &mut key);
             let found = self.find_for_reading(ns, &key, now);
@@ -84,6 +80,39 @@ impl Engine {
             let hit = found.map(|found| hit_of(self.slab.slot(found.id), found));
             return Ok(Some(Picked { generation, entry, variants, hit }));
         }
+    }
+
+    /// Generation, number, and how many there are.
+    fn pick_from_slot(&mut self, id: u32, how: Choice, now: u64) -> Option<(u64, u32, u32)> {
+        let inflated = if self.slab.slot(id).is_packed() { Some(self.read_packed(id, now)?) } else { None };
+        let slot = self.slab.slot(id);
+        let lines = Lines::of(inflated.as_deref().unwrap_or(slot.body()));
+        let lines = lines.filter(|_| slot.fields().content_type() == CONTENT_TYPE)?;
+        let variants = lines.len() as u32;
+        let (generation, entry) = self.picker.pick(&lines, how, slot.hash.into())?;
+        self.note_use(id, now);
+        Some((generation, entry, variants))
+    }
+
+    fn pick_from_record(
+        &mut self,
+        namespace: NamespaceId,
+        combination: &[u8],
+        record: &[u8],
+        how: Choice,
+        now: u64,
+    ) -> Result<Option<(u64, u32, u32)>> {
+        let admitted = match self.admit(namespace, combination, record, now) {
+            Ok(hit) => hit.into_owned(),
+            Err(e) if e.code == ErrorCode::NewerFormat => return Err(e),
+            Err(_) => return Ok(None),
+        };
+        let Some(lines) = Lines::of(&admitted.value).filter(|_| admitted.content_type == CONTENT_TYPE) else {
+            return Ok(None);
+        };
+        let hash = self.hasher.hash(self.known_namespace(namespace)?, combination);
+        let picked = self.picker.pick(&lines, how, hash.into());
+        Ok(picked.map(|(generation, entry)| (generation, entry, lines.len() as u32)))
     }
 
     /// Adds a variant; beyond the cap the oldest go. With a sequence number, the variant gets it as its version and the combination the

@@ -1,0 +1,383 @@
+//! Working a round off: what is due is listed once, and made in batches, by as many threads as the plan allows. Any number of
+//! processes may do so at once: each variant is claimed by one of them.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hashbrown::HashSet;
+
+use super::super::lock;
+use super::super::options::SetOptions;
+use super::items::{Claimed, Item, Outcome};
+use super::{Combination, Pool, PoolInfo};
+use crate::error::{Error, Result};
+use crate::generate::{Generator, Stop};
+
+/// Processes that can be seen to work on one pool at once; more can work.
+const SEEN: u32 = 16;
+
+/// How a round is worked off.
+#[derive(Clone)]
+pub struct Accumulate {
+    /// Ends it early; what was not made stays due.
+    pub stop: Stop,
+    /// Options of the variants' entries: tags, a time to live.
+    pub options: SetOptions,
+    force: bool,
+    concurrency: Option<usize>,
+    max_calls: Option<u64>,
+    interval: Duration,
+    progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+}
+
+/// How far a round is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Variants that were due when the round was looked at.
+    pub planned: u64,
+    /// Those that are done with, one way or another.
+    pub done: u64,
+    /// Those of them that failed.
+    pub failed: u64,
+    /// Batches that are done.
+    pub batch: u64,
+    /// All batches.
+    pub batches: u64,
+}
+
+/// What working on a round did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// The round: Unix seconds.
+    pub generation: u64,
+    /// Whether it was begun by this call.
+    pub began: bool,
+    /// Variants that were due.
+    pub planned: u64,
+    /// Variants that were made and stored.
+    pub made: u64,
+    /// Variants that were made and there already, byte for byte.
+    pub duplicates: u64,
+    /// Variants whose making failed; they are scheduled.
+    pub failed: u64,
+    /// Combinations of which at least one failed.
+    pub failed_combinations: u64,
+    /// Variants that somebody else made or makes.
+    pub elsewhere: u64,
+    /// Variants that were not tried, because there was no call left to make, or because of a request to stop; they stay due.
+    pub left: u64,
+    /// Older variants that went for new ones.
+    pub pruned: u64,
+    /// When the next of what is missing is due, Unix milliseconds; `None` when nothing is missing.
+    pub retry_at: Option<u64>,
+    /// When the next round is due, Unix milliseconds.
+    pub next: u64,
+}
+
+impl Accumulate {
+    /// With the plan's settings.
+    ///
+    /// # Errors
+    /// There is no file descriptor left for the request to stop.
+    pub fn new() -> Result<Self> {
+        let stop = Stop::new().map_err(|e| {
+            Error::new(crate::ErrorKind::Internal, "a request to stop needs a pipe").with(e.to_string())
+        })?;
+        Ok(Self {
+            stop,
+            options: SetOptions::default(),
+            force: false,
+            concurrency: None,
+            max_calls: None,
+            interval: Duration::ZERO,
+            progress: None,
+        })
+    }
+
+    /// Whether to begin a round that is not due yet.
+    pub fn force(mut self, yes: bool) -> Self {
+        self.force = yes;
+        self
+    }
+
+    /// Options of the variants' entries.
+    pub fn options(mut self, options: SetOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Ends early when this is stopped.
+    pub fn stop(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
+        self
+    }
+
+    /// How many variants are made at the same time, at least one. By default as many as are in a batch.
+    pub fn concurrency(mut self, threads: usize) -> Self {
+        self.concurrency = Some(threads.max(1));
+        self
+    }
+
+    /// How often the generator may be called at most.
+    pub fn max_calls(mut self, calls: u64) -> Self {
+        self.max_calls = Some(calls);
+        self
+    }
+
+    /// How long it takes at least from one call of the generator to the next.
+    pub fn rate(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Is told how far the round is, after each variant.
+    pub fn progress(mut self, tell: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(tell));
+        self
+    }
+}
+
+impl fmt::Debug for Accumulate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accumulate").field("force", &self.force).field("max_calls", &self.max_calls).finish_non_exhaustive()
+    }
+}
+
+/// What the threads of a round share.
+pub(super) struct Work<'a> {
+    pub(super) info: &'a PoolInfo,
+    pub(super) generator: &'a dyn Generator,
+    pub(super) options: &'a Accumulate,
+    calls_left: AtomicU64,
+    /// When the generator may be called next.
+    next_call: Mutex<Instant>,
+}
+
+impl Work<'_> {
+    /// Whether nothing more is to be begun.
+    pub(super) fn is_over(&self) -> bool {
+        self.options.stop.is_stopped() || self.calls_left.load(Ordering::Relaxed) == 0
+    }
+
+    /// Takes leave to call the generator, and waits until it may be called. False when it may not be any more.
+    pub(super) fn may_call(&self) -> bool {
+        let one_less = |left: u64| left.checked_sub(1);
+        if self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+            return false;
+        }
+        let wait = {
+            let mut next = lock(&self.next_call);
+            let at = (*next).max(Instant::now());
+            *next = at + self.options.interval;
+            at.saturating_duration_since(Instant::now())
+        };
+        !self.options.stop.wait(wait)
+    }
+
+    /// Has nobody call the generator for a while.
+    pub(super) fn pause(&self, pause: Duration) {
+        let mut next = lock(&self.next_call);
+        *next = (*next).max(Instant::now() + pause);
+    }
+}
+
+/// Sums of a round, by all threads.
+#[derive(Default)]
+struct Sums {
+    report: Report,
+    failed: HashSet<Vec<u8>, std::hash::RandomState>,
+    error: Option<Error>,
+}
+
+impl Pool {
+    /// Begins the next round if it is due, and makes what is due of the one under way, in batches. What fails is scheduled for after the
+    /// plan's retry; what is not tried stays due. Several processes may do so at once, and share the work.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there is no such pool any more; `Store`, `Locked`, I/O errors, after which nothing more is begun: what was made
+    /// by then is stored.
+    pub fn accumulate(&self, generator: &dyn Generator, options: &Accumulate) -> Result<Report> {
+        let _working = self.working();
+        let began = self.begin_round(options.force)?;
+        let info = self.info()?;
+        if began {
+            tracing::info!(pool = self.name(), generation = info.generation, "starting generation for all combinations");
+        }
+        let (items, retry_at) = self.due(&info)?;
+        let report = Report {
+            generation: info.generation,
+            began,
+            planned: items.len() as u64,
+            retry_at,
+            next: info.next,
+            ..Report::default()
+        };
+        if items.is_empty() {
+            return Ok(report);
+        }
+        let per_generation = info.plan.per_generation;
+        tracing::info!(pool = self.name(), "generating {} entries ({per_generation} per combination)", items.len());
+        let work = Work {
+            info: &info,
+            generator,
+            options,
+            calls_left: AtomicU64::new(options.max_calls.unwrap_or(u64::MAX)),
+            next_call: Mutex::new(Instant::now()),
+        };
+        let sums = Mutex::new(Sums { report, ..Sums::default() });
+        self.work_off(&work, &items, &sums)?;
+        let Sums { mut report, failed, error } = sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(e) = error {
+            return Err(e);
+        }
+        report.failed_combinations = failed.len() as u64;
+        if !failed.is_empty() {
+            tracing::info!(pool = self.name(), "scheduling retry for {} failed combinations", failed.len());
+        }
+        let Report { made, duplicates, left, elsewhere, .. } = report;
+        tracing::info!(pool = self.name(), made, duplicates, elsewhere, left, failed = report.failed, "generation completed");
+        // What failed now is due later, and what others make may be done by now.
+        (_, report.retry_at) = self.due(&info)?;
+        Ok(report)
+    }
+
+    /// What is due now: combinations, with the numbers of the variants that they lack.
+    ///
+    /// # Errors
+    /// As [`stats`](Self::stats).
+    pub fn due_now(&self) -> Result<Vec<(Combination, Vec<u32>)>> {
+        let info = self.info()?;
+        let mut due = Vec::new();
+        for combination in self.combinations(&[], false)? {
+            let entries = self.look_with(&info, &combination)?.due;
+            if !entries.is_empty() {
+                due.push((combination, entries));
+            }
+        }
+        Ok(due)
+    }
+
+    /// What is due now, and when the rest of what is missing is.
+    fn due(&self, info: &PoolInfo) -> Result<(Vec<Item>, Option<u64>)> {
+        let (mut items, mut retry_at) = (Vec::new(), None::<u64>);
+        for combination in self.combinations(&[], false)? {
+            let found = self.look_with(info, &combination)?;
+            if let Some(at) = found.retry_at {
+                retry_at = Some(retry_at.map_or(at, |earliest| earliest.min(at)));
+            }
+            items.extend(found.due.into_iter().map(|entry| Item { combination: combination.clone(), entry }));
+        }
+        Ok((items, retry_at))
+    }
+
+    fn work_off(&self, work: &Work<'_>, items: &[Item], sums: &Mutex<Sums>) -> Result<()> {
+        let size = work.info.plan.batch.max(1) as usize;
+        let batches = items.len().div_ceil(size) as u64;
+        for (number, batch) in (1..).zip(items.chunks(size)) {
+            // Another process may have begun the next round, or cleared the pool.
+            let is_outdated = self.info()?.generation != work.info.generation;
+            if is_outdated || work.is_over() || lock(sums).error.is_some() {
+                let done = (number - 1) as usize * size;
+                lock(sums).report.left += items.len().saturating_sub(done) as u64;
+                return Ok(());
+            }
+            self.work_off_batch(work, batch, sums, (number, batches));
+            tracing::info!(pool = self.name(), "completed batch {number}/{batches}");
+        }
+        Ok(())
+    }
+
+    fn work_off_batch(&self, work: &Work<'_>, batch: &[Item], sums: &Mutex<Sums>, (number, batches): (u64, u64)) {
+        let threads = work.options.concurrency.unwrap_or(batch.len()).min(batch.len());
+        let next = AtomicU64::new(0);
+        let one_after_the_other = || {
+            while let Some(item) = batch.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                let outcome = self.make(work, item);
+                let mut sums = lock(sums);
+                sums.count(item, outcome);
+                let Report { planned, made, duplicates, failed, elsewhere, left, .. } = sums.report;
+                drop(sums);
+                let done = made + duplicates + failed + elsewhere + left;
+                if let Some(tell) = &work.options.progress {
+                    tell(&Progress { planned, done, failed, batch: number - 1, batches });
+                }
+            }
+        };
+        if threads == 1 {
+            return one_after_the_other();
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(one_after_the_other);
+            }
+        });
+    }
+
+    /// Shows others that somebody works on the pool, until it is dropped.
+    pub(super) fn working(&self) -> Working<'_> {
+        *lock(&self.inner().pools.working).entry(self.key.as_ref().to_owned()).or_default() += 1;
+        let slot = self.inner().store.as_ref().and_then(|_| (0..SEEN).find_map(|slot| self.claim(self.slot(slot))));
+        Working { pool: self, _slot: slot }
+    }
+
+    /// Whether somebody works on the pool, in this process or another.
+    pub(super) fn is_worked_on(&self) -> Result<bool> {
+        let here = lock(&self.inner().pools.working).get(&*self.key).is_some_and(|count| *count > 0);
+        let Some(store) = self.inner().store.as_ref().filter(|store| !here && store.has_leases()) else {
+            return Ok(here);
+        };
+        for slot in 0..SEEN {
+            if store.claimant(self.slot(slot))?.take()?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn slot(&self, slot: u32) -> u64 {
+        self.cache.hash(format!("working.{slot}").as_bytes())
+    }
+}
+
+/// Somebody works on a pool.
+pub(super) struct Working<'a> {
+    pool: &'a Pool,
+    _slot: Option<Claimed<'a>>,
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = lock(&self.pool.inner().pools.working).get_mut(&*self.pool.key) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+impl Sums {
+    fn count(&mut self, item: &Item, outcome: Result<Outcome>) {
+        let report = &mut self.report;
+        match outcome {
+            Ok(Outcome::Made(added)) => {
+                report.made += u64::from(!added.is_duplicate);
+                report.duplicates += u64::from(added.is_duplicate);
+                report.pruned += u64::from(added.pruned);
+            }
+            Ok(Outcome::Failed) => {
+                report.failed += 1;
+                if self.failed.insert(item.combination.key().to_vec()) {
+                    tracing::warn!("generation failed for {}", item.combination);
+                }
+            }
+            Ok(Outcome::Elsewhere) => report.elsewhere += 1,
+            Ok(Outcome::Left) => report.left += 1,
+            Err(e) => {
+                report.left += 1;
+                self.error.get_or_insert(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! What is known of a pool as a whole: its plan and its round. It is one entry in a namespace of its own, which is changed by
+//! compare-and-set, so that of several processes one begins a round. A cache without a store keeps it beside the
+//! entries, from which memory could give it up.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::super::options::SetOptions;
+use super::super::{Cache, lock};
+use super::{Plan, Pool};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How often a change starts anew because another one came first.
+const TRIES: u32 = 1_000;
+
+/// Pools of one store.
+const MAX_POOLS: usize = 1_024;
+
+const CONTENT_TYPE: &str = "application/vnd.larder.pool";
+
+/// What a cache without a store knows of its pools, and who in this process fills which.
+#[derive(Debug, Default)]
+pub(in super::super) struct Board {
+    states: Mutex<BTreeMap<String, (u64, Vec<u8>)>>,
+    /// How many rounds of a pool are being worked off.
+    pub(super) working: Mutex<BTreeMap<String, usize>>,
+    /// Hashes of the variants that are being made.
+    pub(super) claimed: Mutex<HashSet<u64>>,
+}
+
+/// What is known of a pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolInfo {
+    /// Its plan.
+    pub plan: Plan,
+    /// How many combinations the plan has.
+    pub combinations: u64,
+    /// How many combinations earlier plans had that this one has not; what they have is kept until the pool is cleared.
+    pub kept: u64,
+    /// The round that was begun last, Unix seconds; 0 before the first.
+    pub generation: u64,
+    /// When that was, Unix milliseconds.
+    pub started: u64,
+    /// When the next one is due, Unix milliseconds; 0 is now.
+    pub next: u64,
+    pub(super) is_settled: bool,
+}
+
+/// The state of a pool, as the component knows it, and its version.
+pub(super) struct Held {
+    pub(super) state: Vec<u8>,
+    version: u64,
+}
+
+/// The keys of all pools.
+pub(super) fn all(registry: &Cache) -> Result<Vec<String>> {
+    let inner = &registry.inner;
+    if inner.store.is_none() {
+        let states = inner.pools.states.lock().unwrap_or_else(PoisonError::into_inner);
+        return Ok(states.keys().cloned().collect());
+    }
+    let entries = registry.list(&super::super::Filter::default())?;
+    Ok(entries.into_iter().filter_map(|info| String::from_utf8(info.key).ok()).collect())
+}
+
+impl Pool {
+    pub(super) fn held(&self) -> Result<Option<Held>> {
+        let held = self.held_any()?;
+        let Some(held) = held else { return Ok(None) };
+        match self.info_of(&held) {
+            Ok(_) => Ok(Some(held)),
+            Err(e) if e.kind() == ErrorKind::Corrupt => {
+                // Defining it anew makes it right.
+                tracing::warn!(pool = self.name(), "what is known of the pool is damaged, and taken for nothing: {e}");
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn held_any(&self) -> Result<Option<Held>> {
+        if self.inner().store.is_none() {
+            let states = lock(&self.inner().pools.states);
+            let found = states.get(&*self.key);
+            return Ok(found.map(|(version, state)| Held { state: state.clone(), version: *version }));
+        }
+        let hit = self.registry.lookup(self.key.as_bytes())?;
+        Ok(hit.map(|hit| Held { state: hit.value, version: hit.version }))
+    }
+
+    pub(super) fn info_of(&self, held: &Held) -> Result<PoolInfo> {
+        let info = self.ask(|g| g.larder.larder_cache_pools().call_inspect_pool(&mut g.store, &held.state))?;
+        let how = u8::from(info.plan.weighted) | u8::from(!info.plan.repeats) << 1;
+        self.how.store(how, Ordering::Relaxed);
+        Ok(PoolInfo {
+            plan: Plan::from_wit(info.plan),
+            combinations: info.combinations,
+            kept: info.kept,
+            generation: info.round.generation,
+            started: info.started,
+            next: info.next,
+            is_settled: info.round.settled,
+        })
+    }
+
+    /// Puts another state in the place of the one that was read; false when that is not there any more.
+    fn swap(&self, before: Option<&Held>, state: Vec<u8>) -> Result<bool> {
+        if self.inner().store.is_none() {
+            let mut states = lock(&self.inner().pools.states);
+            let there = states.get(&*self.key).map(|(version, _)| *version);
+            if there != before.map(|held| held.version) {
+                return Ok(false);
+            }
+            states.insert(self.key.as_ref().to_owned(), (there.map_or(1, |version| version + 1), state));
+            return Ok(true);
+        }
+        let options = SetOptions::new().content_type(CONTENT_TYPE);
+        let key = self.key.as_bytes();
+        let written = match before {
+            Some(held) => self.registry.compare_and_set(key, held.version, state, &options)?,
+            None => self.registry.add(key, state, &options)?,
+        };
+        Ok(written.is_some())
+    }
+
+    /// Changes the state. `change` answers with the new one, or with none to leave it; it may be asked again.
+    pub(super) fn change_state(&self, change: impl Fn(Option<&Held>) -> Result<Option<Vec<u8>>>) -> Result<bool> {
+        for _ in 0..TRIES {
+            let (held, sound) = (self.held_any()?, self.held()?);
+            let Some(state) = change(sound.as_ref())? else { return Ok(false) };
+            if self.swap(held.as_ref(), state)? {
+                return Ok(true);
+            }
+        }
+        let message = format!("the pool {} was changed by others all the time; try again", self.name());
+        Err(Error::new(ErrorKind::Locked, message))
+    }
+
+    pub(super) fn define(&self, plan: &Plan) -> Result<()> {
+        let (dimensions, options) = plan.to_wit();
+        self.change_state(|held| {
+            let before = held.map(|held| held.state.as_slice());
+            if before.is_none() && all(&self.registry)?.len() >= MAX_POOLS {
+                return Err(Error::invalid(format!("a store has at most {MAX_POOLS} pools")));
+            }
+            let state = self.ask(|g| {
+                g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
+            })?;
+            // Nothing is written where nothing changes: plans are read again with every start of a program.
+            Ok(Some(state).filter(|state| before != Some(state.as_slice())))
+        })?;
+        Ok(())
+    }
+
+    /// Begins the next round if it is due, or if `force` is given; answers whether it was.
+    ///
+    /// # Errors
+    /// `InvalidArgument` when there is no such pool any more; `Store`, `Locked`, I/O errors.
+    pub fn begin_round(&self, force: bool) -> Result<bool> {
+        let now = self.inner().clock.now();
+        let began = std::cell::Cell::new(None);
+        self.change_state(|held| {
+            let Some(held) = held else { return Err(self.must_be_held().err().unwrap_or_else(|| Error::invalid("gone"))) };
+            // Who finds that another process began the round has nothing left to force.
+            let info = self.info_of(held)?;
+            let force = force && began.get().is_none_or(|generation| generation == info.generation);
+            began.set(Some(info.generation));
+            self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &held.state, now, force))
+        })
+    }
+
+    /// Empties the pool, what earlier plans left included. It fills again with the next round; with `regenerate` that is due at
+    /// once. Answers how many entries went, combinations included.
+    ///
+    /// # Errors
+    /// As [`begin_round`](Self::begin_round).
+    pub fn clear(&self, regenerate: bool) -> Result<u64> {
+        self.change_state(|held| {
+            let Some(held) = held else { return Ok(None) };
+            let state = self
+                .ask(|g| Ok(g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate)?))?;
+            Ok(Some(state).filter(|state| *state != held.state))
+        })?;
+        let gone = self.cache.clear()?;
+        tracing::info!(pool = self.name(), entries = gone, "cleared the pool{}", if regenerate { " for fresh regeneration" } else { "" });
+        Ok(gone)
+    }
+
+    /// Empties the pool and forgets its plan. Answers how many entries went.
+    ///
+    /// # Errors
+    /// As [`begin_round`](Self::begin_round).
+    pub fn remove(&self) -> Result<u64> {
+        lock(&self.inner().pools.states).remove(&*self.key);
+        if self.inner().store.is_some() {
+            self.registry.delete(self.key.as_bytes())?;
+        }
+        self.cache.clear()
+    }
+
+    /// How far a retry may lie ahead, in milliseconds.
+    pub(super) fn longest_retry(info: &PoolInfo) -> u64 {
+        /// As long as a service may ask to be left alone.
+        const DAY: Duration = Duration::from_secs(24 * 3600);
+        super::super::options::millis(info.plan.retry.max(DAY))
+    }
+}

@@ -1,0 +1,101 @@
+//! Rounds in the background, or in the foreground until somebody says stop.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::{Accumulate, Pool, Report};
+use crate::error::{Error, ErrorKind, Result};
+use crate::generate::{Generator, Stop};
+
+/// How long a worker sleeps at the longest: another process may clear the pool, or change its plan.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How long it leaves a store alone that does not work.
+const AFTER_ERROR: Duration = Duration::from_secs(10);
+
+/// A thread that fills a pool. Dropped, it ends: what it is making by then is given up and stays due.
+#[derive(Debug)]
+pub struct Worker {
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop. `tell` is told
+    /// what each round brought. A store that does not work is tried again after a while.
+    pub fn fill(&self, generator: &dyn Generator, options: &Accumulate, mut tell: impl FnMut(&Report)) {
+        let stop = &options.stop;
+        let mut options = options.clone();
+        while !stop.is_stopped() {
+            let report = match self.accumulate(generator, &options) {
+                Ok(report) => report,
+                Err(e) => {
+                    tracing::error!(pool = self.name(), "the round was given up for now: {e}");
+                    stop.wait(AFTER_ERROR);
+                    continue;
+                }
+            };
+            options = options.force(false);
+            if report.planned > 0 {
+                tell(&report);
+            }
+            // What was left because there was no call to make is not waited for.
+            if report.left > 0 && !stop.is_stopped() && report.left == report.planned {
+                break;
+            }
+            self.sleep(&report, stop);
+        }
+    }
+
+    /// Sleeps until something is due.
+    fn sleep(&self, report: &Report, stop: &Stop) {
+        loop {
+            let now = self.inner().clock.now();
+            let due = report.retry_at.map_or(report.next, |at| at.min(report.next));
+            if due <= now || stop.wait(Duration::from_millis(due - now).min(LONGEST_SLEEP)) {
+                return;
+            }
+            // Begun, cleared or planned otherwise by somebody else.
+            let is_as_it_was = |info: super::PoolInfo| info.next == report.next && info.generation == report.generation;
+            if !self.info().is_ok_and(is_as_it_was) {
+                return;
+            }
+        }
+    }
+
+    /// Fills the pool from a thread of its own, until the worker is stopped or dropped.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn work(&self, generator: Arc<dyn Generator>, options: &Accumulate) -> Result<Worker> {
+        let (pool, options, stop) = (self.clone(), options.clone(), options.stop.clone());
+        let spawned = thread::Builder::new()
+            .name(format!("pool {}", self.name()))
+            .spawn(move || pool.fill(&*generator, &options, |_| {}));
+        let thread = spawned.map_err(|e| {
+            Error::new(ErrorKind::Internal, "a worker needs a thread, and there is none").with(e.to_string())
+        })?;
+        Ok(Worker { stop, thread: Some(thread) })
+    }
+}
+
+impl Worker {
+    /// Ends the worker and waits for its end.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            // A generator's panic was caught before.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
