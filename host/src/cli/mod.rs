@@ -10,6 +10,7 @@ mod invalidate;
 mod key;
 mod listing;
 mod output;
+mod pools;
 #[cfg(feature = "repo-map")]
 mod repo_map;
 mod run;
@@ -78,6 +79,13 @@ enum Command {
     Stats,
     /// Run a command, or replay what it printed and returned the last time
     Run(run::RunArgs),
+    /// Fill pools by a plan: what is due now, or as it becomes due
+    Accumulate(pools::AccumulateArgs),
+    /// Print a variant of a pool, drawn at random
+    Pick(pools::PickArgs),
+    /// What is in pools: list, show, stats, clear, regenerate
+    #[command(subcommand)]
+    Pools(pools::PoolsCommand),
     /// Remove entries past their time and give disk space back
     Cleanup,
     /// Empty the namespace that was named, or everything if none was. Always works
@@ -165,6 +173,9 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Invalidate(args) => invalidate::invalidate(&open()?, &args, &out),
         Command::Stats => listing::stats(&open()?, &settings, &out),
         Command::Run(args) => run::run(&settings, args),
+        Command::Accumulate(args) => pools::accumulate(&settings, &args, cli.quiet, &out),
+        Command::Pick(args) => pools::pick(&open()?, &settings, &args, &out),
+        Command::Pools(command) => pools::pools(&open()?, &command, &out),
         #[cfg(feature = "repo-map")]
         Command::RepoMap(args) => repo_map::repo_map(&settings, &args, cli.quiet, &out),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),

@@ -79,6 +79,11 @@ impl Settings {
         Ok(self.0.parse("default-durability", durability)?.unwrap_or_default())
     }
 
+    /// The plan whose generators may be called.
+    pub(super) fn plan(&self) -> Option<PathBuf> {
+        self.0.get("plan").map(PathBuf::from)
+    }
+
     /// The size cap in force.
     pub(super) fn max_size(&self) -> Result<u64, Failure> {
         Ok(self.0.parse("max-size", size)?.unwrap_or(u64::MAX))

@@ -63,6 +63,7 @@ macro_rules! all_settings {
             depends_memo "depends-memo" "TIME" Some("0s"),
                 "For how long a dependency that was looked at is not looked at again [default: 0s]";
             lock_timeout "lock-timeout" "TIME" Some("5s"), "How long to wait for other processes that write [default: 5s]";
+            plan "plan" "FILE" None, "Plan whose generators pick may call where a pool has nothing [default: none]";
         }
     };
 }

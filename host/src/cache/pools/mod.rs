@@ -56,7 +56,7 @@ pub use look::{CombinationInfo, Listed, VariantInfo};
 pub use pick::Picked;
 pub use plan::{Combination, Dimension, Plan};
 pub use round::{Accumulate, Progress, Report};
-pub use state::PoolInfo;
+pub use state::{Forecast, PoolInfo};
 pub use statistics::PoolStatistics;
 pub use worker::Worker;
 
@@ -108,6 +108,15 @@ impl Cache {
     pub fn pool(&self, name: &str) -> Result<Option<Pool>> {
         let pool = self.pool_handle(name)?;
         Ok(pool.held()?.map(|_| pool))
+    }
+
+    /// What a plan would make due in a pool now, whether the pool is there or not; nothing is changed. With `force` as if the next round
+    /// were due.
+    ///
+    /// # Errors
+    /// As [`define_pool`](Self::define_pool).
+    pub fn forecast_pool(&self, name: &str, plan: &Plan, force: bool) -> Result<Forecast> {
+        self.pool_handle(name)?.forecast(plan, force)
     }
 
     /// The names of the pools of this handle's namespace, sorted.

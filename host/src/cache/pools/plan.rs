@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::options::millis;
+use super::state::Held;
 use super::{Pool, wit};
 use crate::error::Result;
 use crate::generate::Value;
@@ -283,7 +284,15 @@ impl Pool {
     /// # Errors
     /// As [`combination`](Self::combination).
     pub fn combinations(&self, filter: &[(String, String)], kept: bool) -> Result<Vec<Combination>> {
-        let held = self.must_be_held()?;
+        self.combinations_of(&self.must_be_held()?, filter, kept)
+    }
+
+    pub(super) fn combinations_of(
+        &self,
+        held: &Held,
+        filter: &[(String, String)],
+        kept: bool,
+    ) -> Result<Vec<Combination>> {
         let (mut all, mut next) = (Vec::new(), Some(0));
         while let Some(first) = next {
             let page = self.ask(|g| {

@@ -49,6 +49,18 @@ pub struct PoolInfo {
     pub(super) is_settled: bool,
 }
 
+/// What a plan would make due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forecast {
+    /// Variants that are due.
+    pub due: u64,
+    /// Combinations that they belong to.
+    pub combinations: u64,
+    /// Whether a round would begin.
+    pub begins: bool,
+}
+
 /// The state of a pool, as the component knows it, and its version.
 pub(super) struct Held {
     pub(super) state: Vec<u8>,
@@ -153,6 +165,28 @@ impl Pool {
             Ok(Some(state).filter(|state| before != Some(state.as_slice())))
         })?;
         Ok(())
+    }
+
+    /// What a plan would make due now, without anything being changed.
+    pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
+        let (dimensions, options) = plan.to_wit();
+        let now = self.inner().clock.now();
+        let before = self.held()?;
+        let before = before.as_ref().map(|held| held.state.as_slice());
+        let planned = self.ask(|g| {
+            g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
+        })?;
+        let begun = self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &planned, now, force))?;
+        let begins = begun.is_some();
+        let held = Held { state: begun.unwrap_or(planned), version: 0 };
+        let info = self.info_of(&held)?;
+        let (mut due, mut combinations) = (0, 0);
+        for combination in self.combinations_of(&held, &[], false)? {
+            let entries = self.look_with(&info, &combination)?.due.len() as u64;
+            due += entries;
+            combinations += u64::from(entries > 0);
+        }
+        Ok(Forecast { due, combinations, begins })
     }
 
     /// Begins the next round if it is due, or if `force` is given; answers whether it was.
