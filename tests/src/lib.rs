@@ -46,6 +46,7 @@ pub mod synced;
 pub mod tripwire;
 pub mod vector;
 pub mod watchdog;
+pub mod weeks;
 pub mod workload;
 
 pub use component::Component;

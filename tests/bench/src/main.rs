@@ -6,7 +6,7 @@
 //!
 //! | module | what it holds |
 //! | --- | --- |
-//! | `memory`, `disk`, `batch`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate`, `keys` | the groups, one file each |
+//! | `memory`, `disk`, `batch`, `eviction`, `processes`, `start`, `footprint`, `layout`, `compression`, `invalidation`, `size`, `simulate`, `keys`, `pools` | the groups, one file each |
 //! | `contestants` | Larder and its peers behind two traits |
 //! | `workload`, `texts` | keys, values and the order of operations; real text |
 //! | `measure`, `report`, `machine`, `setup` | rounds and medians; Markdown; what ran where; what groups share |
@@ -25,6 +25,7 @@ mod layout;
 mod machine;
 mod measure;
 mod memory;
+mod pools;
 mod processes;
 mod report;
 mod setup;
@@ -103,6 +104,8 @@ enum Group {
     Simulate,
     /// Keys made of texts, dictionaries and sets.
     Keys,
+    /// Picking variants; large pools.
+    Pools,
 }
 
 fn main() -> Result<()> {
@@ -134,6 +137,7 @@ fn main() -> Result<()> {
             Group::Size => size::run(&mut report),
             Group::Simulate => simulate::run(&setup, flags.trace.as_deref(), &mut report)?,
             Group::Keys => keys::run(&setup, &mut report)?,
+            Group::Pools => pools::run(&setup, &mut report)?,
         }
     }
     if let Some(version) = setup.diskcache() {
