@@ -142,7 +142,7 @@ impl Http {
         Ok(filled)
     }
 
-    fn judge(&self, answer: Answer) -> Result<Variant, Failure> {
+    fn judge(&self, answer: Answer, secrets: &[String]) -> Result<Variant, Failure> {
         let Answer { status, retry_after, body } = answer;
         if !status.is_success() {
             let kind = match status {
@@ -151,8 +151,9 @@ impl Http {
                 _ => FailureKind::Refused,
             };
             let hint = if status.is_redirection() { "; redirects are not followed" } else { "" };
-            let said = String::from_utf8_lossy(&body);
-            let colon = if said.trim().is_empty() { "" } else { ": " };
+            let said = clean(&String::from_utf8_lossy(&body), secrets);
+            let said: String = said.chars().take(EXCERPT).collect();
+            let colon = if said.is_empty() { "" } else { ": " };
             let retry_after = retry_after.filter(|_| kind != FailureKind::Refused);
             return Err(Failure::new(kind, format!("answered {status}{hint}{colon}{said}")).retry_after(retry_after));
         }
@@ -174,12 +175,20 @@ impl Http {
         })
     }
 
-    /// The failure as others may see it: from whom, on one line, short, and without secrets.
+    fn trouble(&self, trouble: Trouble) -> Failure {
+        let (kind, message) = match trouble {
+            Trouble::TimedOut => (FailureKind::TimedOut, format!("took longer than {:?}", self.timeout)),
+            Trouble::Stopped => (FailureKind::Stopped, "was stopped".into()),
+            Trouble::Request => (FailureKind::NotStarted, "was not asked: this is not a request".into()),
+            Trouble::Connection(e) => (FailureKind::Unavailable, format!("cannot be reached: {e}")),
+        };
+        Failure::new(kind, message)
+    }
+
+    /// The failure as others may see it: from whom, on one line, and without secrets.
     fn show(&self, failure: &Failure, secrets: &[String]) -> Failure {
-        let message = printable(&scrub(failure.message(), secrets));
-        // The excerpt is at the end, behind words of one's own that are always shorter than it.
-        let message: String = message.chars().take(EXCERPT + 60).collect();
-        Failure::new(failure.kind, format!("{} {} {message}", self.method, self.shown)).retry_after(failure.retry_after)
+        let message = format!("{} {} {}", self.method, self.shown, clean(failure.message(), secrets));
+        Failure::new(failure.kind, message).retry_after(failure.retry_after)
     }
 }
 
@@ -190,23 +199,11 @@ impl Generator for Http {
             Err(e) => Err(Failure::new(FailureKind::NotStarted, format!("was not asked: {e}"))),
             Ok(_) if request.stop.is_stopped() => Err(self.trouble(Trouble::Stopped)),
             Ok(prepared) => match send(prepared, self.timeout, self.max_output, request.stop) {
-                Ok(answer) => self.judge(answer),
+                Ok(answer) => self.judge(answer, &secrets),
                 Err(trouble) => Err(self.trouble(trouble)),
             },
         };
         outcome.map_err(|failure| self.show(&failure, &secrets))
-    }
-}
-
-impl Http {
-    fn trouble(&self, trouble: Trouble) -> Failure {
-        let (kind, message) = match trouble {
-            Trouble::TimedOut => (FailureKind::TimedOut, format!("took longer than {:?}", self.timeout)),
-            Trouble::Stopped => (FailureKind::Stopped, "was stopped".into()),
-            Trouble::Request => (FailureKind::NotStarted, "was not asked: this is not a request".into()),
-            Trouble::Connection(e) => (FailureKind::Unavailable, format!("cannot be reached: {e}")),
-        };
-        Failure::new(kind, message)
     }
 }
 
@@ -233,6 +230,11 @@ fn extract(path: &Path, body: &[u8]) -> Result<Vec<u8>, String> {
         serde_json::Value::String(text) => text.clone().into_bytes(),
         other => other.to_string().into_bytes(),
     })
+}
+
+/// A stranger's text on one line and without secrets, also those that only show once control characters are gone.
+fn clean(text: &str, secrets: &[String]) -> String {
+    scrub(&printable(&scrub(text, secrets)), secrets)
 }
 
 /// Takes secrets out of a text, also where they are encoded for a URL or for JSON.
