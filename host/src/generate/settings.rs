@@ -219,4 +219,12 @@ mod tests {
             assert_eq!(shown(url), expected);
         }
     }
+
+    #[cfg(not(feature = "http"))]
+    #[test]
+    fn a_build_without_http_says_so() {
+        let settings = Settings(Kind::Http(Box::new(HttpSettings::new("http://host/"))));
+        let refusal = settings.build(".".as_ref(), &[]).err().expect("there is no client");
+        assert!(refusal.contains("feature http"), "{refusal}");
+    }
 }
