@@ -44,11 +44,16 @@ impl KeyHasher {
         if let Some(constant) = CONSTANT.get() {
             return constant;
         }
-        let hash = self.plain(namespace, key);
         match combination(key) {
-            None => hash,
-            Some(combination) => self.plain(namespace, combination) >> 48 << 48 | hash >> 16,
+            None => self.plain(namespace, key),
+            Some(combination) => self.variant(namespace, key, self.plain(namespace, combination)),
         }
+    }
+
+    /// The hash of a pool's variant, whose combination has the hash `combination`.
+    #[inline]
+    pub(crate) fn variant(&self, namespace: u64, key: &[u8], combination: u64) -> u64 {
+        combination >> 48 << 48 | self.plain(namespace, key) >> 16
     }
 
     #[inline]

@@ -282,13 +282,18 @@ impl Engine {
         }
     }
 
-    /// Tells the policy that an entry was of use. Counts as no read.
+    /// Tells the policy that an entry was of use, once a second: a combination is as often as all its variants together. Counts as no
+    /// read.
     fn note_use(&mut self, id: u32, now: u64) {
-        let Self { policy, slab, config, patience, .. } = self;
-        policy.accessed(id, &Judgement { slab, objective: config.objective, patience: *patience, now });
+        const SECOND: u64 = 1_000;
         let slot = self.slab.slot_mut(id);
         slot.set_read(true);
         let before = slot.accessed();
+        if (before..before + SECOND).contains(&now) {
+            return;
+        }
         slot.set_accessed(now.max(before));
+        let Self { policy, slab, config, patience, .. } = self;
+        policy.accessed(id, &Judgement { slab, objective: config.objective, patience: *patience, now });
     }
 }

@@ -2,8 +2,10 @@
 //! memory lacks is read from the store; a variant that is nowhere any more is struck from its combination, and another one
 //! picked.
 
+use std::io::Write as _;
+
 use super::super::background::seconds;
-use super::super::lock;
+use super::super::{Cache, lock};
 use super::{Combination, Pool, wit};
 use crate::component::bindings::{api, types};
 use crate::error::Result;
@@ -64,57 +66,48 @@ impl Pool {
             cache.refresh(store, now);
         }
         let (how, mut stored) = (self.choice(), None);
-        let found = loop {
-            let (found, due) = {
-                let mut shard = lock(inner.shard(hash));
-                cache.forget_outdated(&mut shard, hash, key, now)?;
-                let found = inner.call_again(&mut shard, cache.id, |g| {
-                    let pools = g.larder.larder_cache_pools();
-                    pools.call_pick(&mut g.store, g.cache, cache.id, key, how, stored.as_deref(), now)
-                })?;
-                let due = inner.store.as_ref().map(|_| inner.count(&mut shard, cache.id, Some((hash, seconds(now)))));
-                (found, due)
+        let (found, variant) = loop {
+            let mut shard = lock(inner.shard(hash));
+            cache.forget_outdated(&mut shard, hash, key, now)?;
+            let found = inner.call_again(&mut shard, cache.id, |g| {
+                let pools = g.larder.larder_cache_pools();
+                pools.call_pick(&mut g.store, g.cache, cache.id, key, how, stored.as_deref(), now)
+            })?;
+            let Some(store) = &inner.store else { break (found, None) };
+            let Some(found) = found else {
+                drop(shard);
+                match (cache.read_record(store, hash, now), &stored) {
+                    (Some((_, record)), None) => stored = Some(record),
+                    _ => return Ok(Tried::Empty),
+                }
+                continue;
             };
-            due.into_iter().for_each(|due| inner.settle(due));
-            match (found, &inner.store, &stored) {
-                (Some(found), ..) => break found,
-                (None, Some(store), None) => match cache.read_record(store, hash, now) {
-                    Some((_, record)) => stored = Some(record),
-                    None => return Ok(Tried::Empty),
-                },
-                (None, ..) => return Ok(Tried::Empty),
-            }
-        };
-        if found.variants == 0 {
-            return Ok(Tried::Empty);
-        }
-        let Some(store) = &inner.store else {
-            return Ok(found.hit.map_or(Tried::Again, |hit| Tried::Picked(picked(found.generation, found.entry, found.variants, hit))));
-        };
-        let variant = variant_key(key, found.generation, found.entry);
-        let variant_hash = cache.hash(&variant);
-        let place = (found.generation, found.entry);
-        let hit = match found.hit {
-            // Another process may have put another one in its place.
-            Some(_) if lock(inner.shard(variant_hash)).is_outdated(variant_hash) => {
-                let mut shard = lock(inner.shard(variant_hash));
-                cache.forget_outdated(&mut shard, variant_hash, &variant, now)?;
+            // In the same shard as the combination.
+            let variant = Variant::new(cache, combination, &found);
+            if found.hit.is_some() && cache.forget_outdated(&mut shard, variant.hash, &variant.key, now)? {
+                // Another process has put another one in its place.
                 return Ok(Tried::Again);
             }
-            Some(hit) => {
-                lock(inner.shard(variant_hash)).reads.push((variant_hash, seconds(now)));
-                hit
-            }
-            None => match self.find_variant(store, &variant, variant_hash, now)? {
+            shard.reads.push((hash, seconds(now)));
+            let due = inner.count(&mut shard, cache.id, found.hit.as_ref().map(|_| (variant.hash, seconds(now))));
+            drop(shard);
+            inner.settle(due);
+            break (Some(found), Some((store, variant)));
+        };
+        let Some(mut found) = found.filter(|found| found.variants > 0) else { return Ok(Tried::Empty) };
+        let hit = match (found.hit.take(), variant) {
+            (Some(hit), _) => hit,
+            (None, None) => return Ok(Tried::Again),
+            (None, Some((store, variant))) => match self.find_variant(store, &variant, now)? {
                 Sought::Found(hit) => hit,
                 Sought::Elsewhere => return Ok(Tried::Again),
                 Sought::Gone => {
-                    self.lose(combination, place)?;
+                    self.lose(combination, (found.generation, found.entry))?;
                     return Ok(Tried::Again);
                 }
             },
         };
-        Ok(Tried::Picked(picked(found.generation, found.entry, found.variants, hit)))
+        Ok(Tried::Picked(picked(&found, hit)))
     }
 
     fn choice(&self) -> wit::Choice {
@@ -124,8 +117,9 @@ impl Pool {
     }
 
     /// The record of a variant that memory lacks.
-    fn find_variant(&self, store: &Store, key: &[u8], hash: u64, now: u64) -> Result<Sought> {
+    fn find_variant(&self, store: &Store, variant: &Variant, now: u64) -> Result<Sought> {
         let (cache, inner) = (&self.cache, self.inner());
+        let (key, hash) = (variant.key.as_slice(), variant.hash);
         let record = match store.find(hash, now).and_then(|found| found.map(|at| store.read(&at).map(|r| (at, r))).transpose()) {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Sought::Gone),
@@ -164,21 +158,37 @@ enum Sought {
     Elsewhere,
 }
 
+/// The entry of a variant.
+struct Variant {
+    key: Vec<u8>,
+    hash: u64,
+}
+
+impl Variant {
+    fn new(cache: &Cache, combination: &Combination, found: &wit::Picked) -> Self {
+        let key = variant_key(combination.key(), found.generation, found.entry);
+        Self { hash: cache.inner.hasher.variant(cache.hash, &key, combination.hash()), key }
+    }
+}
+
 /// The key of a variant's entry, as the contract makes it.
 pub(super) fn variant_key(combination: &[u8], generation: u64, entry: u32) -> Vec<u8> {
-    let mut key = combination.to_vec();
-    key.extend_from_slice(format!("#{generation}.{entry}").as_bytes());
+    // Generations of ten digits, and numbers that are short.
+    let mut key = Vec::with_capacity(combination.len() + 16);
+    key.extend_from_slice(combination);
+    // Writing to memory does not fail.
+    let _ = write!(key, "#{generation}.{entry}");
     key
 }
 
-fn picked(generation: u64, entry: u32, variants: u32, hit: api::Hit) -> Picked {
+fn picked(found: &wit::Picked, hit: api::Hit) -> Picked {
     Picked {
         value: hit.value,
         content_type: hit.content_type,
-        generation,
-        entry,
+        generation: found.generation,
+        entry: found.entry,
         cached_at: hit.created,
-        variants,
+        variants: found.variants,
         is_new: false,
     }
 }
