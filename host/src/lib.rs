@@ -64,3 +64,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/keys.md")]
 struct MakingKeys;
+
+/// The guide to pools, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/pools.md")]
+struct Pools;

@@ -25,7 +25,7 @@ fn refused<T>(outcome: Result<T, String>, words: &[&str]) {
 fn a_table_is_a_command() {
     let home = Home::new();
     home.write("text", "beside the plan");
-    let settings = read("command = ['cat', 'text']\ntimeout = '20s'\nmax-output = '1kB'").expect("settings");
+    let settings = read("command = ['cat', 'text']\ntimeout = '20s'\nmax_output = '1kB'").expect("settings");
     let generator = settings.build(home.path(), &["a"]).expect("a generator");
     let stop = Stop::new().expect("a pipe");
     let dimensions = [("a".to_owned(), Value::from("b"))];
@@ -41,9 +41,9 @@ fn a_table_is_a_service() {
         headers = { authorization = "Bearer ${NO_SUCH_KEY}", x-entry = "{entry}" }
         body = { model = "m", lines = "{lines}", messages = [{ role = "user", content = "{difficulty} {{x}}" }] }
         response = "choices.0.message.content"
-        content-type = "text/plain"
+        content_type = "text/plain"
         timeout = "2m"
-        max-output = "64KiB""#;
+        max_output = "64KiB""#;
     assert!(build(text, &["language", "lines", "difficulty"]).is_ok());
     refused(build(text, &["language", "difficulty"]).map(drop), &["body", "lines", "difficulty", "pool"]);
     refused(build(text, &["lines", "difficulty"]).map(drop), &["url", "language"]);
@@ -70,7 +70,7 @@ fn values_out_of_range_are_refused() {
     refused(read("command = ['a']\ntimeout = '0s'"), &["more than 0"]);
     refused(read("command = ['a']\ntimeout = 'soon'"), &["soon"]);
     refused(read("command = ['a']\ntimeout = 30"), &["30"]);
-    refused(read("command = ['a']\nmax-output = '0'"), &["more than 0"]);
+    refused(read("command = ['a']\nmax_output = '0'"), &["more than 0"]);
     refused(read("http = { url = 'http://a', timeout = '0' }"), &["more than 0"]);
     refused(read("command = 'a b'"), &["a b"]);
     refused(build("command = []", &[]).map(drop), &["empty"]);

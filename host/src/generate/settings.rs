@@ -1,7 +1,7 @@
 //! A generator as a table of a configuration file.
 //!
 //! ```toml
-//! generator = { command = ["./make-puzzle.py"], timeout = "2m", max-output = "1MB" }
+//! generator = { command = ["./make-puzzle.py"], timeout = "2m", max_output = "1MB" }
 //! ```
 //! or `generator.http = { url = "https://…", … }`. A key that is not known is refused rather than ignored.
 
@@ -16,7 +16,7 @@ use super::Generator;
 use super::command::{Command, MAX_OUTPUT, TIMEOUT};
 use crate::config::{size, span};
 
-/// Either a command or a service, as `command = ["…"]` with `timeout` and `max-output`, or `http = { … }`.
+/// Either a command or a service, as `command = ["…"]` with `timeout` and `max_output`, or `http = { … }`.
 ///
 /// ```
 /// # #[cfg(feature = "cli")] {
@@ -38,7 +38,7 @@ enum Kind {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 struct Table {
     command: Option<Vec<String>>,
     #[serde(default, deserialize_with = "some_time")]
@@ -62,7 +62,7 @@ impl TryFrom<Table> for Settings {
                 Ok(Self(Kind::Http(Box::new(http))))
             }
             Table { command: None, http: Some(_), .. } => {
-                Err("timeout and max-output of an http generator belong into its table, http = { … }")
+                Err("timeout and max_output of an http generator belong into its table, http = { … }")
             }
             Table { command: Some(_), http: Some(_), .. } => Err("a generator is either a command or http, not both"),
             Table { command: None, http: None, .. } => {
@@ -108,7 +108,7 @@ fn build_http(_: &HttpSettings, _: &[&str]) -> Result<Box<dyn Generator>, String
 /// `{pool}`, `{generation}` and `{entry}` for what else is asked for; `{{` and `}}` are braces. In the URL and in headers
 /// `${NAME}` stands for a variable of the environment.
 #[derive(Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct HttpSettings {
     /// Where to ask. Values of dimensions are percent-encoded, and so are variables after the `?`.
@@ -193,7 +193,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
 
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let bytes = size(&String::deserialize(deserializer)?).map_err(de::Error::custom)?;
-    if bytes == 0 { Err(de::Error::custom("max-output must be more than 0")) } else { Ok(bytes) }
+    if bytes == 0 { Err(de::Error::custom("max_output must be more than 0")) } else { Ok(bytes) }
 }
 
 fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
