@@ -128,27 +128,42 @@ impl Pool {
     /// # Errors
     /// As [`combinations`](Self::combinations).
     pub fn list(&self, filter: &[(String, String)], limit: usize) -> Result<Vec<Listed>> {
-        let info = self.info()?;
+        let held = self.must_be_held()?;
+        let info = self.info_of(&held)?;
         let mut listed = Vec::new();
         for kept in [false, true] {
-            for combination in self.combinations(filter, kept)? {
-                if listed.len() >= limit {
-                    return Ok(listed);
+            self.each_combination(&held, filter, kept, |combination| {
+                if listed.len() < limit {
+                    self.list_one(&info, &combination, limit, &mut listed)?;
                 }
-                for variant in self.look_with(&info, &combination)?.variants {
-                    let key = variant_key(combination.key(), variant.generation, variant.entry);
-                    // One that went meanwhile is not shown.
-                    let Some(hit) = self.cache.lookup(&key)?.filter(|_| listed.len() < limit) else { continue };
-                    listed.push(Listed {
-                        values: combination.values().to_vec(),
-                        info: variant,
-                        value: hit.value,
-                        content_type: hit.content_type,
-                    });
-                }
-            }
+                Ok(listed.len() < limit)
+            })?;
         }
         Ok(listed)
+    }
+
+    fn list_one(
+        &self,
+        info: &PoolInfo,
+        combination: &Combination,
+        limit: usize,
+        listed: &mut Vec<Listed>,
+    ) -> Result<()> {
+        for variant in self.look_with(info, combination)?.variants {
+            if listed.len() >= limit {
+                break;
+            }
+            let key = variant_key(combination.key(), variant.generation, variant.entry);
+            // One that went meanwhile is not shown.
+            let Some(hit) = self.cache.lookup(&key)? else { continue };
+            listed.push(Listed {
+                values: combination.values().to_vec(),
+                info: variant,
+                value: hit.value,
+                content_type: hit.content_type,
+            });
+        }
+        Ok(())
     }
 
     /// All entries of the pool: combinations and variants.

@@ -55,7 +55,7 @@ pub use live::PickError;
 pub use look::{CombinationInfo, Listed, VariantInfo};
 pub use pick::Picked;
 pub use plan::{Combination, Dimension, Plan};
-pub use round::{Accumulate, Progress, Report};
+pub use round::{Accumulate, Budget, Progress, Report};
 pub use state::{Forecast, PoolInfo};
 pub use statistics::PoolStatistics;
 pub use worker::Worker;

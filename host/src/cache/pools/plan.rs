@@ -284,16 +284,23 @@ impl Pool {
     /// # Errors
     /// As [`combination`](Self::combination).
     pub fn combinations(&self, filter: &[(String, String)], kept: bool) -> Result<Vec<Combination>> {
-        self.combinations_of(&self.must_be_held()?, filter, kept)
+        let mut all = Vec::new();
+        self.each_combination(&self.must_be_held()?, filter, kept, |combination| {
+            all.push(combination);
+            Ok(true)
+        })?;
+        Ok(all)
     }
 
-    pub(super) fn combinations_of(
+    /// Visits combinations until `visit` has seen enough.
+    pub(super) fn each_combination(
         &self,
         held: &Held,
         filter: &[(String, String)],
         kept: bool,
-    ) -> Result<Vec<Combination>> {
-        let (mut all, mut next) = (Vec::new(), Some(0));
+        mut visit: impl FnMut(Combination) -> Result<bool>,
+    ) -> Result<()> {
+        let mut next = Some(0);
         while let Some(first) = next {
             let page = self.ask(|g| {
                 let pools = g.larder.larder_cache_pools();
@@ -301,11 +308,13 @@ impl Pool {
             })?;
             // A cursor that does not advance would never end.
             next = page.next.filter(|next| *next > first);
-            all.extend(page.combinations.into_iter().map(|wit::Combination { key, values }| {
+            for wit::Combination { key, values } in page.combinations {
                 let values = values.into_iter().map(|(name, given)| (name, value(given))).collect();
-                Combination::new(self, key, values)
-            }));
+                if !visit(Combination::new(self, key, values))? {
+                    return Ok(());
+                }
+            }
         }
-        Ok(all)
+        Ok(())
     }
 }

@@ -27,9 +27,30 @@ pub struct Accumulate {
     pub options: SetOptions,
     force: bool,
     concurrency: Option<usize>,
-    max_calls: Option<u64>,
+    pub(super) budget: Budget,
     interval: Duration,
     progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+}
+
+/// How often generators may still be called; clones share it.
+#[derive(Debug, Clone)]
+pub struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// One of so many calls.
+    pub fn new(calls: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(calls)))
+    }
+
+    /// The calls that are left.
+    pub fn left(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Takes a call; false when there is none left.
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
 }
 
 /// How far a round is.
@@ -92,7 +113,7 @@ impl Accumulate {
             options: SetOptions::default(),
             force: false,
             concurrency: None,
-            max_calls: None,
+            budget: Budget::new(u64::MAX),
             interval: Duration::ZERO,
             progress: None,
         })
@@ -122,9 +143,9 @@ impl Accumulate {
         self
     }
 
-    /// How often the generator may be called at most.
-    pub fn max_calls(mut self, calls: u64) -> Self {
-        self.max_calls = Some(calls);
+    /// How often generators may be called at most, by all who share the budget and in all rounds.
+    pub fn budget(mut self, budget: &Budget) -> Self {
+        self.budget = budget.clone();
         self
     }
 
@@ -143,7 +164,7 @@ impl Accumulate {
 
 impl fmt::Debug for Accumulate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accumulate").field("force", &self.force).field("max_calls", &self.max_calls).finish_non_exhaustive()
+        f.debug_struct("Accumulate").field("force", &self.force).field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
@@ -152,7 +173,6 @@ pub(super) struct Work<'a> {
     pub(super) info: &'a PoolInfo,
     pub(super) generator: &'a dyn Generator,
     pub(super) options: &'a Accumulate,
-    calls_left: AtomicU64,
     /// When the generator may be called next.
     next_call: Mutex<Instant>,
 }
@@ -160,13 +180,12 @@ pub(super) struct Work<'a> {
 impl Work<'_> {
     /// Whether nothing more is to be begun.
     pub(super) fn is_over(&self) -> bool {
-        self.options.stop.is_stopped() || self.calls_left.load(Ordering::Relaxed) == 0
+        self.options.stop.is_stopped() || self.options.budget.left() == 0
     }
 
     /// Takes leave to call the generator, and waits until it may be called. False when it may not be any more.
     pub(super) fn may_call(&self) -> bool {
-        let one_less = |left: u64| left.checked_sub(1);
-        if self.calls_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
+        if !self.options.budget.take() {
             return false;
         }
         let wait = {
@@ -225,7 +244,6 @@ impl Pool {
             info: &info,
             generator,
             options,
-            calls_left: AtomicU64::new(options.max_calls.unwrap_or(u64::MAX)),
             next_call: Mutex::new(Instant::now()),
         };
         let sums = Mutex::new(Sums { report, ..Sums::default() });
@@ -250,27 +268,30 @@ impl Pool {
     /// # Errors
     /// As [`stats`](Self::stats).
     pub fn due_now(&self) -> Result<Vec<(Combination, Vec<u32>)>> {
-        let info = self.info()?;
+        let held = self.must_be_held()?;
+        let info = self.info_of(&held)?;
         let mut due = Vec::new();
-        for combination in self.combinations(&[], false)? {
+        self.each_combination(&held, &[], false, |combination| {
             let entries = self.look_with(&info, &combination)?.due;
             if !entries.is_empty() {
                 due.push((combination, entries));
             }
-        }
+            Ok(true)
+        })?;
         Ok(due)
     }
 
     /// What is due now, and when the rest of what is missing is.
     fn due(&self, info: &PoolInfo) -> Result<(Vec<Item>, Option<u64>)> {
         let (mut items, mut retry_at) = (Vec::new(), None::<u64>);
-        for combination in self.combinations(&[], false)? {
+        self.each_combination(&self.must_be_held()?, &[], false, |combination| {
             let found = self.look_with(info, &combination)?;
             if let Some(at) = found.retry_at {
                 retry_at = Some(retry_at.map_or(at, |earliest| earliest.min(at)));
             }
             items.extend(found.due.into_iter().map(|entry| Item { combination: combination.clone(), entry }));
-        }
+            Ok(true)
+        })?;
         Ok((items, retry_at))
     }
 

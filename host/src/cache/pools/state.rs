@@ -181,11 +181,12 @@ impl Pool {
         let held = Held { state: begun.unwrap_or(planned), version: 0 };
         let info = self.info_of(&held)?;
         let (mut due, mut combinations) = (0, 0);
-        for combination in self.combinations_of(&held, &[], false)? {
+        self.each_combination(&held, &[], false, |combination| {
             let entries = self.look_with(&info, &combination)?.due.len() as u64;
             due += entries;
             combinations += u64::from(entries > 0);
-        }
+            Ok(true)
+        })?;
         Ok(Forecast { due, combinations, begins })
     }
 

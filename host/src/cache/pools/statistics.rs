@@ -64,11 +64,11 @@ impl Pool {
         let (mut missing, mut duplicates, mut bytes, mut removed) = (0, 0, 0, 0);
         let (mut kept_combinations, mut kept_entries, mut states) = (0, 0, 0);
         for kept in [false, true] {
-            for combination in self.combinations(&[], kept)? {
+            self.each_combination(&held, &[], kept, |combination| {
                 let found = self.look_with(&info, &combination)?;
                 if found.is_broken {
                     removed += u64::from(self.cache.delete(combination.key())?);
-                    continue;
+                    return Ok(true);
                 }
                 let variants = found.variants.len() as u64;
                 bytes += found.variants.iter().map(|variant| u64::from(variant.size)).sum::<u64>();
@@ -76,14 +76,15 @@ impl Pool {
                 if kept {
                     kept_entries += variants;
                     kept_combinations += u64::from(variants > 0);
-                    continue;
+                    return Ok(true);
                 }
                 tally.entries += variants;
                 tally.covered += u64::from(variants > 0);
                 tally.failed += u64::from(found.failures > 0);
                 missing += found.missing.len() as u64;
                 duplicates += found.duplicates;
-            }
+                Ok(true)
+            })?;
         }
         if self.count_entries()? > states + tally.entries + kept_entries {
             removed += self.sweep()?;
@@ -129,12 +130,14 @@ impl Pool {
     }
 
     fn known_keys(&self) -> Result<HashSet<Vec<u8>>> {
-        let info = self.info()?;
+        let held = self.must_be_held()?;
+        let info = self.info_of(&held)?;
         let mut known = HashSet::new();
         for kept in [false, true] {
-            for combination in self.combinations(&[], kept)? {
+            self.each_combination(&held, &[], kept, |combination| {
                 known.extend(self.keys_of(&info, &combination)?);
-            }
+                Ok(true)
+            })?;
         }
         Ok(known)
     }

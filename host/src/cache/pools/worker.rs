@@ -13,6 +13,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How long it leaves a store alone that does not work.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
 
+/// How long it waits before it looks again at what others are making.
+const WHILE_OTHERS_WORK: Duration = Duration::from_secs(1);
+
 /// A thread that fills a pool. Dropped, it ends: what it is making by then is given up and stays due.
 #[derive(Debug)]
 pub struct Worker {
@@ -21,7 +24,8 @@ pub struct Worker {
 }
 
 impl Pool {
-    /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop. `tell` is told
+    /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop, or until their budget is
+    /// used up. `tell` is told
     /// what each round brought. A store that does not work is tried again after a while.
     pub fn fill(&self, generator: &dyn Generator, options: &Accumulate, mut tell: impl FnMut(&Report)) {
         let stop = &options.stop;
@@ -39,8 +43,12 @@ impl Pool {
             if report.planned > 0 {
                 tell(&report);
             }
-            // What was left because there was no call to make is not waited for.
-            if report.left > 0 && !stop.is_stopped() && report.left == report.planned {
+            if options.budget.left() == 0 {
+                break;
+            }
+            // What is due is being made by somebody else.
+            let did_nothing = report.made + report.duplicates + report.failed == 0;
+            if report.planned > 0 && did_nothing && stop.wait(WHILE_OTHERS_WORK) {
                 break;
             }
             self.sleep(&report, stop);

@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use larder::Cache;
 use larder::generate::{Generator, Stop};
-use larder::pools::{Accumulate, Pool, Progress, Report};
+use larder::pools::{Accumulate, Budget, Pool, Progress, Report};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
@@ -36,7 +36,7 @@ pub(crate) struct AccumulateArgs {
     /// Say what would be made, and change nothing
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
-    /// Call generators this often at most, for each pool and round
+    /// Call generators this often at most, then end
     #[arg(long, value_name = "N")]
     max_calls: Option<u64>,
     /// Make so many variants at the same time [default: the plan's, else its batch]
@@ -69,6 +69,7 @@ pub(crate) fn accumulate(
         return dry_run(&cache, &plan, &names, args, out);
     }
     let stop = Stop::new().map_err(Failure::io("make a pipe"))?;
+    let budget = Budget::new(args.max_calls.unwrap_or(u64::MAX));
     let mut jobs = Vec::new();
     for (name, generator) in names.iter().zip(generators) {
         let pool = cache.define_pool(name, &plan.plan(name)?)?;
@@ -80,7 +81,7 @@ pub(crate) fn accumulate(
             tracing::info!(pool = name, "{} combinations are not in the plan any more; what they hold is kept", info.kept);
         }
         let mut options = plan.accumulate(name)?.stop(&stop).force(args.force);
-        options = args.max_calls.into_iter().fold(options, Accumulate::max_calls);
+        options = options.budget(&budget);
         options = args.concurrency.into_iter().fold(options, Accumulate::concurrency);
         jobs.push(Job { pool, generator, options });
     }
