@@ -13,8 +13,12 @@ const COMBINATION: [u8; 4] = *b"LCB\x01";
 
 /// Bytes of a variant: generation (8), number (4), bytes (4), when it was added (8), score (8), hash (16).
 const LINE: usize = 48;
-/// Bytes before the first text: mark, number of variants, generation, retry-at, failures, duplicates.
+/// Where the number of variants is, behind the mark.
 const COUNT_AT: usize = 4;
+/// Where the reason is, behind the number of variants, generation, retry-at, failures and duplicates.
+const REASON_AT: usize = 36;
+/// Bytes of what is missing: number (4), whether it failed (1).
+const MISSING: usize = 5;
 
 const WEIGHTED: u8 = 1;
 const NO_REPEATS: u8 = 2;
@@ -185,9 +189,11 @@ impl<'a> Lines<'a> {
         if bytes.first_chunk() != Some(&COMBINATION) {
             return None;
         }
-        let count = u32::from_le_bytes(*bytes.get(COUNT_AT..)?.first_chunk()?) as usize;
-        let begin = bytes.len().checked_sub(count.checked_mul(LINE)?)?;
-        bytes.get(begin..).map(Self)
+        let number = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+        let missing_at = number(REASON_AT)?.checked_add(REASON_AT + 4)?;
+        let begin = number(missing_at)?.checked_mul(MISSING)?.checked_add(missing_at + 4)?;
+        let lines = bytes.get(begin..)?;
+        (Some(lines.len()) == number(COUNT_AT)?.checked_mul(LINE)).then_some(Self(lines))
     }
 
     #[inline]

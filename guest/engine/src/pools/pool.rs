@@ -109,7 +109,7 @@ impl Pool {
     pub fn begin(&mut self, now: u64, force: bool) -> bool {
         let is_due = force || self.next() <= now || self.started > now;
         if is_due {
-            self.generation = (now / 1000).max(self.generation + 1);
+            self.generation = (now / 1000).max(self.generation.saturating_add(1));
             (self.started, self.is_due) = (now, false);
         }
         is_due
