@@ -3,7 +3,7 @@
 //! The variants of a combination come last, each in a line of fixed width, so that one can be read without the others.
 
 use super::combination::{MAX_REASON, Missing, State, VariantInfo};
-use super::plan::{Dimension, Plan, Value, check_dimensions};
+use super::plan::{Dimension, MAX_COMBINATIONS, Plan, Value, check_dimensions, count as count_of};
 use super::pool::{MAX_KEPT, Pool};
 use crate::error::{Error, ErrorCode, Result};
 use crate::record::Reader;
@@ -104,6 +104,10 @@ pub(super) fn decode_pool(bytes: &[u8]) -> Result<Pool> {
         repeats: flags & NO_REPEATS == 0,
     };
     plan.validate().map_err(damaged)?;
+    let left = all.iter().fold(0, |sum: u128, dimensions| sum.saturating_add(count_of(dimensions)));
+    if left > u128::from(MAX_COMBINATIONS) {
+        return Err(Error::corrupt("it keeps more than it may"));
+    }
     Ok(Pool { plan, kept: all, generation, started, is_due: flags & DUE != 0, settled })
 }
 
