@@ -5,9 +5,7 @@
 //! Records are protected by checksums, these bytes are not: the host of a pool state may be given any, and an entry under a
 //! combination's key may be anyone's.
 
-use larder_engine::pools::{
-    CONTENT_TYPE, Choice, Dimension, NewVariant, Plan, Pool, Round, Tally, Value, variant_key,
-};
+use larder_engine::pools::{CONTENT_TYPE, Choice, Dimension, NewVariant, Plan, Pool, Round, Tally, Value, variant_key};
 use larder_engine::{Config, Engine, ErrorCode, SetOptions};
 
 const NOW: u64 = 1_750_000_000_000;
@@ -136,7 +134,8 @@ fn a_pool_state_is_refused_or_works() {
 fn a_pool_state_that_keeps_a_sextillion_combinations_is_refused() {
     let ten: Vec<_> = (0..10).map(|n| n.to_string()).collect();
     let ten: Vec<_> = ten.iter().map(String::as_str).collect();
-    let most = Pool::define(None, plan((0..6).map(|n| dimension(&format!("d{n}"), &ten)).collect())).expect("a million");
+    let most =
+        Pool::define(None, plan((0..6).map(|n| dimension(&format!("d{n}"), &ten)).collect())).expect("a million");
     let other = plan(vec![dimension("other", &["x"])]);
     let sound = Pool::define(Some(most), other).expect("a million are kept").encode();
     // The dimensions that are kept stand at the end, behind their number.
@@ -249,7 +248,8 @@ fn a_combination_without_room_in_memory_does_not_hang_a_pick() {
     let record = writer.set(0, COMBINATION, &combination(), &as_combination(), NOW, None).expect("fits").record;
     let mut small = Engine::open(Config { max_bytes: 200, ..Config::default() }).expect("valid settings");
     small.namespace("pools").expect("valid name");
-    let picked = small.pick(0, COMBINATION, Choice::default(), Some(&record), NOW).map(|picked| picked.map(|it| it.variants));
+    let picked =
+        small.pick(0, COMBINATION, Choice::default(), Some(&record), NOW).map(|picked| picked.map(|it| it.variants));
     assert!(picked.is_err() || picked.is_ok_and(|variants| variants == Some(0)));
 }
 

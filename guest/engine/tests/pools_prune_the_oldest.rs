@@ -49,7 +49,8 @@ fn a_pool_grows_by_three_to_twelve_and_then_turns_over() {
             assert_eq!((added.generation, added.entry), (generation, entry));
             pruned.extend(added.pruned);
         }
-        let oldest: Vec<_> = if generation > 4 { (1..=3).map(|entry| (generation - 4, entry)).collect() } else { vec![] };
+        let oldest: Vec<_> =
+            if generation > 4 { (1..=3).map(|entry| (generation - 4, entry)).collect() } else { vec![] };
         assert_eq!(pruned, keys(&oldest), "of generation {generation}");
         let info = look(&mut engine, round(generation, 3, 12));
         let first = generation.saturating_sub(3).max(1);
@@ -69,7 +70,8 @@ fn of_the_oldest_the_lowest_score_goes_first_and_none_is_lower_than_all() {
     let mut order = Vec::new();
     for at in 0..12 {
         // Lower than any of the old, and yet safe: they are younger.
-        let added = add(&mut engine, round(2, 6, 6), Some((2, at + 1)), &format!("new {at}"), Some(f64::from(at) / 100.0));
+        let added =
+            add(&mut engine, round(2, 6, 6), Some((2, at + 1)), &format!("new {at}"), Some(f64::from(at) / 100.0));
         order.extend(added.pruned);
     }
     let expected = [(1, 2), (1, 5), (1, 3), (1, 6), (1, 1), (1, 4), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5), (2, 6)];

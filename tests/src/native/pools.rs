@@ -1,8 +1,8 @@
 //! The interface `pools`, on the engine.
 
 use larder_engine::pools::{
-    Choice, Combination, CombinationInfo, Dimension, Figures, NewVariant, Page, Plan, Pool, Round, Tally, Value as PlanValue, VariantInfo,
-    variant_key,
+    Choice, Combination, CombinationInfo, Dimension, Figures, NewVariant, Page, Plan, Pool, Round, Tally,
+    Value as PlanValue, VariantInfo, variant_key,
 };
 use larder_engine::{Added, Engine, Picked, Result};
 use serde_json::{Value, json};
@@ -76,7 +76,8 @@ fn state(pool: &Pool) -> Bytes {
 
 fn define(a: Args<'_>) -> Result<Bytes> {
     let before = a.optional_bytes("state").map(|state| Pool::decode(&state)).transpose()?;
-    let value = |value: &Value| PlanValue { text: text(&value["text"]).to_owned(), literal: Args(value).yes("literal") };
+    let value =
+        |value: &Value| PlanValue { text: text(&value["text"]).to_owned(), literal: Args(value).yes("literal") };
     let dimension = |dimension: &Value| Dimension {
         name: text(&dimension["name"]).to_owned(),
         values: Args(dimension).list("values").iter().map(value).collect(),

@@ -148,7 +148,14 @@ impl Engine {
             if self.config.store || self.has_variant(ns, combination, twin, now) {
                 state.count_duplicate();
                 let combination = self.write_state(ns, combination, &state, durability, now, sequence)?;
-                return Ok(Added { duplicate: true, generation, entry, variant: None, combination, pruned: Vec::new() });
+                return Ok(Added {
+                    duplicate: true,
+                    generation,
+                    entry,
+                    variant: None,
+                    combination,
+                    pruned: Vec::new(),
+                });
             }
             state.lose(twin);
         }
@@ -289,8 +296,7 @@ impl Engine {
         }
         let options = SetOptions { content_type: CONTENT_TYPE.to_owned(), ..SetOptions::default() };
         let fields = fields::encode(&options, None, None)?;
-        let draft =
-            Draft { namespace, key, value, fields, created: now, accessed: now, expires: NEVER, durability };
+        let draft = Draft { namespace, key, value, fields, created: now, accessed: now, expires: NEVER, durability };
         self.check_fits(&draft).map_err(|e| self.counted(namespace, e))?;
         Ok(draft)
     }

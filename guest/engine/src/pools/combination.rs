@@ -146,9 +146,8 @@ impl State {
         }
         self.generation = round.generation;
         let lacks = if is_new && round.is_settled { 0 } else { round.per_generation };
-        let made = |entry: u32| {
-            self.variants.binary_search_by_key(&(round.generation, entry), VariantInfo::place).is_ok()
-        };
+        let made =
+            |entry: u32| self.variants.binary_search_by_key(&(round.generation, entry), VariantInfo::place).is_ok();
         self.missing =
             (1..=lacks).filter(|entry| !made(*entry)).map(|entry| Missing { entry, has_failed: false }).collect();
         (self.retry_at, self.failures) = (0, 0);
