@@ -49,8 +49,7 @@ impl Pool {
     /// [`PickError::Failed`] and [`PickError::Elsewhere`] when there is none and none could be made; [`PickError::Cache`] as
     /// [`pick`](Self::pick).
     pub fn pick_or_generate(&self, combination: &Combination, generator: &dyn Generator) -> Result<Picked, PickError> {
-        let stop =
-            Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
+        let stop = Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
         self.pick_or_generate_until(combination, generator, &stop.map_err(PickError::Failed)?)
     }
 
