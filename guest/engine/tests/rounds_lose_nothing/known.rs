@@ -78,14 +78,14 @@ impl Known {
             self.duplicates += 1;
             return (true, Vec::new());
         }
-        twins.iter().for_each(|twin| drop(self.variants.remove(twin)));
+        self.variants.retain(|place, _| !twins.contains(place));
         self.variants.insert(place, new);
         let mut order: Vec<_> =
             self.variants.iter().map(|(at, it)| (at.0, it.score.map_or(-1, i16::from), at.1)).collect();
         order.sort_unstable();
         let beyond = order.len().saturating_sub(cap as usize);
         let gone: Vec<_> = order[..beyond].iter().map(|(generation, _, entry)| (*generation, *entry)).collect();
-        gone.iter().for_each(|place| drop(self.variants.remove(place)));
+        self.variants.retain(|place, _| !gone.contains(place));
         (false, gone)
     }
 
