@@ -41,9 +41,9 @@ pub fn play(vector: &Vector, host: &mut impl Host) -> Vec<String> {
         if let Err(difference) = compare(&step.answer, &answer, &saved) {
             complain(difference);
         }
-        if let Some(name) = &step.save {
-            match record_of(&answer) {
-                Some(record) => drop(saved.insert(name.clone(), record)),
+        for (field, name) in &step.save {
+            match bytes_of(answer.get(field).unwrap_or(&answer)) {
+                Some(bytes) => drop(saved.insert(name.clone(), bytes)),
                 None => complain(format!("has no record to save as {name:?}: {answer}")),
             }
         }
@@ -54,6 +54,12 @@ pub fn play(vector: &Vector, host: &mut impl Host) -> Vec<String> {
         }
     }
     mismatches
+}
+
+/// What is saved of an answer or of a field of one: itself when it is bytes, else its record; of key and write the write's.
+fn bytes_of(answer: &Value) -> Option<Vec<u8>> {
+    let answer = answer.get(1).unwrap_or(answer);
+    bytes::from_json(answer).or_else(|| record_of(answer))
 }
 
 /// The record in the answer of a write.

@@ -3,6 +3,7 @@
 mod answers;
 mod args;
 mod keys;
+mod pools;
 
 use larder_engine::keys::Hasher;
 use larder_engine::{Config, Engine, Hit, PolicyKind};
@@ -160,7 +161,7 @@ impl Native {
                 engine.judge(&candidates, a.number("needed"), a.number("now")).answer()
             }
             "check" => answer(engine.check()),
-            _ => keys::call(&mut self.hasher, name, a),
+            _ => pools::call(engine, name, a).unwrap_or_else(|| keys::call(&mut self.hasher, name, a)),
         }
     }
 }

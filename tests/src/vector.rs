@@ -27,8 +27,8 @@ pub struct Step {
     pub args: Value,
     /// The answer expected.
     pub answer: Value,
-    /// The name under which later steps find the record of this answer.
-    pub save: Option<String>,
+    /// What of this answer later steps find under which name; an empty field is the answer itself.
+    pub save: Vec<(String, String)>,
 }
 
 /// Where the vectors are.
@@ -62,7 +62,10 @@ fn read(path: &Path) -> Vector {
             call: text(&step["call"]),
             args: step.get("args").cloned().unwrap_or_else(|| json!({})),
             answer: step["answer"].clone(),
-            save: step.get("save").map(text),
+            save: match step.get("save") {
+                Some(Value::Object(fields)) => fields.iter().map(|(field, name)| (field.clone(), text(name))).collect(),
+                name => name.map(|name| (String::new(), text(name))).into_iter().collect(),
+            },
         }
     };
     Vector {

@@ -17,12 +17,13 @@ fn contract(interface: &str) -> (Resolve, InterfaceId) {
     (resolve, id)
 }
 
-/// The names of the cases of a variant or enum.
+/// The names of the cases of a variant or enum, or of the flags of flags.
 fn cases(interface: &str, name: &str) -> Vec<String> {
     let (resolve, id) = contract(interface);
     let ty = resolve.interfaces[id].types[name];
     match &resolve.types[ty].kind {
         TypeDefKind::Variant(variant) => variant.cases.iter().map(|case| case.name.clone()).collect(),
+        TypeDefKind::Flags(flags) => flags.flags.iter().map(|flag| flag.name.clone()).collect(),
         TypeDefKind::Enum(words) => words.cases.iter().map(|case| case.name.clone()).collect(),
         other => panic!("{name} has no cases: {other:?}"),
     }
@@ -50,7 +51,7 @@ fn words(of: impl Fn(&Vector, &mut BTreeSet<String>)) -> BTreeSet<String> {
 #[test]
 fn every_function_of_the_contract_is_called() {
     let called = words(|vector, words| words.extend(vector.steps.iter().map(|step| step.call.clone())));
-    for interface in ["cache", "keys"] {
+    for interface in ["cache", "keys", "pools"] {
         let (resolve, id) = contract(interface);
         for full_name in resolve.interfaces[id].functions.keys() {
             let name = full_name.rsplit_once(['.', ']']).map_or(full_name.as_str(), |(_, name)| name);
@@ -72,6 +73,11 @@ fn every_setting_and_every_option_is_given() {
     }
     for name in ["token", "path-state", "text-setting"] {
         for case in cases("keys", name) {
+            assert!(given.contains(&case), "no vector gives the {name} {case}");
+        }
+    }
+    for name in ["plan-option", "choice"] {
+        for case in cases("pools", name) {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }
     }

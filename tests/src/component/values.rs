@@ -1,6 +1,7 @@
 //! JSON into the component model's values, guided by their type, and back.
 
 use serde_json::{Map, Value};
+use wasmtime::component::types::Flags;
 use wasmtime::component::{Type, Val};
 
 use crate::bytes;
@@ -31,6 +32,7 @@ pub(super) fn to_val(value: &Value, ty: &Type) -> Val {
             Val::Variant(name.clone(), case.ty.map(|ty| Box::new(to_val(payload, &ty))))
         }
         Type::Enum(_) => Val::Enum(text(value)),
+        Type::Flags(flags) => Val::Flags(to_flags(value, flags)),
         Type::Option(option) => {
             let given = Some(value).filter(|value| !value.is_null());
             Val::Option(given.map(|value| Box::new(to_val(value, &option.ty()))))
@@ -45,6 +47,14 @@ fn narrow<T: TryFrom<u64>>(value: &Value) -> T {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not text")).to_owned()
+}
+
+/// The names of the flags that are up.
+fn to_flags(value: &Value, flags: &Flags) -> Vec<String> {
+    let names: Vec<_> = value.as_array().into_iter().flatten().map(text).collect();
+    let unknown = names.iter().find(|name| flags.names().all(|known| known != name.as_str()));
+    assert_eq!(unknown, None, "a flag that the contract does not have");
+    names
 }
 
 fn to_list(value: &Value, ty: &Type) -> Vec<Val> {
@@ -66,6 +76,7 @@ pub(super) fn to_json(value: Val, ty: &Type) -> Value {
         (Val::U32(number), _) => number.into(),
         (Val::U64(number), _) => unsigned(number),
         (Val::S64(number), _) => signed(number),
+        (Val::Float64(number), _) => number.into(),
         (Val::String(text) | Val::Enum(text), _) => text.into(),
         (Val::List(items), Type::List(list)) => match list.ty() {
             Type::U8 => bytes::to_json(&items.iter().map(byte).collect::<Vec<_>>()),

@@ -42,6 +42,11 @@ impl<'a> Args<'a> {
         text(self.given(name))
     }
 
+    pub(super) fn yes(self, name: &str) -> bool {
+        let given = self.given(name);
+        given.as_bool().unwrap_or_else(|| panic!("{given} is neither true nor false"))
+    }
+
     pub(super) fn bytes(self, name: &str) -> Vec<u8> {
         self.if_given(name).map(byte_string).unwrap_or_default()
     }

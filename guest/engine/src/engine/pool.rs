@@ -36,7 +36,7 @@ pub struct Added {
     pub generation: u64,
     /// Its number.
     pub entry: u32,
-    /// Its entry's key and write; `None` for a duplicate.
+    /// Its entry's key and write; `None` for a duplicate, and for one that is itself among the pruned.
     pub variant: Option<(Vec<u8>, Stored)>,
     /// The write of what is known of the combination.
     pub combination: Stored,
@@ -73,9 +73,12 @@ impl Engine {
             let found = self.find_for_reading(ns, &key, now);
             self.picker.key = key;
             if found.is_none() && !self.config.store {
-                // It went for lack of space.
-                self.lose(namespace, combination, (generation, entry), None, now, None)?;
-                continue;
+                // It went for lack of space, or was made invalid; so may others have been.
+                let left = self.forget_gone(ns, combination, stored, now)?;
+                match left > 0 && self.find_live(ns, combination, now).is_some() {
+                    true => continue,
+                    false => return Ok(Some(Picked::default())),
+                }
             }
             let hit = found.map(|found| hit_of(self.slab.slot(found.id), found));
             return Ok(Some(Picked { generation, entry, variants, hit }));
@@ -141,20 +144,37 @@ impl Engine {
         let hash = State::hash(&new.value);
         state.settle(place);
         let durability = new.options.durability;
-        if state.has(&hash, place) {
-            state.count_duplicate();
-            let combination = self.write_state(ns, combination, &state, durability, now, sequence)?;
-            return Ok(Added { duplicate: true, generation, entry, variant: None, combination, pruned: Vec::new() });
+        while let Some(twin) = state.twin(&hash, place) {
+            if self.config.store || self.has_variant(ns, combination, twin, now) {
+                state.count_duplicate();
+                let combination = self.write_state(ns, combination, &state, durability, now, sequence)?;
+                return Ok(Added {
+                    duplicate: true,
+                    generation,
+                    entry,
+                    variant: None,
+                    combination,
+                    pruned: Vec::new(),
+                });
+            }
+            state.lose(twin);
         }
         state.insert(info_of(new, place, hash, now));
-        let pruned: Vec<_> = state
-            .prune(round.cap)
-            .into_iter()
-            .map(|(generation, entry)| variant_key(combination, generation, entry))
-            .collect();
+        let gone = state.prune(round.cap);
+        let pruned: Vec<_> =
+            gone.iter().map(|(generation, entry)| variant_key(combination, *generation, *entry)).collect();
         let key = variant_key(combination, generation, entry);
-        let variant = self.set(namespace, &key, &new.value, &new.options, now, sequence)?;
+        if gone.contains(&place) {
+            let combination = self.write_state(ns, combination, &state, durability, now, sequence)?;
+            pruned.iter().for_each(|key| self.drop_silently(ns, key));
+            return Ok(Added { duplicate: false, generation, entry, variant: None, combination, pruned });
+        }
+        // What would be refused of the combination is refused before the variant is written.
         let next = sequence.map(|sequence| sequence.saturating_add(1));
+        let value = state.encode();
+        self.state_draft(ns, combination, &value, durability, now)?;
+        self.next_version(next)?;
+        let variant = self.set(namespace, &key, &new.value, &new.options, now, sequence)?;
         let written = self.write_state(ns, combination, &state, durability, now, next);
         let combination = written.inspect_err(|_| self.drop_silently(ns, &key))?;
         pruned.iter().for_each(|key| self.drop_silently(ns, key));
@@ -182,7 +202,7 @@ impl Engine {
         let ns = self.known_namespace(namespace)?;
         let mut state = self.state(ns, combination, stored, now)?.unwrap_or_default();
         state.join(round);
-        match state.fail(place, reason, retry_at) {
+        match state.fail(place, reason, retry_at, now) {
             true => self.write_state(ns, combination, &state, Durability::Process, now, sequence).map(Some),
             false => Ok(None),
         }
@@ -230,7 +250,7 @@ impl Engine {
                 Err(e) if e.code == ErrorCode::NewerFormat => return Err(e),
                 Err(_) => (State::default(), true),
             },
-            None => (State::default(), false),
+            None => (State::default(), stored.is_some_and(|record| self.open_record(record).is_err())),
         };
         Ok(CombinationInfo { broken, ..state.info(round, longest_retry, now) })
     }
@@ -245,7 +265,42 @@ impl Engine {
         }
     }
 
+    /// Strikes the variants that the memory tier lacks, and says how many are left.
+    fn forget_gone(&mut self, ns: u16, combination: &[u8], stored: Option<&[u8]>, now: u64) -> Result<usize> {
+        let Some(mut state) = self.state(ns, combination, stored, now)? else { return Ok(0) };
+        let all = std::mem::take(&mut state.variants);
+        state.variants = all.into_iter().filter(|it| self.has_variant(ns, combination, it.place(), now)).collect();
+        self.write_state(ns, combination, &state, Durability::Process, now, None)?;
+        Ok(state.variants.len())
+    }
+
+    fn has_variant(&mut self, ns: u16, combination: &[u8], (generation, entry): (u64, u32), now: u64) -> bool {
+        let mut key = std::mem::take(&mut self.picker.key);
+        write_variant_key(combination, generation, entry, &mut key);
+        let is_there = self.find_live(ns, &key, now).is_some();
+        self.picker.key = key;
+        is_there
+    }
+
     /// Defaults of the namespace are for variants: what is known of a combination does not end.
+    fn state_draft<'a>(
+        &mut self,
+        namespace: u16,
+        key: &'a [u8],
+        value: &'a [u8],
+        durability: Durability,
+        now: u64,
+    ) -> Result<Draft<'a>> {
+        if key.is_empty() {
+            return Err(Error::invalid("a combination has a key"));
+        }
+        let options = SetOptions { content_type: CONTENT_TYPE.to_owned(), ..SetOptions::default() };
+        let fields = fields::encode(&options, None, None)?;
+        let draft = Draft { namespace, key, value, fields, created: now, accessed: now, expires: NEVER, durability };
+        self.check_fits(&draft).map_err(|e| self.counted(namespace, e))?;
+        Ok(draft)
+    }
+
     fn write_state(
         &mut self,
         ns: u16,
@@ -255,22 +310,8 @@ impl Engine {
         now: u64,
         sequence: Option<u64>,
     ) -> Result<Stored> {
-        let options = SetOptions { content_type: CONTENT_TYPE.to_owned(), ..SetOptions::default() };
         let value = state.encode();
-        let draft = Draft {
-            namespace: ns,
-            key,
-            value: &value,
-            fields: fields::encode(&options, None, None)?,
-            created: now,
-            accessed: now,
-            expires: NEVER,
-            durability,
-        };
-        if key.is_empty() {
-            return Err(Error::invalid("a combination has a key"));
-        }
-        self.check_fits(&draft).map_err(|e| self.counted(ns, e))?;
+        let draft = self.state_draft(ns, key, &value, durability, now)?;
         let version = self.next_version(sequence)?;
         self.write(&draft, version, now)
     }

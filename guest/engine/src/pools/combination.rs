@@ -55,7 +55,7 @@ pub struct VariantInfo {
 }
 
 impl VariantInfo {
-    fn place(&self) -> (u64, u32) {
+    pub(crate) fn place(&self) -> (u64, u32) {
         (self.generation, self.entry)
     }
 }
@@ -100,7 +100,7 @@ pub(crate) struct State {
     pub(super) reason: String,
     /// What it lacks of the round it has joined.
     pub(super) missing: Vec<Missing>,
-    pub(super) variants: Vec<VariantInfo>,
+    pub(crate) variants: Vec<VariantInfo>,
 }
 
 impl State {
@@ -118,8 +118,10 @@ impl State {
         hash.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
-    pub(crate) fn has(&self, hash: &[u8; 16], place: (u64, u32)) -> bool {
-        self.variants.iter().any(|variant| variant.hash == *hash && variant.place() != place)
+    /// Where another variant of the same bytes is than the one at `place`.
+    pub(crate) fn twin(&self, hash: &[u8; 16], place: (u64, u32)) -> Option<(u64, u32)> {
+        let twin = self.variants.iter().find(|variant| variant.hash == *hash && variant.place() != place);
+        twin.map(VariantInfo::place)
     }
 
     /// Where a variant comes that is given no place.
@@ -144,7 +146,8 @@ impl State {
         }
         self.generation = round.generation;
         let lacks = if is_new && round.is_settled { 0 } else { round.per_generation };
-        let made = |entry: u32| self.variants.iter().any(|variant| variant.place() == (round.generation, entry));
+        let made =
+            |entry: u32| self.variants.binary_search_by_key(&(round.generation, entry), VariantInfo::place).is_ok();
         self.missing =
             (1..=lacks).filter(|entry| !made(*entry)).map(|entry| Missing { entry, has_failed: false }).collect();
         (self.retry_at, self.failures) = (0, 0);
@@ -177,26 +180,32 @@ impl State {
     /// Lets the oldest go until the cap holds; of one generation those with the lowest score, and those without a score before
     /// all others; of those alike the one with the lowest number.
     pub(crate) fn prune(&mut self, cap: u32) -> Vec<(u64, u32)> {
-        let mut gone = Vec::new();
-        while self.variants.len() > cap as usize {
-            let Some(oldest) = self.variants.first().map(|variant| variant.generation) else { break };
-            let of_the_oldest = self.variants.iter().take_while(|variant| variant.generation == oldest).enumerate();
-            let score = |variant: &VariantInfo| variant.score.unwrap_or(f64::NEG_INFINITY);
-            let worst = of_the_oldest.min_by(|(_, a), (_, b)| score(a).total_cmp(&score(b))).map_or(0, |(at, _)| at);
-            gone.push(self.variants.remove(worst).place());
+        let beyond = self.variants.len().saturating_sub(cap as usize);
+        if beyond == 0 {
+            return Vec::new();
         }
+        let score = |variant: &VariantInfo| variant.score.unwrap_or(f64::NEG_INFINITY);
+        let mut first_to_go: Vec<&VariantInfo> = self.variants.iter().collect();
+        // Stable: those alike stay in the order of their numbers.
+        first_to_go.sort_by(|a, b| a.generation.cmp(&b.generation).then(score(a).total_cmp(&score(b))));
+        let gone: Vec<_> = first_to_go.iter().take(beyond).map(|variant| variant.place()).collect();
+        let mut places = gone.clone();
+        places.sort_unstable();
+        self.variants.retain(|variant| places.binary_search(&variant.place()).is_err());
         gone
     }
 
     /// Notes that making a variant failed. False when it is not missing.
-    pub(crate) fn fail(&mut self, (generation, entry): (u64, u32), reason: &str, retry_at: u64) -> bool {
+    pub(crate) fn fail(&mut self, (generation, entry): (u64, u32), reason: &str, retry_at: u64, now: u64) -> bool {
         if generation != self.generation {
             return false;
         }
         let Some(missing) = self.missing.iter_mut().find(|missing| missing.entry == entry) else { return false };
+        // What had failed was tried although its time lay ahead: it is of a clock that went back since.
+        let is_outdated = missing.has_failed && self.retry_at > now;
+        self.retry_at = if is_outdated { retry_at } else { self.retry_at.max(retry_at) };
         missing.has_failed = true;
         self.failures = self.failures.saturating_add(1);
-        self.retry_at = self.retry_at.max(retry_at);
         let (kept, _) = reason.split_at(reason.floor_char_boundary(MAX_REASON.min(reason.len())));
         self.reason = kept.to_owned();
         true
@@ -209,9 +218,12 @@ impl State {
         self.variants.len() < before
     }
 
-    /// What is known, with what a round makes of it.
+    /// What is known, with what a round makes of it. Of a round before the one it has joined nothing is missing.
     pub(crate) fn info(mut self, round: &Round, longest_retry: u64, now: u64) -> CombinationInfo {
         self.join(round);
+        if self.generation > round.generation {
+            self.missing.clear();
+        }
         let waits = self.retry_at > now && self.retry_at - now <= longest_retry;
         let is_due = |missing: &&Missing| !(missing.has_failed && waits);
         CombinationInfo {

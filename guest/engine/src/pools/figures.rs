@@ -42,8 +42,8 @@ impl Figures {
             max_entries_per_combination: pool.plan().cap,
             max_possible_entries: most,
             avg_entries_per_combination_tenths: share(tally.entries, tally.covered, 10),
-            combination_coverage_percentage: share(tally.covered, total, 100) as u32,
-            entry_coverage_percentage: share(tally.entries, most, 100) as u32,
+            combination_coverage_percentage: percent(tally.covered, total),
+            entry_coverage_percentage: percent(tally.entries, most),
             failed_combinations: tally.failed,
             last_generation: Some(pool.started()).filter(|_| pool.generation() > 0),
         }
@@ -56,7 +56,11 @@ fn share(part: u64, whole: u64, units: u64) -> u64 {
         return 0;
     }
     let (part, whole, units) = (u128::from(part), u128::from(whole), u128::from(units));
-    ((part * units * 2 + whole) / (whole * 2)) as u64
+    ((part * units * 2 + whole) / (whole * 2)).try_into().unwrap_or(u64::MAX)
+}
+
+fn percent(part: u64, whole: u64) -> u32 {
+    share(part, whole, 100).try_into().unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

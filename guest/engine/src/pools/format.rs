@@ -3,7 +3,7 @@
 //! The variants of a combination come last, each in a line of fixed width, so that one can be read without the others.
 
 use super::combination::{MAX_REASON, Missing, State, VariantInfo};
-use super::plan::{Dimension, Plan, Value, check_dimensions};
+use super::plan::{Dimension, MAX_COMBINATIONS, Plan, Value, check_dimensions, count as count_of};
 use super::pool::{MAX_KEPT, Pool};
 use crate::error::{Error, ErrorCode, Result};
 use crate::record::Reader;
@@ -13,8 +13,12 @@ const COMBINATION: [u8; 4] = *b"LCB\x01";
 
 /// Bytes of a variant: generation (8), number (4), bytes (4), when it was added (8), score (8), hash (16).
 const LINE: usize = 48;
-/// Bytes before the first text: mark, number of variants, generation, retry-at, failures, duplicates.
+/// Where the number of variants is, behind the mark.
 const COUNT_AT: usize = 4;
+/// Where the reason is, behind the number of variants, generation, retry-at, failures and duplicates.
+const REASON_AT: usize = 36;
+/// Bytes of what is missing: number (4), whether it failed (1).
+const MISSING: usize = 5;
 
 const WEIGHTED: u8 = 1;
 const NO_REPEATS: u8 = 2;
@@ -100,6 +104,10 @@ pub(super) fn decode_pool(bytes: &[u8]) -> Result<Pool> {
         repeats: flags & NO_REPEATS == 0,
     };
     plan.validate().map_err(damaged)?;
+    let left = all.iter().fold(0, |sum: u128, dimensions| sum.saturating_add(count_of(dimensions)));
+    if left > u128::from(MAX_COMBINATIONS) {
+        return Err(Error::corrupt("it keeps more than it may"));
+    }
     Ok(Pool { plan, kept: all, generation, started, is_due: flags & DUE != 0, settled })
 }
 
@@ -168,7 +176,8 @@ pub(super) fn decode_combination(bytes: &[u8]) -> Result<State> {
         let hash = rest.take(16)?.first_chunk().copied().unwrap_or_default();
         variants.push(VariantInfo { generation, entry, cached_at, size, score, hash });
     }
-    let is_sorted = variants.windows(2).all(|pair| (pair[0].generation, pair[0].entry) < (pair[1].generation, pair[1].entry));
+    let is_sorted =
+        variants.windows(2).all(|pair| (pair[0].generation, pair[0].entry) < (pair[1].generation, pair[1].entry));
     if !is_sorted {
         return Err(Error::corrupt("its variants are out of order"));
     }
@@ -185,9 +194,11 @@ impl<'a> Lines<'a> {
         if bytes.first_chunk() != Some(&COMBINATION) {
             return None;
         }
-        let count = u32::from_le_bytes(*bytes.get(COUNT_AT..)?.first_chunk()?) as usize;
-        let begin = bytes.len().checked_sub(count.checked_mul(LINE)?)?;
-        bytes.get(begin..).map(Self)
+        let number = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?) as usize);
+        let missing_at = number(REASON_AT)?.checked_add(REASON_AT + 4)?;
+        let begin = number(missing_at)?.checked_mul(MISSING)?.checked_add(missing_at + 4)?;
+        let lines = bytes.get(begin..)?;
+        (Some(lines.len()) == number(COUNT_AT)?.checked_mul(LINE)).then_some(Self(lines))
     }
 
     #[inline]

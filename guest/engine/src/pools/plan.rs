@@ -87,8 +87,11 @@ impl Plan {
         check_dimensions(&self.dimensions)?;
         let combinations = count(&self.dimensions);
         if combinations > u128::from(MAX_COMBINATIONS) {
-            let message =
-                format!("the plan has {combinations} combinations, and a pool has at most {MAX_COMBINATIONS}: give it fewer values");
+            // Beyond 2^128 only that it is more is known.
+            let many = if combinations == u128::MAX { "more than 10^38".to_owned() } else { combinations.to_string() };
+            let message = format!(
+                "the plan has {many} combinations, and a pool has at most {MAX_COMBINATIONS}: give it fewer values"
+            );
             return Err(Error::new(ErrorCode::TooLarge, message));
         }
         Ok(())

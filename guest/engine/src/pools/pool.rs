@@ -109,7 +109,7 @@ impl Pool {
     pub fn begin(&mut self, now: u64, force: bool) -> bool {
         let is_due = force || self.next() <= now || self.started > now;
         if is_due {
-            self.generation = (now / 1000).max(self.generation + 1);
+            self.generation = (now / 1000).max(self.generation.saturating_add(1));
             (self.started, self.is_due) = (now, false);
         }
         is_due
@@ -154,6 +154,7 @@ impl Pool {
     /// None in practice: values were checked before.
     pub fn kept_combinations(&self, filter: &[(String, String)], first: u64, limit: u32) -> Result<Page> {
         let mut page = Page::default();
+        let planned = space::Index::of(&self.plan.dimensions);
         let (mut skipped, mut place) = (0, first);
         for dimensions in &self.kept {
             let end = skipped + count(dimensions) as u64;
@@ -166,7 +167,7 @@ impl Pool {
                     let wanted = |(name, value): &(String, String)| {
                         values.iter().any(|(other, known)| other == name && known.text == *value)
                     };
-                    if !space::has(&self.plan.dimensions, &values) && filter.iter().all(wanted) {
+                    if !planned.has(&values) && filter.iter().all(wanted) {
                         page.combinations.push(space::combination(&values)?);
                     }
                 }

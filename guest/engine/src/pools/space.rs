@@ -5,6 +5,8 @@
 //! ([`crate::keys`]), so that two combinations never share a key. A host may place all entries of a combination
 //! together by hashing what is before `#`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::plan::{Dimension, Value, count};
 use crate::error::{Error, Result};
 use crate::keys::{Reserved, escape_text};
@@ -91,7 +93,9 @@ pub(super) fn key_of(dimensions: &[Dimension], values: &[(String, String)]) -> R
     }
     let given = |name: &str| values.iter().any(|(other, _)| other == name);
     match dimensions.iter().find(|dimension| !given(&dimension.name)) {
-        Some(Dimension { name, .. }) => Err(Error::invalid(format!("{name} is not given: a combination has a value of each dimension"))),
+        Some(Dimension { name, .. }) => {
+            Err(Error::invalid(format!("{name} is not given: a combination has a value of each dimension")))
+        }
         None => key(values.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
     }
 }
@@ -140,9 +144,21 @@ pub(super) fn at(dimensions: &[Dimension], place: u64) -> Option<Vec<(&str, &Val
     Some(values)
 }
 
-/// Whether dimensions have the combination of these values.
-pub(super) fn has(dimensions: &[Dimension], values: &[(&str, &Value)]) -> bool {
-    dimensions.len() == values.len() && values.iter().all(|(name, value)| find_value(dimensions, name, &value.text).is_ok())
+/// Dimensions and their values, to look many combinations up.
+pub(super) struct Index<'d>(BTreeMap<&'d str, BTreeSet<&'d str>>);
+
+impl<'d> Index<'d> {
+    pub(super) fn of(dimensions: &'d [Dimension]) -> Self {
+        let texts = |dimension: &'d Dimension| dimension.values.iter().map(|value| value.text.as_str()).collect();
+        Self(dimensions.iter().map(|dimension| (dimension.name.as_str(), texts(dimension))).collect())
+    }
+
+    /// Whether the dimensions have the combination of these values.
+    pub(super) fn has(&self, values: &[(&str, &Value)]) -> bool {
+        let is_there =
+            |(name, value): &(&str, &Value)| self.0.get(name).is_some_and(|texts| texts.contains(value.text.as_str()));
+        self.0.len() == values.len() && values.iter().all(is_there)
+    }
 }
 
 pub(super) fn combination(values: &[(&str, &Value)]) -> Result<Combination> {
