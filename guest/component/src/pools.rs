@@ -66,6 +66,11 @@ impl wit::Guest for Component {
         Ok(pool.begin(now, force).then(|| pool.encode()))
     }
 
+    fn settle(state: Vec<u8>, generation: u64) -> Result<Option<Vec<u8>>, Error> {
+        let mut pool = decoded(&state)?;
+        Ok(pool.settle(generation).then(|| pool.encode()))
+    }
+
     fn clear_pool(state: Vec<u8>, regenerate: bool) -> Result<Vec<u8>, Error> {
         let mut pool = decoded(&state)?;
         pool.clear(regenerate);

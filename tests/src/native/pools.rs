@@ -19,6 +19,7 @@ pub(super) fn call(engine: &mut Engine, name: &str, a: Args<'_>) -> Option<Value
         "inspect-pool" => answer(pool(a)),
         "combination-key" => answer(pool(a).and_then(|pool| pool.combination_key(&values(a))).map(Bytes)),
         "combinations" => answer(combinations(a)),
+        "settle" => answer(pool(a).map(|mut pool| pool.settle(a.number("generation")).then(|| state(&pool)))),
         "begin" => answer(pool(a).map(|mut pool| pool.begin(a.number("now"), a.yes("force")).then(|| state(&pool)))),
         "clear-pool" => answer(pool(a).map(|mut pool| {
             pool.clear(a.yes("regenerate"));

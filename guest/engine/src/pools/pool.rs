@@ -26,7 +26,8 @@ pub struct Pool {
     pub(super) started: u64,
     /// Whether the next round is to begin at once.
     pub(super) is_due: bool,
-    /// Up to and including this round nothing is missing of a combination of which nothing is known: the pool was cleared in it.
+    /// Up to and including this round nothing is missing of a combination of which nothing is known: the round was worked off, or the pool
+    /// cleared in it.
     pub(super) settled: u64,
 }
 
@@ -39,15 +40,18 @@ impl Pool {
     pub fn define(before: Option<Self>, plan: Plan) -> Result<Self> {
         plan.validate()?;
         let Some(before) = before else { return Ok(Self { plan, is_due: true, ..Self::default() }) };
-        let mut kept = before.kept;
-        join(&mut kept, before.plan.dimensions);
+        let (mut kept, before_dimensions) = (before.kept, before.plan.dimensions);
+        join(&mut kept, before_dimensions.clone());
         kept.retain(|dimensions| shared(dimensions, &plan.dimensions) < count(dimensions));
         let left: u128 = kept.iter().map(|dimensions| count(dimensions)).sum();
         if kept.len() > MAX_KEPT || left > u128::from(MAX_COMBINATIONS) {
             let message = "earlier plans of this pool have left too much; clear the pool before its plan changes again";
             return Err(Error::new(ErrorCode::TooLarge, message));
         }
-        Ok(Self { plan, kept, ..before })
+        // Of new combinations nothing is known, and everything is missing.
+        let is_larger = shared(&plan.dimensions, &before_dimensions) < count(&plan.dimensions);
+        let settled = if is_larger { before.settled.min(before.generation.saturating_sub(1)) } else { before.settled };
+        Ok(Self { plan, kept, settled, ..before })
     }
 
     /// The state that bytes hold.
@@ -104,15 +108,25 @@ impl Pool {
         }
     }
 
-    /// Begins the next round if it is due, or if `force` is given. A clock that went back behind the last beginning does not keep
-    /// it waiting; one that leaps forward means one round, not those in between.
+    /// Begins the next round if it is due, or if `force` is given. A clock that went back by more than an interval does not keep it
+    /// waiting; one that leaps forward means one round, not those in between.
     pub fn begin(&mut self, now: u64, force: bool) -> bool {
-        let is_due = force || self.next() <= now || self.started > now;
+        let is_due = force || self.next() <= now || self.started > now.saturating_add(self.plan.interval);
         if is_due {
             self.generation = (now / 1000).max(self.generation.saturating_add(1));
             (self.started, self.is_due) = (now, false);
         }
         is_due
+    }
+
+    /// Notes that a round was worked off: what is not known from now on is not missing before the next one, because it went for lack of
+    /// space. False when another round is under way, or this was noted before.
+    pub fn settle(&mut self, generation: u64) -> bool {
+        let is_new = generation == self.generation && self.settled < generation;
+        if is_new {
+            self.settled = generation;
+        }
+        is_new
     }
 
     /// What is left when the pool is cleared. With `regenerate` all is due at once, without it with the next round.

@@ -253,6 +253,9 @@ impl Pool {
             return Err(e);
         }
         report.failed_combinations = failed.len() as u64;
+        if report.left + report.elsewhere == 0 && !info.is_settled {
+            self.settle(info.generation)?;
+        }
         if !failed.is_empty() {
             tracing::info!(pool = self.name(), "scheduling retry for {} failed combinations", failed.len());
         }

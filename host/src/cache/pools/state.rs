@@ -207,6 +207,15 @@ impl Pool {
         })
     }
 
+    /// Notes that a round was worked off.
+    pub(super) fn settle(&self, generation: u64) -> Result<()> {
+        self.change_state(|held| {
+            let Some(held) = held else { return Ok(None) };
+            self.ask(|g| g.larder.larder_cache_pools().call_settle(&mut g.store, &held.state, generation))
+        })?;
+        Ok(())
+    }
+
     /// Empties the pool, what earlier plans left included. It fills again with the next round; with `regenerate` that is due at
     /// once. Answers how many entries went, combinations included.
     ///

@@ -1,0 +1,493 @@
+// The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
+//
+// A type is the name of a plain one, or of one of `TYPES`; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
+
+/** A record: its fields in order. */
+export type Fields = readonly (readonly [name: string, type: string])[];
+
+/** What a call takes and answers. */
+export type Call = readonly [number: number, args: Fields, answer: string];
+
+/** Cases of a variant: name and type of what they carry, "" for nothing. */
+export type Cases = readonly (readonly [name: string, type: string])[];
+
+/** Types that are made of others. */
+export const TYPES: Readonly<
+  Record<
+    string,
+    | { record: Fields }
+    | { variant: Cases }
+    | { enum: readonly string[] }
+    | { flags: readonly string[] }
+    | { tuple: readonly string[] }
+    | { result: string }
+  >
+> = {
+  pair: { tuple: ["text", "text"] },
+  place: { tuple: ["u64", "u32"] },
+  durability: { enum: ["memory", "process", "sync"] },
+  codec: { enum: ["none", "deflate", "lz4"] },
+  compression: { enum: ["none", "deflate", "lz4", "auto"] },
+  freshness: { enum: ["fresh", "stale"] },
+  tier: { enum: ["small", "medium", "large", "xlarge"] },
+  "dependency-kind": { enum: ["file", "glob", "environment"] },
+  setting: {
+    variant: [
+      ["max-bytes", "u64"],
+      ["max-entries", "u32"],
+      ["max-entry-size", "u32"],
+      ["max-key-size", "u32"],
+      ["policy", "text"],
+      ["objective", "text"],
+      ["codec", "compression"],
+      ["compression-threshold", "u32"],
+      ["compression-level", "u8"],
+      ["cold-tier", "bool"],
+      ["advice", "bool"],
+      ["store", "bool"],
+      ["seed", "i64"],
+    ],
+  },
+  "namespace-default": {
+    variant: [
+      ["ttl", "u64"],
+      ["tti", "u64"],
+      ["stale", "u64"],
+      ["jitter", "u8"],
+    ],
+  },
+  dependency: {
+    record: [
+      ["kind", "dependency-kind"],
+      ["name", "text"],
+      ["stamp", "bytes"],
+    ],
+  },
+  "set-option": {
+    variant: [
+      ["ttl", "u64"],
+      ["tti", "u64"],
+      ["stale", "u64"],
+      ["content-type", "text"],
+      ["metadata", "pair"],
+      ["tag", "text"],
+      ["durability", "durability"],
+      ["cost", "u64"],
+      ["dependency", "dependency"],
+    ],
+  },
+  "ban-rule": {
+    variant: [
+      ["all", ""],
+      ["tag", "text"],
+      ["all-tags", "text[]"],
+      ["prefix", "bytes"],
+      ["glob", "bytes"],
+      ["file", "text"],
+    ],
+  },
+  banned: {
+    record: [
+      ["sequence", "u64"],
+      ["hit", "u64?"],
+      ["record", "bytes"],
+    ],
+  },
+  hit: {
+    record: [
+      ["value", "bytes"],
+      ["content-type", "text"],
+      ["version", "u64"],
+      ["created", "u64"],
+      ["expires", "u64?"],
+      ["freshness", "freshness"],
+      ["renew", "bool"],
+      ["depends", "bool"],
+    ],
+  },
+  stored: {
+    record: [
+      ["version", "u64"],
+      ["gone", "u64?"],
+      ["record", "bytes"],
+    ],
+  },
+  counted: {
+    record: [
+      ["value", "i64"],
+      ["stored", "stored"],
+    ],
+  },
+  times: {
+    record: [
+      ["expires", "u64?"],
+      ["gone", "u64?"],
+    ],
+  },
+  item: {
+    record: [
+      ["key", "bytes"],
+      ["value", "bytes"],
+      ["options", "set-option[]"],
+    ],
+  },
+  "entry-info": {
+    record: [
+      ["namespace", "text"],
+      ["key", "bytes"],
+      ["content-type", "text"],
+      ["metadata", "pair[]"],
+      ["tags", "text[]"],
+      ["dependencies", "dependency[]"],
+      ["version", "u64"],
+      ["created", "u64"],
+      ["accessed", "u64"],
+      ["expires", "u64?"],
+      ["gone", "u64?"],
+      ["idle-timeout", "u64?"],
+      ["stale-window", "u64?"],
+      ["cost", "u64?"],
+      ["hits", "u32"],
+      ["value-size", "u64"],
+      ["size", "u64"],
+      ["codec", "codec"],
+      ["durability", "durability"],
+    ],
+  },
+  page: {
+    record: [
+      ["entries", "entry-info[]"],
+      ["next", "u32?"],
+    ],
+  },
+  carried: {
+    record: [
+      ["records", "bytes[]"],
+      ["next", "u32?"],
+    ],
+  },
+  summary: {
+    record: [
+      ["size", "u64"],
+      ["version", "u64"],
+      ["accessed", "u64"],
+      ["gone", "u64?"],
+    ],
+  },
+  estimate: {
+    record: [
+      ["policy", "text"],
+      ["capacity-percent", "u32"],
+      ["requests", "u64"],
+      ["hits", "u64"],
+      ["bytes", "u64"],
+      ["bytes-hit", "u64"],
+    ],
+  },
+  statistics: {
+    record: (
+      "entries bytes hits stale-hits misses admitted refused refused-corrupt refused-newer refused-too-large refused-other-key " +
+      "sets deletes expired invalidated evicted-bytes evicted-entries evicted-asked turned-away errors invalid-arguments " +
+      "keys-too-large values-too-large not-numbers full bytes-written bytes-read compressed-in compressed-out deflated lz4 " +
+      "incompressible incompressible-bytes cold-entries cold-bytes cold-values dictionary-bytes cooled warmed cold-hits cold-damaged"
+    )
+      .split(" ")
+      .map((name) => [name, "u64"] as const),
+  },
+  "stored-or-error": { result: "stored" },
+  token: {
+    variant: [
+      ["null", ""],
+      ["boolean", "bool"],
+      ["integer", "i64"],
+      ["unsigned", "i64"],
+      ["float", "f64"],
+      ["string", "text"],
+      ["bytes", "bytes"],
+      ["list", "u32"],
+      ["set", "u32"],
+      ["map", "u32"],
+    ],
+  },
+  made: {
+    record: [
+      ["key", "bytes"],
+      ["hashed", "bool"],
+      ["tier", "tier?"],
+    ],
+  },
+  stamp: {
+    record: [
+      ["size", "u64"],
+      ["seconds", "i64"],
+      ["nanoseconds", "u32"],
+    ],
+  },
+  "path-state": {
+    variant: [
+      ["unknown", ""],
+      ["stamp", "stamp"],
+      ["content", "bytes"],
+      ["content-hash", "bytes"],
+    ],
+  },
+  "text-setting": {
+    variant: [
+      ["hash-above", "u64"],
+      ["small", "u64"],
+      ["medium", "u64"],
+      ["large", "u64"],
+    ],
+  },
+  value: {
+    record: [
+      ["text", "text"],
+      ["literal", "bool"],
+    ],
+  },
+  dimension: {
+    record: [
+      ["name", "text"],
+      ["values", "value[]"],
+    ],
+  },
+  "plan-option": {
+    variant: [
+      ["per-generation", "u32"],
+      ["cap", "u32"],
+      ["interval", "u64"],
+      ["retry", "u64"],
+      ["batch", "u32"],
+      ["weighted", "bool"],
+      ["repeats", "bool"],
+    ],
+  },
+  plan: {
+    record: [
+      ["dimensions", "dimension[]"],
+      ["per-generation", "u32"],
+      ["cap", "u32"],
+      ["interval", "u64"],
+      ["retry", "u64"],
+      ["batch", "u32"],
+      ["weighted", "bool"],
+      ["repeats", "bool"],
+    ],
+  },
+  round: {
+    record: [
+      ["generation", "u64"],
+      ["per-generation", "u32"],
+      ["cap", "u32"],
+      ["settled", "bool"],
+    ],
+  },
+  "pool-info": {
+    record: [
+      ["plan", "plan"],
+      ["combinations", "u64"],
+      ["kept", "u64"],
+      ["round", "round"],
+      ["started", "u64"],
+      ["next", "u64"],
+    ],
+  },
+  "named-value": { tuple: ["text", "value"] },
+  combination: {
+    record: [
+      ["key", "bytes"],
+      ["values", "named-value[]"],
+    ],
+  },
+  "combinations-page": {
+    record: [
+      ["combinations", "combination[]"],
+      ["next", "u64?"],
+    ],
+  },
+  choice: { flags: ["weighted", "no-repeats"] },
+  picked: {
+    record: [
+      ["generation", "u64"],
+      ["entry", "u32"],
+      ["variants", "u32"],
+      ["hit", "hit?"],
+    ],
+  },
+  "new-variant": {
+    record: [
+      ["place", "place?"],
+      ["value", "bytes"],
+      ["score", "f64?"],
+      ["options", "set-option[]"],
+    ],
+  },
+  "keyed-stored": { tuple: ["bytes", "stored"] },
+  added: {
+    record: [
+      ["duplicate", "bool"],
+      ["generation", "u64"],
+      ["entry", "u32"],
+      ["variant", "keyed-stored?"],
+      ["combination", "stored"],
+      ["pruned", "bytes[]"],
+    ],
+  },
+  "variant-info": {
+    record: [
+      ["generation", "u64"],
+      ["entry", "u32"],
+      ["cached-at", "u64"],
+      ["size", "u32"],
+      ["score", "f64?"],
+    ],
+  },
+  "combination-info": {
+    record: [
+      ["variants", "variant-info[]"],
+      ["missing", "u32[]"],
+      ["due", "u32[]"],
+      ["retry-at", "u64?"],
+      ["failures", "u32"],
+      ["reason", "text"],
+      ["duplicates", "u64"],
+      ["broken", "bool"],
+    ],
+  },
+  tally: {
+    record: [
+      ["entries", "u64"],
+      ["covered", "u64"],
+      ["failed", "u64"],
+    ],
+  },
+  "pool-statistics": {
+    record: [
+      ["cached-entries", "u64"],
+      ["unique-combinations-covered", "u64"],
+      ["total-combinations", "u64"],
+      ["entries-per-generation", "u32"],
+      ["max-entries-per-combination", "u32"],
+      ["max-possible-entries", "u64"],
+      ["avg-entries-per-combination-tenths", "u64"],
+      ["combination-coverage-percentage", "u32"],
+      ["entry-coverage-percentage", "u32"],
+      ["failed-combinations", "u64"],
+      ["last-generation", "u64?"],
+    ],
+  },
+};
+
+const NAMESPACE = ["namespace", "u32"] as const;
+const KEY = ["key", "bytes"] as const;
+const VALUE = ["value", "bytes"] as const;
+const OPTIONS = ["options", "set-option[]"] as const;
+const STORED = ["stored", "bytes?"] as const;
+const RECORD = ["record", "bytes"] as const;
+const NOW = ["now", "u64"] as const;
+const SEQUENCE = ["sequence", "u64?"] as const;
+const SOME = ["namespace", "u32?"] as const;
+const STATE = ["state", "bytes"] as const;
+const COMBINATION = ["combination", "bytes"] as const;
+const ROUND = ["round", "round"] as const;
+const PLACE = ["place", "place"] as const;
+
+/** The calls. */
+export const CALLS: Readonly<Record<string, Call>> = {
+  open: [0, [["settings", "setting[]"]], ""],
+  namespace: [1, [["name", "text"]], "u32"],
+  "set-defaults": [2, [NAMESPACE, ["defaults", "namespace-default[]"]], ""],
+  get: [3, [NAMESPACE, KEY, NOW], "hit?"],
+  admit: [4, [NAMESPACE, KEY, RECORD, NOW], "hit"],
+  exists: [5, [NAMESPACE, KEY, NOW], "bool"],
+  ttl: [6, [NAMESPACE, KEY, NOW], "times?"],
+  inspect: [7, [NAMESPACE, KEY, NOW], "entry-info?"],
+  "get-many": [8, [NAMESPACE, ["keys", "bytes[]"], NOW], "hit?[]"],
+  scan: [9, [SOME, ["prefix", "bytes"], ["cursor", "u32"], ["limit", "u32"], NOW], "page"],
+  matches: [10, [["pattern", "bytes"], KEY], "bool"],
+  describe: [11, [RECORD], "entry-info"],
+  verify: [12, [RECORD, ["limit", "u32"]], "entry-info"],
+  set: [16, [NAMESPACE, KEY, VALUE, OPTIONS, NOW, SEQUENCE], "stored"],
+  restore: [17, [NAMESPACE, RECORD, NOW, SEQUENCE], "stored"],
+  add: [18, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
+  replace: [19, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
+  "compare-and-set": [
+    20,
+    [NAMESPACE, KEY, ["expected", "u64"], VALUE, OPTIONS, STORED, NOW, SEQUENCE],
+    "stored?",
+  ],
+  increment: [21, [NAMESPACE, KEY, ["delta", "i64"], OPTIONS, STORED, NOW, SEQUENCE], "counted"],
+  touch: [22, [NAMESPACE, KEY, ["ttl", "u64?"], STORED, NOW, SEQUENCE], "stored?"],
+  delete: [23, [NAMESPACE, KEY, STORED, NOW], "bool"],
+  forget: [24, [NAMESPACE, KEY], ""],
+  "set-many": [25, [NAMESPACE, ["items", "item[]"], NOW, SEQUENCE], "stored-or-error[]"],
+  "delete-many": [26, [NAMESPACE, ["keys", "bytes[]"], NOW], "bool[]"],
+  ban: [32, [SOME, ["rules", "ban-rule[]"], NOW, SEQUENCE], "banned"],
+  "take-bans": [33, [RECORD], ""],
+  "reap-bans": [34, [["until", "u64"], NOW, SEQUENCE], "bytes"],
+  "is-banned": [35, [RECORD], "bool"],
+  bans: [36, [], "u32"],
+  clear: [37, [SOME], "u32"],
+  cleanup: [38, [NOW, ["limit", "u32"]], "u32"],
+  maintain: [39, [NOW, ["budget", "u32"]], "u32"],
+  "next-expiry": [40, [], "u64?"],
+  resize: [41, [["max-bytes", "u64"], NOW], "u32"],
+  carry: [42, [["cursor", "u32"], ["size", "u32"], NOW], "carried"],
+  evict: [43, [["count", "u32"]], "u32"],
+  "set-policy": [44, [["name", "text"]], ""],
+  stats: [45, [SOME], "statistics"],
+  advice: [46, [], "estimate[]"],
+  judge: [47, [["candidates", "summary[]"], ["needed", "u64"], NOW], "u32[]"],
+  check: [48, [], ""],
+  parts: [64, [["parts", "bytes[]"]], "made"],
+  dictionary: [65, [["value", "token[]"]], "made"],
+  structured: [66, [["value", "token[]"]], "made"],
+  path: [67, [["path", "bytes"], ["state", "path-state"]], "made"],
+  endpoint: [68, [["endpoint", "text"], ["parameters", "pair[]"]], "made"],
+  text: [
+    69,
+    [["operation", "text"], ["options", "token[]"], ["text", "bytes"], ["settings", "text-setting[]"]],
+    "made",
+  ],
+  "text-hashed": [
+    70,
+    [
+      ["operation", "text"],
+      ["options", "token[]"],
+      ["length", "u64"],
+      ["hash", "bytes"],
+      ["settings", "text-setting[]"],
+    ],
+    "made",
+  ],
+  "operation-prefix": [71, [["operation", "text"]], "bytes"],
+  hasher: [72, [], ""],
+  update: [73, [["bytes", "bytes"]], ""],
+  length: [74, [], "u64"],
+  digest: [75, [], "bytes"],
+  define: [96, [["state", "bytes?"], ["dimensions", "dimension[]"], ["options", "plan-option[]"]], "bytes"],
+  "inspect-pool": [97, [STATE], "pool-info"],
+  "combination-key": [98, [STATE, ["values", "pair[]"]], "bytes"],
+  combinations: [
+    99,
+    [STATE, ["values", "pair[]"], ["kept", "bool"], ["first", "u64"], ["limit", "u32"]],
+    "combinations-page",
+  ],
+  begin: [100, [STATE, NOW, ["force", "bool"]], "bytes?"],
+  "clear-pool": [101, [STATE, ["regenerate", "bool"]], "bytes"],
+  statistics: [102, [STATE, ["tally", "tally"]], "pool-statistics"],
+  "variant-key": [103, [COMBINATION, ["generation", "u64"], ["entry", "u32"]], "bytes"],
+  pick: [104, [NAMESPACE, COMBINATION, ["how", "choice"], STORED, NOW], "picked?"],
+  "add-variant": [
+    105,
+    [NAMESPACE, COMBINATION, ROUND, ["variant", "new-variant"], STORED, NOW, SEQUENCE],
+    "added",
+  ],
+  fail: [
+    106,
+    [NAMESPACE, COMBINATION, ROUND, PLACE, ["reason", "text"], ["retry-at", "u64"], STORED, NOW, SEQUENCE],
+    "stored?",
+  ],
+  lose: [107, [NAMESPACE, COMBINATION, PLACE, STORED, NOW, SEQUENCE], "stored?"],
+  look: [108, [NAMESPACE, COMBINATION, ROUND, ["longest-retry", "u64"], STORED, NOW], "combination-info"],
+};

@@ -1,0 +1,152 @@
+// One cache: an instance of the WebAssembly module, and the memory that is shared with it. An instance belongs to one cache, so that a
+// trap costs that cache and no other, and its memory is given back with it.
+
+import { CALLS } from "./contract.js";
+import { LarderError, refusal } from "./error.js";
+import { Reader, Writer, type Plain } from "./wire.js";
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  input(length: number): number;
+  output(): number;
+  outputLength(): number;
+  call(number: number, length: number): number;
+  get(namespace: number, length: number, now: number): number;
+  has(namespace: number, length: number, now: number): number;
+  set(namespace: number, key: number, value: number, options: number, now: number): number;
+}
+
+/** Where the parts of a value lie; they hold until the next call. */
+export interface Parts {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+  readonly typeAt: number;
+  readonly typeLength: number;
+  readonly flags: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Keys up to so many characters are written one by one, which is quicker for short ones. */
+const SHORT = 64;
+
+/** An instance of the module. */
+export class Engine {
+  private readonly exports: Exports;
+  private trap: LarderError | undefined;
+  private bytes: Uint8Array;
+  private words: Uint32Array;
+  private inputAt: number;
+  private inputLength = 1024;
+
+  constructor(module: WebAssembly.Module) {
+    const imports: { [module: string]: { [name: string]: () => void } } = {};
+    // The engine imports nothing; what wasm-bindgen adds has nothing to do for functions of numbers.
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) (imports[from] ??= {})[name] = () => {};
+    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
+    this.inputAt = this.exports.input(this.inputLength) >>> 0;
+    this.bytes = new Uint8Array(this.exports.memory.buffer);
+    this.words = new Uint32Array(this.exports.memory.buffer);
+  }
+
+  /** Bytes of linear memory. */
+  get memory(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
+  /** Views of memory go stale when it grows. */
+  private renew(): void {
+    if (this.bytes.buffer !== this.exports.memory.buffer) {
+      this.bytes = new Uint8Array(this.exports.memory.buffer);
+      this.words = new Uint32Array(this.exports.memory.buffer);
+    }
+  }
+
+  private room(length: number): void {
+    if (length <= this.inputLength) return;
+    this.inputAt = this.exports.input(length) >>> 0;
+    this.inputLength = length;
+    this.renew();
+  }
+
+  private guard<T>(work: () => T): T {
+    if (this.trap !== undefined) throw this.trap;
+    try {
+      return work();
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.RuntimeError) && !(cause instanceof RangeError)) throw cause;
+      this.trap = new LarderError("trapped", "the cache was stopped by an inner error; open it again", { cause });
+      throw this.trap;
+    }
+  }
+
+  /** Writes a key to the input; answers how many bytes it has. */
+  private key(key: string | Uint8Array, at = 0): number {
+    if (typeof key !== "string") {
+      this.room(at + key.length);
+      this.bytes.set(key, this.inputAt + at);
+      return key.length;
+    }
+    this.room(at + 3 * key.length);
+    const begin = this.inputAt + at;
+    if (key.length <= SHORT) {
+      let place = 0;
+      for (; place < key.length; place++) {
+        const unit = key.charCodeAt(place);
+        if (unit > 0x7f) break;
+        this.bytes[begin + place] = unit;
+      }
+      if (place === key.length) return place;
+    }
+    return encoder.encodeInto(key, this.bytes.subarray(begin)).written;
+  }
+
+  /** Looks an entry up; `undefined` if it is not there. */
+  get(namespace: number, key: string | Uint8Array, now: number): Parts | undefined {
+    return this.guard(() => {
+      const at = this.exports.get(namespace, this.key(key), now) >>> 2;
+      if (at === 0) {
+        this.check(0);
+        return undefined;
+      }
+      this.renew();
+      const words = this.words;
+      return {
+        bytes: this.bytes,
+        at: words[at] as number,
+        length: words[at + 1] as number,
+        typeAt: words[at + 2] as number,
+        typeLength: words[at + 3] as number,
+        flags: words[at + 4] as number,
+      };
+    });
+  }
+
+  private check(_status: number): void {}
+
+  /** Whether an entry is there. */
+  has(namespace: number, key: string | Uint8Array, now: number): boolean {
+    return this.guard(() => this.exports.has(namespace, this.key(key), now) === 1);
+  }
+
+  /** Makes a call of the contract. */
+  call(name: string, args: { readonly [name: string]: Plain | undefined }): Plain {
+    const call = CALLS[name];
+    if (call === undefined) throw new TypeError(`the contract has no call ${name}`);
+    const [number, fields, answer] = call;
+    const writer = new Writer();
+    writer.fields(fields, args);
+    const written = writer.done();
+    return this.guard(() => {
+      this.room(written.length);
+      this.bytes.set(written, this.inputAt);
+      const status = this.exports.call(number, written.length);
+      this.renew();
+      const at = this.exports.output() >>> 0;
+      const output = this.bytes.subarray(at, at + this.exports.outputLength());
+      if (status !== 0) throw refusal(status - 1, new TextDecoder().decode(output));
+      return new Reader(output).read(answer, (code, message) => ({ error: refusal(code, message).code, message }));
+    });
+  }
+}

@@ -1,0 +1,40 @@
+// The one error of this package.
+
+/** Codes of refusals, in the order of the contract (wit/types.wit), and those of this package. */
+export const CODES = [
+  "invalid-argument",
+  "key-too-large",
+  "too-large",
+  "full",
+  "unknown-namespace",
+  "not-a-number",
+  "corrupt",
+  "newer-format",
+  "expired",
+  "invalidated",
+  "another-key",
+  "outdated",
+  "internal",
+] as const;
+
+/** What kind of refusal an error is; branch on this, never on the message. */
+export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "aborted" | "unsupported" | "storage";
+
+/** A refusal. Absence is never one: it is `undefined`. */
+export class LarderError extends Error {
+  override readonly name = "LarderError";
+
+  constructor(
+    /** The kind of refusal. */
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The refusal with a number of the contract. */
+export function refusal(code: number, message: string): LarderError {
+  return new LarderError(CODES[code] ?? "internal", message);
+}
