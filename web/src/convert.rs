@@ -195,7 +195,7 @@ impl Writer {
     pub(crate) fn estimate(&mut self, estimate: &Estimate) {
         self.text(estimate.policy.name());
         self.u32(estimate.capacity_percent);
-        [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit].map(|number| self.u64(number));
+        [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit].into_iter().for_each(|number| self.u64(number));
     }
 
     pub(crate) fn statistics(&mut self, s: &Statistics) {
@@ -242,6 +242,6 @@ impl Writer {
             s.cold_hits,
             s.cold_damaged,
         ];
-        numbers.map(|number| self.u64(number));
+        numbers.into_iter().for_each(|number| self.u64(number));
     }
 }

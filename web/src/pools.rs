@@ -44,6 +44,11 @@ pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, wr
             let (entries, covered, failed) = (reader.u64()?, reader.u64()?, reader.u64()?);
             figures(writer, &pool.figures(&Tally { entries, covered, failed }));
         }
+        13 => {
+            let mut pool = Pool::decode(reader.bytes()?)?;
+            let settles = pool.settle(reader.u64()?);
+            writer.option(settles.then(|| pool.encode()), |writer, state| writer.bytes(&state));
+        }
         7 => writer.bytes(&variant_key(reader.bytes()?, reader.u64()?, reader.u32()?)),
         _ => return combination(engine, number, reader, writer),
     }

@@ -474,6 +474,7 @@ export const CALLS: Readonly<Record<string, Call>> = {
     "combinations-page",
   ],
   begin: [100, [STATE, NOW, ["force", "bool"]], "bytes?"],
+  settle: [109, [STATE, ["generation", "u64"]], "bytes?"],
   "clear-pool": [101, [STATE, ["regenerate", "bool"]], "bytes"],
   statistics: [102, [STATE, ["tally", "tally"]], "pool-statistics"],
   "variant-key": [103, [COMBINATION, ["generation", "u64"], ["entry", "u32"]], "bytes"],

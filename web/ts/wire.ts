@@ -52,6 +52,17 @@ export class Writer {
     this.view.setUint32(at, number, true);
   }
 
+  private f64(number: number): void {
+    // First, for it may put another view in place.
+    const at = this.room(8);
+    this.view.setFloat64(at, number, true);
+  }
+
+  private i64(number: bigint): void {
+    const at = this.room(8);
+    this.view.setBigInt64(at, number, true);
+  }
+
   private raw(bytes: Uint8Array): void {
     this.u32(bytes.length);
     const at = this.room(bytes.length);
@@ -92,10 +103,10 @@ export class Writer {
         break;
       case "u64":
       case "f64":
-        this.view.setFloat64(this.room(8), Number(value), true);
+        this.f64(Number(value));
         break;
       case "i64":
-        this.view.setBigInt64(this.room(8), BigInt.asIntN(64, BigInt(value as number | bigint | string)), true);
+        this.i64(BigInt.asIntN(64, BigInt(value as number | bigint | string)));
         break;
       case "text":
         this.raw(encoder.encode(value as string));

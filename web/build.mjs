@@ -1,0 +1,82 @@
+// Builds the package into pkg/: the engine with wasm-pack, made small by binaryen, and the TypeScript around it. What is missing is
+// installed where it may be, and named where it may not.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const root = dirname(web);
+const pkg = join(web, "pkg");
+const WASM_PACK = "0.15.0";
+const WASM_BINDGEN = "0.2.130";
+
+/** Builds of the engine: file, features. */
+const BUILDS = [
+  ["larder", []],
+  ["slim", ["--no-default-features", "--features", "keys"]],
+];
+
+function run(program, ...args) {
+  execFileSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+}
+
+/** The version that a program says it has, or nothing. */
+function version(program) {
+  try {
+    return execFileSync(program, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim().split(" ").at(-1);
+  } catch {
+    return undefined;
+  }
+}
+
+function need(program, crate, wanted) {
+  if (version(program) === wanted) return;
+  console.log(`installing ${crate} ${wanted}`);
+  try {
+    run("cargo", "install", crate, "--version", wanted);
+  } catch {
+    console.error(`${crate} ${wanted} is missing and could not be installed: cargo install ${crate} --version ${wanted}`);
+    process.exit(1);
+  }
+}
+
+function needTarget() {
+  const libraries = execFileSync("rustc", ["--print", "target-libdir", "--target", "wasm32-unknown-unknown"], { encoding: "utf8" });
+  try {
+    statSync(libraries.trim());
+  } catch {
+    try {
+      run("rustup", "target", "add", "wasm32-unknown-unknown");
+    } catch {
+      console.error("the target wasm32-unknown-unknown is missing and could not be installed: rustup target add wasm32-unknown-unknown");
+      process.exit(1);
+    }
+  }
+}
+
+needTarget();
+need("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN);
+need("wasm-pack", "wasm-pack", WASM_PACK);
+rmSync(pkg, { recursive: true, force: true });
+mkdirSync(pkg, { recursive: true });
+for (const [name, features] of BUILDS) {
+  const made = join(root, "target", "web", "pack", name);
+  // A directory of its own, so that a build of the host under way is not waited for.
+  const where = ["--target-dir", join(root, "target", "web")];
+  run("wasm-pack", "build", "--mode", "no-install", "--target", "web", "--profile", "web", "--no-typescript", "--no-pack", "--no-opt",
+    "--out-dir", made, "web", "--", ...where, ...features);
+  const optimiser = join(web, "node_modules", ".bin", "wasm-opt");
+  const file = join(pkg, `${name}.wasm`);
+  const enabled = ["--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int",
+    "--enable-reference-types", "--enable-multivalue"];
+  run(optimiser, "-Os", ...enabled, join(made, "larder_web_bg.wasm"), "-o", file);
+  const bytes = readFileSync(file);
+  console.log(`${name}.wasm: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
+}
+run(join(web, "node_modules", ".bin", "tsc"), "-p", join(web, "tsconfig.json"));
+const { name, version: number, description, license, type } = JSON.parse(readFileSync(join(web, "package.json"), "utf8"));
+writeFileSync(join(pkg, "package.json"), `${JSON.stringify({ name, version: number, description, license, type }, null, 2)}\n`);
+cpSync(join(web, "README.md"), join(pkg, "README.md"));
