@@ -27,7 +27,7 @@ pub struct Accumulate {
     pub options: SetOptions,
     force: bool,
     concurrency: Option<usize>,
-    max_calls: Option<u64>,
+    pub(super) max_calls: Option<u64>,
     interval: Duration,
     progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
 }
@@ -58,6 +58,8 @@ pub struct Report {
     pub began: bool,
     /// Variants that were due.
     pub planned: u64,
+    /// Calls of the generator.
+    pub calls: u64,
     /// Variants that were made and stored.
     pub made: u64,
     /// Variants that were made and there already, byte for byte.
@@ -163,6 +165,11 @@ impl Work<'_> {
         self.options.stop.is_stopped() || self.calls_left.load(Ordering::Relaxed) == 0
     }
 
+    /// Whether the round is not the one under way any more, or its pool was cleared since.
+    pub(super) fn is_past(&self, info: &PoolInfo) -> bool {
+        info.generation != self.info.generation || info.is_settled != self.info.is_settled
+    }
+
     /// Takes leave to call the generator, and waits until it may be called. False when it may not be any more.
     pub(super) fn may_call(&self) -> bool {
         let one_less = |left: u64| left.checked_sub(1);
@@ -234,6 +241,7 @@ impl Pool {
         if let Some(e) = error {
             return Err(e);
         }
+        report.calls = options.max_calls.unwrap_or(u64::MAX) - work.calls_left.into_inner();
         report.failed_combinations = failed.len() as u64;
         if !failed.is_empty() {
             tracing::info!(pool = self.name(), "scheduling retry for {} failed combinations", failed.len());
@@ -279,8 +287,7 @@ impl Pool {
         let batches = items.len().div_ceil(size) as u64;
         for (number, batch) in (1..).zip(items.chunks(size)) {
             // Another process may have begun the next round, or cleared the pool.
-            let is_outdated = self.info()?.generation != work.info.generation;
-            if is_outdated || work.is_over() || lock(sums).error.is_some() {
+            if work.is_past(&self.info()?) || work.is_over() || lock(sums).error.is_some() {
                 let done = (number - 1) as usize * size;
                 lock(sums).report.left += items.len().saturating_sub(done) as u64;
                 return Ok(());

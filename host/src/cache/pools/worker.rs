@@ -10,6 +10,8 @@ use crate::generate::{Generator, Stop};
 
 /// How long a worker sleeps at the longest: another process may clear the pool, or change its plan.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How long it leaves alone what others make.
+const ELSEWHERE: Duration = Duration::from_secs(1);
 /// How long it leaves a store alone that does not work.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
 
@@ -22,10 +24,13 @@ pub struct Worker {
 
 impl Pool {
     /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop. `tell` is told
-    /// what each round brought. A store that does not work is tried again after a while.
+    /// what each of them brought. The options' calls are those of a round; who has none left waits for the next. A store that does
+    /// not work is tried again after a while.
     pub fn fill(&self, generator: &dyn Generator, options: &Accumulate, mut tell: impl FnMut(&Report)) {
         let stop = &options.stop;
-        let mut options = options.clone();
+        let (most, mut options) = (options.max_calls, options.clone());
+        // The round, and its calls until now.
+        let mut spent = (0, 0);
         while !stop.is_stopped() {
             let report = match self.accumulate(generator, &options) {
                 Ok(report) => report,
@@ -35,23 +40,25 @@ impl Pool {
                     continue;
                 }
             };
-            options = options.force(false);
-            if report.planned > 0 {
+            if report.made + report.duplicates + report.failed > 0 || stop.is_stopped() && report.left > 0 {
                 tell(&report);
             }
-            // What was left because there was no call to make is not waited for.
-            if report.left > 0 && !stop.is_stopped() && report.left == report.planned {
-                break;
+            spent = (report.generation, report.calls + if spent.0 == report.generation { spent.1 } else { 0 });
+            options = options.force(false);
+            options.max_calls = most.map(|most| most.saturating_sub(spent.1));
+            if report.elsewhere > 0 && stop.wait(ELSEWHERE) {
+                return;
             }
-            self.sleep(&report, stop);
+            let may_call = options.max_calls != Some(0);
+            self.sleep(&report, report.retry_at.filter(|_| may_call), stop);
         }
     }
 
     /// Sleeps until something is due.
-    fn sleep(&self, report: &Report, stop: &Stop) {
+    fn sleep(&self, report: &Report, retry_at: Option<u64>, stop: &Stop) {
         loop {
             let now = self.inner().clock.now();
-            let due = report.retry_at.map_or(report.next, |at| at.min(report.next));
+            let due = retry_at.map_or(report.next, |at| at.min(report.next));
             if due <= now || stop.wait(Duration::from_millis(due - now).min(LONGEST_SLEEP)) {
                 return;
             }

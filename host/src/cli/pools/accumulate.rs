@@ -13,7 +13,7 @@ use larder::pools::{Accumulate, Pool, Progress, Report};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
-use super::{Failure, moment, signals};
+use super::{Failure, due, moment, signals};
 use crate::cli::output::Output;
 use crate::cli::settings::Settings;
 
@@ -179,9 +179,12 @@ fn bar() -> ProgressBar {
 
 fn summary(pool: &Pool, report: &Report) -> String {
     let name = pool.name();
-    let next = moment(report.retry_at.map_or(report.next, |at| at.min(report.next)));
+    let next = match report.retry_at.map_or(report.next, |at| at.min(report.next)) {
+        0 => "now".to_owned(),
+        at => format!("at {}", moment(at)),
+    };
     if report.planned == 0 {
-        return format!("{name}: nothing is due before {next}\n");
+        return format!("{name}: nothing is due; next {next}\n");
     }
     let mut text = format!("{name}: {} made", report.made);
     for (count, what) in [
@@ -195,7 +198,7 @@ fn summary(pool: &Pool, report: &Report) -> String {
             text += &format!(", {count} {what}");
         }
     }
-    text + &format!("; next at {next}\n")
+    text + &format!("; next {next}\n")
 }
 
 fn document(pool: &Pool, report: &Report) -> serde_json::Value {
@@ -204,6 +207,7 @@ fn document(pool: &Pool, report: &Report) -> serde_json::Value {
         "generation_id": report.generation,
         "began": report.began,
         "planned": report.planned,
+        "calls": report.calls,
         "made": report.made,
         "duplicates": report.duplicates,
         "failed": report.failed,
@@ -211,7 +215,7 @@ fn document(pool: &Pool, report: &Report) -> serde_json::Value {
         "elsewhere": report.elsewhere,
         "left": report.left,
         "pruned": report.pruned,
-        "retry_at": report.retry_at.map(moment),
+        "retry_at": report.retry_at.map(due),
         "next_generation": moment(report.next),
     })
 }
