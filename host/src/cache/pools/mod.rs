@@ -101,6 +101,14 @@ impl Cache {
         Ok(pool)
     }
 
+    /// Whether [`define_pool`](Self::define_pool) would take this plan; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`define_pool`](Self::define_pool).
+    pub fn check_pool(&self, name: &str, plan: &Plan) -> Result<()> {
+        self.pool_handle(name)?.planned(plan).map(drop)
+    }
+
     /// The pool of this name; `None` when there is none.
     ///
     /// # Errors

@@ -167,15 +167,18 @@ impl Pool {
         Ok(())
     }
 
-    /// What a plan would make due now, without anything being changed.
-    pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
+    /// The state with this plan, without anything being changed.
+    pub(super) fn planned(&self, plan: &Plan) -> Result<Vec<u8>> {
         let (dimensions, options) = plan.to_wit();
-        let now = self.inner().clock.now();
         let before = self.held()?;
         let before = before.as_ref().map(|held| held.state.as_slice());
-        let planned = self.ask(|g| {
-            g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
-        })?;
+        self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))
+    }
+
+    /// What a plan would make due now, without anything being changed.
+    pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
+        let now = self.inner().clock.now();
+        let planned = self.planned(plan)?;
         let begun = self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &planned, now, force))?;
         let begins = begun.is_some();
         let held = Held { state: begun.unwrap_or(planned), version: 0 };

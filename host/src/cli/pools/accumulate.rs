@@ -64,13 +64,15 @@ pub(crate) fn accumulate(
     };
     // All are looked at before anything is made.
     let generators = names.iter().map(|name| generator(&plan, name)).collect::<Result<Vec<_>, _>>()?;
+    let options = names.iter().map(|name| plan.accumulate(name)).collect::<Result<Vec<_>, _>>()?;
     let cache = settings.builder()?.shards(8).open()?;
+    names.iter().try_for_each(|name| Ok::<_, Failure>(cache.check_pool(name, &plan.plan(name)?)?))?;
     if args.dry_run {
         return dry_run(&cache, &plan, &names, args, out);
     }
     let stop = Stop::new().map_err(Failure::io("make a pipe"))?;
     let mut jobs = Vec::new();
-    for (name, generator) in names.iter().zip(generators) {
+    for ((name, generator), options) in names.iter().zip(generators).zip(options) {
         let pool = cache.define_pool(name, &plan.plan(name)?)?;
         let info = pool.info()?;
         let described: Vec<_> =
@@ -79,7 +81,7 @@ pub(crate) fn accumulate(
         if info.kept > 0 {
             tracing::info!(pool = name, "{} combinations are not in the plan any more; what they hold is kept", info.kept);
         }
-        let mut options = plan.accumulate(name)?.stop(&stop).force(args.force);
+        let mut options = options.stop(&stop).force(args.force);
         options = args.max_calls.into_iter().fold(options, Accumulate::max_calls);
         options = args.concurrency.into_iter().fold(options, Accumulate::concurrency);
         jobs.push(Job { pool, generator, options });
