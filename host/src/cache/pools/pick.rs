@@ -109,7 +109,10 @@ impl Pool {
                 Sought::Found(hit) => hit,
                 Sought::Elsewhere => return Ok(Tried::Again),
                 Sought::Gone => {
-                    self.lose(combination, place)?;
+                    // Who may not write picks another one all the same.
+                    if let Err(e) = self.lose(combination, place) {
+                        tracing::debug!(pool = self.name(), "a variant that is gone was not struck: {e}");
+                    }
                     return Ok(Tried::Again);
                 }
             },
@@ -121,6 +124,16 @@ impl Pool {
         let how = self.how.load(std::sync::atomic::Ordering::Relaxed);
         let flag = |bit: u8, flag: wit::Choice| if how & bit != 0 { flag } else { wit::Choice::empty() };
         flag(1, wit::Choice::WEIGHTED) | flag(2, wit::Choice::NO_REPEATS)
+    }
+
+    /// Whether the entry of a variant is there. One that cannot be read now may be.
+    pub(super) fn has_variant(&self, key: &[u8]) -> Result<bool> {
+        if self.cache.peek_unchecked(key)?.is_some() {
+            return Ok(true);
+        }
+        let Some(store) = &self.inner().store else { return Ok(false) };
+        let found = self.find_variant(store, key, self.cache.hash(key), self.inner().clock.now())?;
+        Ok(!matches!(found, Sought::Gone))
     }
 
     /// The record of a variant that memory lacks.

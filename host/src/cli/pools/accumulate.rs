@@ -1,15 +1,16 @@
 //! `accumulate`: fills the pools of a plan, once or as long as nobody stops it.
 
-use std::io::{IsTerminal, stderr};
+use std::error::Error;
+use std::io::{self, IsTerminal, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use larder::Cache;
 use larder::generate::{Generator, Stop};
 use larder::pools::{Accumulate, Pool, Progress, Report};
+use larder::{Cache, Strategy};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
@@ -65,7 +66,7 @@ pub(crate) fn accumulate(
     // All are looked at before anything is made.
     let generators = names.iter().map(|name| generator(&plan, name)).collect::<Result<Vec<_>, _>>()?;
     let options = names.iter().map(|name| plan.accumulate(name)).collect::<Result<Vec<_>, _>>()?;
-    let cache = settings.builder()?.shards(8).open()?;
+    let cache = if args.dry_run { for_looking(settings)? } else { settings.builder()?.shards(8).open()? };
     names.iter().try_for_each(|name| Ok::<_, Failure>(cache.check_pool(name, &plan.plan(name)?)?))?;
     if args.dry_run {
         return dry_run(&cache, &plan, &names, args, out);
@@ -89,6 +90,19 @@ pub(crate) fn accumulate(
     signals::listen(&stop)?;
     let shows = !quiet && !out.is_json() && stderr().is_terminal();
     if args.once { once(&jobs, shows, out) } else { watch(&jobs, shows, out) }
+}
+
+/// The store without leave to write. Where there is none, an empty cache says as much.
+fn for_looking(settings: &Settings) -> Result<Cache, Failure> {
+    let opened = settings.builder()?.strategy(Strategy::ReadOnly).open();
+    let is_missing = |e: &larder::Error| {
+        let source = e.source().and_then(|source| source.downcast_ref::<io::Error>());
+        source.is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+    };
+    match opened {
+        Err(e) if is_missing(&e) => Ok(settings.builder()?.strategy(Strategy::Memory).open()?),
+        opened => Ok(opened?),
+    }
 }
 
 fn generator(plan: &PlanFile, name: &str) -> Result<Box<dyn Generator>, Failure> {

@@ -119,6 +119,9 @@ impl PlanFile {
         let table = self.table(name)?;
         let mut options = SetOptions::new();
         if let Some(Span(ttl)) = table.ttl {
+            if ttl.is_zero() {
+                return Err(Failure::Usage(format!("ttl of the pool {name} is 0, and has to be above 0")));
+            }
             options = options.ttl(ttl);
         }
         options = table.tags.iter().flatten().fold(options, |options, tag| options.tag(tag));
