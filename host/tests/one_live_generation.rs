@@ -122,7 +122,8 @@ fn who_waits_for_another_process_can_be_stopped() {
     wait_until("it is made", || !log(&home).is_empty());
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let args = ["pick", "snippets", "language=rust", "difficulty=easy", "lines=10", "--plan", "plan.toml", "-v"];
-    let waiter = home.larder(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(reader).spawn().expect("starts");
+    let waiter =
+        home.larder(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(reader).spawn().expect("starts");
     drop(writer);
     // A second signal would end it by force, so this waits until it listens to the first.
     wait_until("it listens to signals", || listens(&waiter));

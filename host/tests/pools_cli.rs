@@ -129,7 +129,8 @@ fn a_dry_run_says_what_would_be_and_leaves_nothing() {
     assert!(contents(&home.store()).is_empty());
     home.ok(&ONCE);
     let before = contents(&home.store());
-    for (args, due) in [(&["accumulate", "plan.toml", "--dry-run"][..], 0), (&["accumulate", "plan.toml", "--dry-run", "--force"], 54)]
+    for (args, due) in
+        [(&["accumulate", "plan.toml", "--dry-run"][..], 0), (&["accumulate", "plan.toml", "--dry-run", "--force"], 54)]
     {
         assert_eq!(home.json(args)[0]["due"], json!(due));
     }

@@ -192,7 +192,10 @@ fn a_clock_that_goes_back_keeps_nothing_waiting_and_makes_nothing_twice() {
         let third = fill(&pool, &generator);
         assert_eq!((third.made, third.pruned), (12, 12));
         for listed in pool.list(&[], usize::MAX).expect("listed") {
-            assert_ne!(listed.info.generation, first.generation, "the first round is the oldest, whatever the clock said");
+            assert_ne!(
+                listed.info.generation, first.generation,
+                "the first round is the oldest, whatever the clock said"
+            );
         }
         assert_eq!(assert_right(&pool), 24);
         time.pass(400 * DAY);

@@ -145,10 +145,8 @@ impl wit::Guest for Component {
 
 fn plan(dimensions: Vec<wit::Dimension>, options: Vec<wit::PlanOption>) -> engine::Plan {
     let value = |value: wit::Value| engine::Value { text: value.text, literal: value.literal };
-    let dimension = |wit::Dimension { name, values }| engine::Dimension {
-        name,
-        values: values.into_iter().map(value).collect(),
-    };
+    let dimension =
+        |wit::Dimension { name, values }| engine::Dimension { name, values: values.into_iter().map(value).collect() };
     let dimensions = dimensions.into_iter().map(dimension).collect();
     let mut plan = engine::Plan { dimensions, ..engine::Plan::default() };
     for option in options {
@@ -195,8 +193,7 @@ impl Convert<wit::Value> for engine::Value {
 
 impl Convert<wit::Plan> for engine::Plan {
     fn convert(self) -> wit::Plan {
-        let dimension =
-            |engine::Dimension { name, values }| wit::Dimension { name, values: values.convert() };
+        let dimension = |engine::Dimension { name, values }| wit::Dimension { name, values: values.convert() };
         wit::Plan {
             dimensions: self.dimensions.into_iter().map(dimension).collect(),
             per_generation: self.per_generation,
@@ -216,7 +213,10 @@ impl Convert<wit::CombinationsPage> for engine::Page {
             key,
             values: values.into_iter().map(|(name, value)| (name, value.convert())).collect(),
         };
-        wit::CombinationsPage { combinations: self.combinations.into_iter().map(combination).collect(), next: self.next }
+        wit::CombinationsPage {
+            combinations: self.combinations.into_iter().map(combination).collect(),
+            next: self.next,
+        }
     }
 }
 

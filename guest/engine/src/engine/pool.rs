@@ -73,9 +73,11 @@ impl Engine {
             let found = self.find_for_reading(ns, &key, now);
             self.picker.key = key;
             if found.is_none() && !self.config.store {
-                // It went for lack of space.
-                self.lose(namespace, combination, (generation, entry), None, now, None)?;
-                continue;
+                // It went for lack of space. What cannot be struck is of a damaged combination, of which there is nothing to pick.
+                match self.lose(namespace, combination, (generation, entry), None, now, None)? {
+                    Some(_) => continue,
+                    None => return Ok(Some(Picked::default())),
+                }
             }
             let hit = found.map(|found| hit_of(self.slab.slot(found.id), found));
             return Ok(Some(Picked { generation, entry, variants, hit }));

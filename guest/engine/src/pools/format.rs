@@ -168,7 +168,8 @@ pub(super) fn decode_combination(bytes: &[u8]) -> Result<State> {
         let hash = rest.take(16)?.first_chunk().copied().unwrap_or_default();
         variants.push(VariantInfo { generation, entry, cached_at, size, score, hash });
     }
-    let is_sorted = variants.windows(2).all(|pair| (pair[0].generation, pair[0].entry) < (pair[1].generation, pair[1].entry));
+    let is_sorted =
+        variants.windows(2).all(|pair| (pair[0].generation, pair[0].entry) < (pair[1].generation, pair[1].entry));
     if !is_sorted {
         return Err(Error::corrupt("its variants are out of order"));
     }

@@ -87,8 +87,9 @@ impl Plan {
         check_dimensions(&self.dimensions)?;
         let combinations = count(&self.dimensions);
         if combinations > u128::from(MAX_COMBINATIONS) {
-            let message =
-                format!("the plan has {combinations} combinations, and a pool has at most {MAX_COMBINATIONS}: give it fewer values");
+            let message = format!(
+                "the plan has {combinations} combinations, and a pool has at most {MAX_COMBINATIONS}: give it fewer values"
+            );
             return Err(Error::new(ErrorCode::TooLarge, message));
         }
         Ok(())

@@ -91,7 +91,9 @@ pub(super) fn key_of(dimensions: &[Dimension], values: &[(String, String)]) -> R
     }
     let given = |name: &str| values.iter().any(|(other, _)| other == name);
     match dimensions.iter().find(|dimension| !given(&dimension.name)) {
-        Some(Dimension { name, .. }) => Err(Error::invalid(format!("{name} is not given: a combination has a value of each dimension"))),
+        Some(Dimension { name, .. }) => {
+            Err(Error::invalid(format!("{name} is not given: a combination has a value of each dimension")))
+        }
         None => key(values.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
     }
 }
@@ -142,7 +144,8 @@ pub(super) fn at(dimensions: &[Dimension], place: u64) -> Option<Vec<(&str, &Val
 
 /// Whether dimensions have the combination of these values.
 pub(super) fn has(dimensions: &[Dimension], values: &[(&str, &Value)]) -> bool {
-    dimensions.len() == values.len() && values.iter().all(|(name, value)| find_value(dimensions, name, &value.text).is_ok())
+    dimensions.len() == values.len()
+        && values.iter().all(|(name, value)| find_value(dimensions, name, &value.text).is_ok())
 }
 
 pub(super) fn combination(values: &[(&str, &Value)]) -> Result<Combination> {

@@ -48,7 +48,8 @@ impl Pool {
     /// [`PickError::Failed`] and [`PickError::Elsewhere`] when there is none and none could be made; [`PickError::Cache`] as
     /// [`pick`](Self::pick).
     pub fn pick_or_generate(&self, combination: &Combination, generator: &dyn Generator) -> Result<Picked, PickError> {
-        let stop = Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
+        let stop =
+            Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
         self.pick_or_generate_until(combination, generator, &stop.map_err(PickError::Failed)?)
     }
 
@@ -151,10 +152,7 @@ enum Turn<'a> {
 }
 
 /// What `attempt` brings at last. `None` when patience ends before it brings something, or somebody says stop.
-fn patiently<T>(
-    stop: &Stop,
-    mut attempt: impl FnMut() -> crate::Result<Option<T>>,
-) -> Result<Option<T>, PickError> {
+fn patiently<T>(stop: &Stop, mut attempt: impl FnMut() -> crate::Result<Option<T>>) -> Result<Option<T>, PickError> {
     let until = Instant::now() + PATIENCE;
     let mut pause = SHORTEST_PAUSE;
     loop {

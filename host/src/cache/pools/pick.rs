@@ -89,7 +89,9 @@ impl Pool {
             return Ok(Tried::Empty);
         }
         let Some(store) = &inner.store else {
-            return Ok(found.hit.map_or(Tried::Again, |hit| Tried::Picked(picked(found.generation, found.entry, found.variants, hit))));
+            return Ok(found.hit.map_or(Tried::Again, |hit| {
+                Tried::Picked(picked(found.generation, found.entry, found.variants, hit))
+            }));
         };
         let variant = variant_key(key, found.generation, found.entry);
         let variant_hash = cache.hash(&variant);
@@ -139,7 +141,10 @@ impl Pool {
     /// The record of a variant that memory lacks.
     fn find_variant(&self, store: &Store, key: &[u8], hash: u64, now: u64) -> Result<Sought> {
         let (cache, inner) = (&self.cache, self.inner());
-        let record = match store.find(hash, now).and_then(|found| found.map(|at| store.read(&at).map(|r| (at, r))).transpose()) {
+        let record = match store
+            .find(hash, now)
+            .and_then(|found| found.map(|at| store.read(&at).map(|r| (at, r))).transpose())
+        {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Sought::Gone),
             Err(e) => {

@@ -145,7 +145,10 @@ impl Accumulate {
 
 impl fmt::Debug for Accumulate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accumulate").field("force", &self.force).field("max_calls", &self.max_calls).finish_non_exhaustive()
+        f.debug_struct("Accumulate")
+            .field("force", &self.force)
+            .field("max_calls", &self.max_calls)
+            .finish_non_exhaustive()
     }
 }
 
@@ -212,7 +215,11 @@ impl Pool {
         let began = self.begin_round(options.force)?;
         let info = self.info()?;
         if began {
-            tracing::info!(pool = self.name(), generation = info.generation, "starting generation for all combinations");
+            tracing::info!(
+                pool = self.name(),
+                generation = info.generation,
+                "starting generation for all combinations"
+            );
         }
         let (items, retry_at) = self.due(&info)?;
         let report = Report {
@@ -247,7 +254,15 @@ impl Pool {
             tracing::info!(pool = self.name(), "scheduling retry for {} failed combinations", failed.len());
         }
         let Report { made, duplicates, left, elsewhere, .. } = report;
-        tracing::info!(pool = self.name(), made, duplicates, elsewhere, left, failed = report.failed, "generation completed");
+        tracing::info!(
+            pool = self.name(),
+            made,
+            duplicates,
+            elsewhere,
+            left,
+            failed = report.failed,
+            "generation completed"
+        );
         // What failed now is due later, and what others make may be done by now.
         (_, report.retry_at) = self.due(&info)?;
         Ok(report)

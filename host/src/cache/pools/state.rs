@@ -158,9 +158,8 @@ impl Pool {
             if before.is_none() && all(&self.registry)?.len() >= MAX_POOLS {
                 return Err(Error::invalid(format!("a store has at most {MAX_POOLS} pools")));
             }
-            let state = self.ask(|g| {
-                g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
-            })?;
+            let state =
+                self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))?;
             // Nothing is written where nothing changes: plans are read again with every start of a program.
             Ok(Some(state).filter(|state| before != Some(state.as_slice())))
         })?;
@@ -200,7 +199,9 @@ impl Pool {
         let now = self.inner().clock.now();
         let began = std::cell::Cell::new(None);
         self.change_state(|held| {
-            let Some(held) = held else { return Err(self.must_be_held().err().unwrap_or_else(|| Error::invalid("gone"))) };
+            let Some(held) = held else {
+                return Err(self.must_be_held().err().unwrap_or_else(|| Error::invalid("gone")));
+            };
             // Who finds that another process began the round has nothing left to force.
             let info = self.info_of(held)?;
             let force = force && began.get().is_none_or(|generation| generation == info.generation);
@@ -222,7 +223,12 @@ impl Pool {
             Ok(Some(state).filter(|state| *state != held.state))
         })?;
         let gone = self.cache.clear()?;
-        tracing::info!(pool = self.name(), entries = gone, "cleared the pool{}", if regenerate { " for fresh regeneration" } else { "" });
+        tracing::info!(
+            pool = self.name(),
+            entries = gone,
+            "cleared the pool{}",
+            if regenerate { " for fresh regeneration" } else { "" }
+        );
         Ok(gone)
     }
 

@@ -80,7 +80,11 @@ pub(crate) fn accumulate(
             info.plan.dimensions.iter().map(|it| format!("{} {}", it.values.len(), it.name)).collect();
         tracing::info!(pool = name, "pool with {} ({} combinations)", described.join(", "), info.combinations);
         if info.kept > 0 {
-            tracing::info!(pool = name, "{} combinations are not in the plan any more; what they hold is kept", info.kept);
+            tracing::info!(
+                pool = name,
+                "{} combinations are not in the plan any more; what they hold is kept",
+                info.kept
+            );
         }
         let mut options = options.stop(&stop).force(args.force);
         options = args.max_calls.into_iter().fold(options, Accumulate::max_calls);

@@ -116,9 +116,17 @@ fn plan_text(info: &PoolInfo) -> String {
     let span = |span: std::time::Duration| show_span(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     text += &format!("combinations  {}\n", info.combinations);
     if info.kept > 0 {
-        text += &format!("kept          {} combinations of earlier plans: they are not made any more, and stay until the pool is cleared\n", info.kept);
+        text += &format!(
+            "kept          {} combinations of earlier plans: they are not made any more, and stay until the pool is cleared\n",
+            info.kept
+        );
     }
-    text += &format!("a round       {} variants each, {} at most, every {}\n", plan.per_generation, plan.cap, span(plan.interval));
+    text += &format!(
+        "a round       {} variants each, {} at most, every {}\n",
+        plan.per_generation,
+        plan.cap,
+        span(plan.interval)
+    );
     text += &format!("retry         after {}, {} at a time\n", span(plan.retry), plan.batch);
     if info.generation > 0 {
         text += &format!("last round    {} ({})\n", moment(info.started), info.generation);
