@@ -18,6 +18,9 @@ use crate::generate::{Generator, Stop};
 /// Processes that can be seen to work on one pool at once; more can work.
 const SEEN: u32 = 16;
 
+/// Who is told how far a round is.
+type Tell = dyn Fn(&Progress) + Send + Sync;
+
 /// How a round is worked off.
 #[derive(Clone)]
 pub struct Accumulate {
@@ -29,7 +32,7 @@ pub struct Accumulate {
     concurrency: Option<usize>,
     pub(super) max_calls: Option<u64>,
     interval: Duration,
-    progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    progress: Option<Arc<Tell>>,
 }
 
 /// How far a round is.

@@ -218,8 +218,8 @@ impl Pool {
     pub fn clear(&self, regenerate: bool) -> Result<u64> {
         self.change_state(|held| {
             let Some(held) = held else { return Ok(None) };
-            let state = self
-                .ask(|g| Ok(g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate)?))?;
+            let state =
+                self.ask(|g| g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate))?;
             Ok(Some(state).filter(|state| *state != held.state))
         })?;
         let gone = self.cache.clear()?;
