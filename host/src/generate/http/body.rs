@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn literals_alone_are_no_strings() {
         let body = json!({"n": "{n}", "yes": "{yes}", "both": "{n}{n}", "entry": "{entry}", "k": [1, null, false]});
-        assert_eq!(filled(body), r#"{"both":"33","entry":2,"k":[1,null,false],"n":3,"yes":true}"#);
+        // Whether keys keep their order is for whoever builds serde_json to say.
+        let read: Json = serde_json::from_str(&filled(body)).expect("one document");
+        assert_eq!(read, json!({"n": 3, "yes": true, "both": "33", "entry": 2, "k": [1, null, false]}));
     }
 
     #[cfg(feature = "cli")]
