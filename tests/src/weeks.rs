@@ -17,8 +17,32 @@ use larder::pools::{Accumulate, Plan, Pool};
 
 /// The languages.
 pub const LANGUAGES: [&str; 26] = [
-    "c", "clojure", "cpp", "csharp", "css", "dart", "elixir", "go", "haskell", "html", "java", "javascript", "kotlin",
-    "matlab", "objectivec", "perl", "php", "python", "r", "ruby", "rust", "scala", "shell", "sql", "swift", "typescript",
+    "c",
+    "clojure",
+    "cpp",
+    "csharp",
+    "css",
+    "dart",
+    "elixir",
+    "go",
+    "haskell",
+    "html",
+    "java",
+    "javascript",
+    "kotlin",
+    "matlab",
+    "objectivec",
+    "perl",
+    "php",
+    "python",
+    "r",
+    "ruby",
+    "rust",
+    "scala",
+    "shell",
+    "sql",
+    "swift",
+    "typescript",
 ];
 
 /// Files of each ending that are listed at most.
@@ -58,7 +82,8 @@ pub fn list_sources(into: &Path) -> usize {
     let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo = cargo.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))).unwrap_or_default();
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for root in [cargo.join("registry/src"), "/usr/lib/python3".into(), "/usr/share/perl".into(), "/usr/include".into()] {
+    for root in [cargo.join("registry/src"), "/usr/lib/python3".into(), "/usr/share/perl".into(), "/usr/include".into()]
+    {
         walk(&root, &mut found);
     }
     let rust = found.get("rs").cloned().unwrap_or_default();
@@ -210,7 +235,11 @@ pub fn plot(weeks: &[Week]) -> String {
         .to_owned();
     for percent in [0, 25, 50, 75, 100] {
         let y = 260.0 - f64::from(percent) * 2.2;
-        let _ = writeln!(svg, "<path d=\"M60 {y}H540\" stroke=\"#ddd\"/><text x=\"22\" y=\"{:.0}\">{percent} %</text>", y + 4.0);
+        let _ = writeln!(
+            svg,
+            "<path d=\"M60 {y}H540\" stroke=\"#ddd\"/><text x=\"22\" y=\"{:.0}\">{percent} %</text>",
+            y + 4.0
+        );
     }
     for (number, (week, (_, percent))) in (0_u32..).zip(weeks.iter().zip(DOCUMENT)) {
         let (x, height) = (90 + number * 115, week.different * 220.0);

@@ -15,7 +15,11 @@ fn run(interval: Duration) -> Vec<Week> {
     println!("sources of {endings} languages of their own");
     // The program is told where the lists are.
     let program = home.path().join("make-snippet");
-    let script = format!("#!/bin/sh\nLARDER_SNIPPETS='{}' exec '{}'\n", home.path().display(), env!("CARGO_BIN_EXE_make-snippet"));
+    let script = format!(
+        "#!/bin/sh\nLARDER_SNIPPETS='{}' exec '{}'\n",
+        home.path().display(),
+        env!("CARGO_BIN_EXE_make-snippet")
+    );
     std::fs::write(&program, script).expect("a script");
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("executable");
     let weeks = weeks::run(&home.path().join("store"), &program, interval, 200);

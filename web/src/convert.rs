@@ -195,7 +195,9 @@ impl Writer {
     pub(crate) fn estimate(&mut self, estimate: &Estimate) {
         self.text(estimate.policy.name());
         self.u32(estimate.capacity_percent);
-        [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit].into_iter().for_each(|number| self.u64(number));
+        [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit]
+            .into_iter()
+            .for_each(|number| self.u64(number));
     }
 
     pub(crate) fn statistics(&mut self, s: &Statistics) {

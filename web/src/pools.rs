@@ -24,10 +24,13 @@ pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, wr
         3 => {
             let pool = Pool::decode(reader.bytes()?)?;
             let (values, kept, first, limit) = (pairs(reader)?, reader.bool()?, reader.u64()?, reader.u32()?);
-            page(writer, match kept {
-                false => pool.combinations(&values, first, limit)?,
-                true => pool.kept_combinations(&values, first, limit)?,
-            });
+            page(
+                writer,
+                match kept {
+                    false => pool.combinations(&values, first, limit)?,
+                    true => pool.kept_combinations(&values, first, limit)?,
+                },
+            );
         }
         4 => {
             let mut pool = Pool::decode(reader.bytes()?)?;

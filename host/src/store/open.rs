@@ -128,7 +128,7 @@ fn make(layout: &Layout, lock: Option<&LockFile>, options: &Options) -> Result<S
     let shown = layout.root().display();
     let Some(lock) = lock.filter(|_| !options.read_only) else {
         let message = format!("there is no store in {shown}, and none may be made; use another directory with --dir");
-        return Err(Error::new(ErrorKind::Directory, message));
+        return Err(Error::new(ErrorKind::Directory, message).with(io::Error::from(io::ErrorKind::NotFound)));
     };
     let _locked = lock.acquire(options.lock_timeout)?;
     match layout.read_superblock()? {

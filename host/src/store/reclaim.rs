@@ -301,8 +301,7 @@ impl Transaction<'_> {
             [lines, store.index().sample(SAMPLE, oldest.number, self.sequence_as_seed())].concat()
         };
         let order = judge.judge(&candidates(&lines), u64::MAX);
-        let entries =
-            order.into_iter().filter_map(|place| lines.get(place)).filter(|(at, _)| !store.is_kept(&at.line));
+        let entries = order.into_iter().filter_map(|place| lines.get(place)).filter(|(at, _)| !store.is_kept(&at.line));
         let gone: Vec<_> = entries.take(count).map(|(at, _)| at.clone()).collect();
         for at in &gone {
             self.delete(at.line.hash, at.line.namespace, false)?;

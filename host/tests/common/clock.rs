@@ -23,6 +23,15 @@ impl Time {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 
+    /// Somebody sets the clock back.
+    pub fn go_back(&self, ms: u64) {
+        self.0.fetch_sub(ms, Ordering::SeqCst);
+    }
+
+    pub fn now(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
     /// A cache in memory and one on disk, for what must be the same in both.
     pub fn both(&self) -> Vec<(Cache, Option<TempDir>)> {
         let dir = tempfile::tempdir().expect("a directory");

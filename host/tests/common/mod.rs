@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod disk;
+pub mod pools;
 pub mod server;
 pub mod traces;
 

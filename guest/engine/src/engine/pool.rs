@@ -139,7 +139,8 @@ impl Engine {
         let ns = self.known_namespace(namespace)?;
         let mut state = self.state(ns, combination, stored, now)?.unwrap_or_default();
         state.join(round);
-        let place = new.place.unwrap_or_else(|| state.free_place(round, now));
+        let wanted = new.place.filter(|place| !state.is_taken(*place));
+        let place = wanted.unwrap_or_else(|| state.free_place(round, now));
         let (generation, entry) = place;
         let hash = State::hash(&new.value);
         state.settle(place);

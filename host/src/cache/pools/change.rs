@@ -1,8 +1,8 @@
 //! Changing a combination: the store is locked, the engine decides, and what it changed (the combination, a variant, those that went
 //! for it) is appended at once, before anyone else can.
 
-use super::super::options::{Durability, SetOptions};
 use super::super::lock;
+use super::super::options::{Durability, SetOptions};
 use super::pick::variant_key;
 use super::{Combination, Pool, PoolInfo, round, wit};
 use crate::component::bindings::api;
@@ -139,7 +139,10 @@ impl Pool {
                 let pools = g.larder.larder_cache_pools();
                 pools.call_fail(&mut g.store, g.cache, id, key, round, place, reason, retry_at, stored, now, sequence)
             },
-            |stored| Changed { put: stored.iter().map(|stored| (combination.hash(), stored)).collect(), deleted: Vec::new() },
+            |stored| Changed {
+                put: stored.iter().map(|stored| (combination.hash(), stored)).collect(),
+                deleted: Vec::new(),
+            },
         )?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::pick::variant_key;
 use super::round::Work;
 use super::{Added, Combination, Pool};
 use crate::error::Result;
-use crate::generate::{Failure, FailureKind, Request, Variant};
+use crate::generate::{Failure, FailureKind, Generator, Request, Variant};
 use crate::store::Lease;
 
 /// A service that wants to be left alone for longer is tried again with the plan's retries.
@@ -83,8 +83,12 @@ impl Pool {
         }
         let hash = self.cache.hash(&variant_key(combination.key(), place.0, place.1));
         let Some(_claimed) = self.claim(hash) else { return Ok(Outcome::Elsewhere) };
-        // Whoever had the claim until now may have made it, or failed.
-        if !self.look_with(work.info, combination)?.due.contains(entry) {
+        // Whoever had the claim until now may have made it, or failed; and the pool may have been cleared.
+        let info = self.info()?;
+        if work.is_past(&info) {
+            return Ok(Outcome::Left);
+        }
+        if !self.look_with(&info, combination)?.due.contains(entry) {
             return Ok(Outcome::Elsewhere);
         }
         let failure = match self.ask_generator(work, combination, place) {
@@ -93,7 +97,7 @@ impl Pool {
             Some(Err(failure)) => failure,
             Some(Ok(variant)) => {
                 let new = NewVariant { variant, options: work.options.options.clone() };
-                match self.add_at(work.info, combination, Some(place), &new) {
+                match self.add_at(&self.info()?, combination, Some(place), &new) {
                     Ok(added) => return Ok(Outcome::Made(added)),
                     Err(e) if is_about_the_variant(&e) => Failure::new(FailureKind::BadAnswer, e.to_string()),
                     Err(e) => return Err(e),
@@ -103,7 +107,7 @@ impl Pool {
         tracing::error!(pool = self.name(), "failed to generate entry {entry} for {combination}: {failure}");
         let after = failure.retry_after.unwrap_or_default().max(work.info.plan.retry);
         let retry_at = self.inner().clock.now().saturating_add(millis(after));
-        self.fail(work.info, combination, place, &failure.to_string(), retry_at)?;
+        self.fail(&self.info()?, combination, place, &failure.to_string(), retry_at)?;
         Ok(Outcome::Failed)
     }
 
@@ -121,7 +125,7 @@ impl Pool {
                 return None;
             }
             let request = Request::new(self.name(), combination.values(), generation, entry, stop);
-            let asked = generate(work, &request);
+            let asked = generate(work.generator, &request);
             let pause = match &asked {
                 Err(failure) => failure.retry_after.filter(|pause| *pause <= SHORT && pauses < PAUSES),
                 Ok(_) => None,
@@ -134,9 +138,9 @@ impl Pool {
     }
 }
 
-/// A generator that panics has failed, like any other.
-fn generate(work: &Work<'_>, request: &Request<'_>) -> std::result::Result<Variant, Failure> {
-    let asked = catch_unwind(AssertUnwindSafe(|| work.generator.generate(request)));
+/// A generator that panics has failed, like any other, and so has one that makes nothing.
+pub(super) fn generate(generator: &dyn Generator, request: &Request<'_>) -> std::result::Result<Variant, Failure> {
+    let asked = catch_unwind(AssertUnwindSafe(|| generator.generate(request)));
     match asked {
         Ok(Ok(variant)) if variant.value.is_empty() => Err(Failure::new(FailureKind::Empty, "it made nothing")),
         Ok(asked) => asked,

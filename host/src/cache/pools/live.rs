@@ -2,10 +2,9 @@
 //! the same time, one makes the variant.
 
 use std::fmt;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use super::items::Claimed;
+use super::items::{Claimed, generate};
 use super::pick::variant_key;
 use super::{Combination, NewVariant, Picked, Pool};
 use crate::error::Error;
@@ -49,7 +48,8 @@ impl Pool {
     /// [`PickError::Failed`] and [`PickError::Elsewhere`] when there is none and none could be made; [`PickError::Cache`] as
     /// [`pick`](Self::pick).
     pub fn pick_or_generate(&self, combination: &Combination, generator: &dyn Generator) -> Result<Picked, PickError> {
-        let stop = Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
+        let stop =
+            Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
         self.pick_or_generate_until(combination, generator, &stop.map_err(PickError::Failed)?)
     }
 
@@ -79,7 +79,10 @@ impl Pool {
                 }
                 Joined::Wait(waiting) => {
                     let until = Instant::now() + PATIENCE;
-                    let left = |_| until.checked_duration_since(Instant::now());
+                    let left = |_| {
+                        let left = until.checked_duration_since(Instant::now()).filter(|_| !stop.is_stopped());
+                        left.map(|left| left.min(LONGEST_PAUSE))
+                    };
                     match waiting.wait(left) {
                         Some(Landed::Failed(message)) => return Err(PickError::Elsewhere(message.to_string())),
                         Some(_) => {}
@@ -91,21 +94,36 @@ impl Pool {
     }
 
     fn make_now(&self, combination: &Combination, generator: &dyn Generator, stop: &Stop) -> Result<Picked, PickError> {
-        let _claimed = self.claim_patiently(combination);
-        // Whoever had the claim until now may have made one.
-        if let Some(picked) = self.pick(combination)? {
-            return Ok(picked);
-        }
+        let hash = |(generation, entry)| self.cache.hash(&variant_key(combination.key(), generation, entry));
+        let _live = patiently(stop, || Ok(self.claim(hash((0, 0)))))?;
         let info = self.info()?;
+        // What the round lacks is made first. Where others make all of that, they bring one sooner than this one could.
+        let turn = patiently(stop, || {
+            // Whoever had the claim until now may have made one.
+            if let Some(picked) = self.pick(combination)? {
+                return Ok(Some(Turn::There(picked)));
+            }
+            let missing = self.look_with(&info, combination)?.missing;
+            if missing.is_empty() {
+                return Ok(Some(Turn::Make(None)));
+            }
+            let places = missing.into_iter().map(|entry| (info.generation, entry));
+            Ok(places.filter_map(|place| Some(Turn::Make(Some((place, self.claim(hash(place))?))))).next())
+        })?;
+        let claimed = match turn {
+            Some(Turn::There(picked)) => return Ok(picked),
+            _ if stop.is_stopped() => return Err(stopped()),
+            Some(Turn::Make(claimed)) => claimed,
+            None => None,
+        };
+        let place = claimed.as_ref().map(|(place, _)| *place);
         let now = self.inner().clock.now();
-        // What the round lacks is made first.
-        let missing = self.look_with(&info, combination)?.missing.first().copied();
-        let (generation, entry) = missing.map_or((now / 1000, 1), |entry| (info.generation, entry));
+        let (generation, entry) = place.unwrap_or((now / 1000, 1));
         let request = Request::new(self.name(), combination.values(), generation, entry, stop);
-        let variant = generator.generate(&request).map_err(PickError::Failed)?;
+        let variant = generate(generator, &request).map_err(PickError::Failed)?;
         tracing::info!(pool = self.name(), "made a variant of {combination} at once: there was none");
         let new = NewVariant::from(variant);
-        let added = self.add_at(&info, combination, missing.map(|_| (generation, entry)), &new);
+        let added = self.info().and_then(|info| self.add_at(&info, combination, place, &new));
         let place = match added {
             Ok(added) => (added.generation, added.entry),
             Err(e) => {
@@ -123,19 +141,29 @@ impl Pool {
             is_new: true,
         })
     }
+}
 
-    /// The right to make a variant at once, if it can be had before patience ends.
-    fn claim_patiently(&self, combination: &Combination) -> Option<Claimed<'_>> {
-        let hash = self.cache.hash(&variant_key(combination.key(), 0, 0));
-        let until = Instant::now() + PATIENCE;
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            let claimed = self.claim(hash);
-            if claimed.is_some() || Instant::now() >= until {
-                return claimed;
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+/// Whose turn it is to make a variant.
+enum Turn<'a> {
+    /// It is made.
+    There(Picked),
+    /// One's own, in this place if the round lacks one.
+    Make(Option<((u64, u32), Claimed<'a>)>),
+}
+
+/// What `attempt` brings at last. `None` when patience ends before it brings something, or somebody says stop.
+fn patiently<T>(stop: &Stop, mut attempt: impl FnMut() -> crate::Result<Option<T>>) -> Result<Option<T>, PickError> {
+    let until = Instant::now() + PATIENCE;
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let brought = attempt()?;
+        if brought.is_some() || Instant::now() >= until || stop.wait(pause) {
+            return Ok(brought);
         }
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn stopped() -> PickError {
+    PickError::Failed(Failure::new(FailureKind::Stopped, "somebody asked to stop"))
 }

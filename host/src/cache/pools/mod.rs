@@ -101,6 +101,14 @@ impl Cache {
         Ok(pool)
     }
 
+    /// Whether [`define_pool`](Self::define_pool) would take this plan; nothing is changed.
+    ///
+    /// # Errors
+    /// As [`define_pool`](Self::define_pool).
+    pub fn check_pool(&self, name: &str, plan: &Plan) -> Result<()> {
+        self.pool_handle(name)?.planned(plan).map(drop)
+    }
+
     /// The pool of this name; `None` when there is none.
     ///
     /// # Errors
@@ -136,7 +144,8 @@ impl Cache {
     fn pool_handle(&self, name: &str) -> Result<Pool> {
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
         if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_word) {
-            let message = format!("{name:?} is no name of a pool: it has 1 to {MAX_NAME} letters, digits, `.`, `-` and `_`");
+            let message =
+                format!("{name:?} is no name of a pool: it has 1 to {MAX_NAME} letters, digits, `.`, `-` and `_`");
             return Err(Error::invalid(message));
         }
         let key = format!("{}/pool/{name}", self.own_name());

@@ -83,7 +83,7 @@ impl Pool {
                 continue;
             };
             // In the same shard as the combination.
-            let variant = Variant::new(cache, combination, &found);
+            let variant = Variant::new(cache, combination, found.generation, found.entry);
             if found.hit.is_some() && cache.forget_outdated(&mut shard, variant.hash, &variant.key, now)? {
                 // Another process has put another one in its place.
                 return Ok(Tried::Again);
@@ -102,7 +102,10 @@ impl Pool {
                 Sought::Found(hit) => hit,
                 Sought::Elsewhere => return Ok(Tried::Again),
                 Sought::Gone => {
-                    self.lose(combination, (found.generation, found.entry))?;
+                    // Who may not write picks another one all the same.
+                    if let Err(e) = self.lose(combination, (found.generation, found.entry)) {
+                        tracing::debug!(pool = self.name(), "a variant that is gone was not struck: {e}");
+                    }
                     return Ok(Tried::Again);
                 }
             },
@@ -116,11 +119,25 @@ impl Pool {
         flag(1, wit::Choice::WEIGHTED) | flag(2, wit::Choice::NO_REPEATS)
     }
 
+    /// Whether the entry of a variant is there. One that cannot be read now may be.
+    pub(super) fn has_variant(&self, combination: &Combination, generation: u64, entry: u32) -> Result<bool> {
+        let variant = Variant::new(&self.cache, combination, generation, entry);
+        if self.cache.peek_unchecked(&variant.key)?.is_some() {
+            return Ok(true);
+        }
+        let Some(store) = &self.inner().store else { return Ok(false) };
+        let found = self.find_variant(store, &variant, self.inner().clock.now())?;
+        Ok(!matches!(found, Sought::Gone))
+    }
+
     /// The record of a variant that memory lacks.
     fn find_variant(&self, store: &Store, variant: &Variant, now: u64) -> Result<Sought> {
         let (cache, inner) = (&self.cache, self.inner());
         let (key, hash) = (variant.key.as_slice(), variant.hash);
-        let record = match store.find(hash, now).and_then(|found| found.map(|at| store.read(&at).map(|r| (at, r))).transpose()) {
+        let record = match store
+            .find(hash, now)
+            .and_then(|found| found.map(|at| store.read(&at).map(|r| (at, r))).transpose())
+        {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Sought::Gone),
             Err(e) => {
@@ -165,8 +182,8 @@ struct Variant {
 }
 
 impl Variant {
-    fn new(cache: &Cache, combination: &Combination, found: &wit::Picked) -> Self {
-        let key = variant_key(combination.key(), found.generation, found.entry);
+    fn new(cache: &Cache, combination: &Combination, generation: u64, entry: u32) -> Self {
+        let key = variant_key(combination.key(), generation, entry);
         Self { hash: cache.inner.hasher.variant(cache.hash, &key, combination.hash()), key }
     }
 }

@@ -146,10 +146,8 @@ impl Plan {
     }
 
     pub(super) fn from_wit(plan: wit::Plan) -> Self {
-        let dimension = |wit::Dimension { name, values }| Dimension {
-            name,
-            values: values.into_iter().map(value).collect(),
-        };
+        let dimension =
+            |wit::Dimension { name, values }| Dimension { name, values: values.into_iter().map(value).collect() };
         Self {
             dimensions: plan.dimensions.into_iter().map(dimension).collect(),
             per_generation: plan.per_generation,
@@ -267,9 +265,8 @@ impl Pool {
         let held = self.must_be_held()?;
         let given: Vec<(String, String)> =
             values.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())).collect();
-        let key = self.ask(|g| {
-            g.larder.larder_cache_pools().call_combination_key(&mut g.store, &held.state, &given)
-        })?;
+        let key =
+            self.ask(|g| g.larder.larder_cache_pools().call_combination_key(&mut g.store, &held.state, &given))?;
         let of_plan = |Dimension { name, values }: &Dimension| {
             let (_, wanted) = given.iter().find(|(other, _)| other == name)?;
             Some((name.clone(), values.iter().find(|value| value.as_str() == wanted)?.clone()))

@@ -18,6 +18,9 @@ use crate::generate::{Generator, Stop};
 /// Processes that can be seen to work on one pool at once; more can work.
 const SEEN: u32 = 16;
 
+/// Who is told how far a round is.
+type Tell = dyn Fn(&Progress) + Send + Sync;
+
 /// How a round is worked off.
 #[derive(Clone)]
 pub struct Accumulate {
@@ -29,7 +32,7 @@ pub struct Accumulate {
     concurrency: Option<usize>,
     pub(super) budget: Budget,
     interval: Duration,
-    progress: Option<Arc<dyn Fn(&Progress) + Send + Sync>>,
+    progress: Option<Arc<Tell>>,
 }
 
 /// How often generators may still be called; clones share it.
@@ -79,6 +82,8 @@ pub struct Report {
     pub began: bool,
     /// Variants that were due.
     pub planned: u64,
+    /// Calls of the generator.
+    pub calls: u64,
     /// Variants that were made and stored.
     pub made: u64,
     /// Variants that were made and there already, byte for byte.
@@ -143,6 +148,11 @@ impl Accumulate {
         self
     }
 
+    /// How often the generator may be called at most, in all rounds.
+    pub fn max_calls(self, calls: u64) -> Self {
+        self.budget(&Budget::new(calls))
+    }
+
     /// How often generators may be called at most, by all who share the budget and in all rounds.
     pub fn budget(mut self, budget: &Budget) -> Self {
         self.budget = budget.clone();
@@ -173,6 +183,8 @@ pub(super) struct Work<'a> {
     pub(super) info: &'a PoolInfo,
     pub(super) generator: &'a dyn Generator,
     pub(super) options: &'a Accumulate,
+    /// Calls of the generator.
+    calls: AtomicU64,
     /// When the generator may be called next.
     next_call: Mutex<Instant>,
 }
@@ -183,11 +195,17 @@ impl Work<'_> {
         self.options.stop.is_stopped() || self.options.budget.left() == 0
     }
 
+    /// Whether the round is not the one under way any more, or its pool was cleared since.
+    pub(super) fn is_past(&self, info: &PoolInfo) -> bool {
+        info.generation != self.info.generation || info.is_settled != self.info.is_settled
+    }
+
     /// Takes leave to call the generator, and waits until it may be called. False when it may not be any more.
     pub(super) fn may_call(&self) -> bool {
         if !self.options.budget.take() {
             return false;
         }
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let wait = {
             let mut next = lock(&self.next_call);
             let at = (*next).max(Instant::now());
@@ -224,7 +242,11 @@ impl Pool {
         let began = self.begin_round(options.force)?;
         let info = self.info()?;
         if began {
-            tracing::info!(pool = self.name(), generation = info.generation, "starting generation for all combinations");
+            tracing::info!(
+                pool = self.name(),
+                generation = info.generation,
+                "starting generation for all combinations"
+            );
         }
         let (items, retry_at) = self.due(&info)?;
         let report = Report {
@@ -240,18 +262,15 @@ impl Pool {
         }
         let per_generation = info.plan.per_generation;
         tracing::info!(pool = self.name(), "generating {} entries ({per_generation} per combination)", items.len());
-        let work = Work {
-            info: &info,
-            generator,
-            options,
-            next_call: Mutex::new(Instant::now()),
-        };
+        let work =
+            Work { info: &info, generator, options, calls: AtomicU64::new(0), next_call: Mutex::new(Instant::now()) };
         let sums = Mutex::new(Sums { report, ..Sums::default() });
         self.work_off(&work, &items, &sums)?;
         let Sums { mut report, failed, error } = sums.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(e) = error {
             return Err(e);
         }
+        report.calls = work.calls.into_inner();
         report.failed_combinations = failed.len() as u64;
         if report.left + report.elsewhere == 0 && !info.is_settled {
             self.settle(info.generation)?;
@@ -260,7 +279,15 @@ impl Pool {
             tracing::info!(pool = self.name(), "scheduling retry for {} failed combinations", failed.len());
         }
         let Report { made, duplicates, left, elsewhere, .. } = report;
-        tracing::info!(pool = self.name(), made, duplicates, elsewhere, left, failed = report.failed, "generation completed");
+        tracing::info!(
+            pool = self.name(),
+            made,
+            duplicates,
+            elsewhere,
+            left,
+            failed = report.failed,
+            "generation completed"
+        );
         // What failed now is due later, and what others make may be done by now.
         (_, report.retry_at) = self.due(&info)?;
         Ok(report)
@@ -303,8 +330,7 @@ impl Pool {
         let batches = items.len().div_ceil(size) as u64;
         for (number, batch) in (1..).zip(items.chunks(size)) {
             // Another process may have begun the next round, or cleared the pool.
-            let is_outdated = self.info()?.generation != work.info.generation;
-            if is_outdated || work.is_over() || lock(sums).error.is_some() {
+            if work.is_past(&self.info()?) || work.is_over() || lock(sums).error.is_some() {
                 let done = (number - 1) as usize * size;
                 lock(sums).report.left += items.len().saturating_sub(done) as u64;
                 return Ok(());

@@ -158,24 +158,26 @@ impl Pool {
             if before.is_none() && all(&self.registry)?.len() >= MAX_POOLS {
                 return Err(Error::invalid(format!("a store has at most {MAX_POOLS} pools")));
             }
-            let state = self.ask(|g| {
-                g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
-            })?;
+            let state =
+                self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))?;
             // Nothing is written where nothing changes: plans are read again with every start of a program.
             Ok(Some(state).filter(|state| before != Some(state.as_slice())))
         })?;
         Ok(())
     }
 
-    /// What a plan would make due now, without anything being changed.
-    pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
+    /// The state with this plan, without anything being changed.
+    pub(super) fn planned(&self, plan: &Plan) -> Result<Vec<u8>> {
         let (dimensions, options) = plan.to_wit();
-        let now = self.inner().clock.now();
         let before = self.held()?;
         let before = before.as_ref().map(|held| held.state.as_slice());
-        let planned = self.ask(|g| {
-            g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options)
-        })?;
+        self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))
+    }
+
+    /// What a plan would make due now, without anything being changed.
+    pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
+        let now = self.inner().clock.now();
+        let planned = self.planned(plan)?;
         let begun = self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &planned, now, force))?;
         let begins = begun.is_some();
         let held = Held { state: begun.unwrap_or(planned), version: 0 };
@@ -198,7 +200,9 @@ impl Pool {
         let now = self.inner().clock.now();
         let began = std::cell::Cell::new(None);
         self.change_state(|held| {
-            let Some(held) = held else { return Err(self.must_be_held().err().unwrap_or_else(|| Error::invalid("gone"))) };
+            let Some(held) = held else {
+                return Err(self.must_be_held().err().unwrap_or_else(|| Error::invalid("gone")));
+            };
             // Who finds that another process began the round has nothing left to force.
             let info = self.info_of(held)?;
             let force = force && began.get().is_none_or(|generation| generation == info.generation);
@@ -224,12 +228,17 @@ impl Pool {
     pub fn clear(&self, regenerate: bool) -> Result<u64> {
         self.change_state(|held| {
             let Some(held) = held else { return Ok(None) };
-            let state = self
-                .ask(|g| Ok(g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate)?))?;
+            let state =
+                self.ask(|g| g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate))?;
             Ok(Some(state).filter(|state| *state != held.state))
         })?;
         let gone = self.cache.clear()?;
-        tracing::info!(pool = self.name(), entries = gone, "cleared the pool{}", if regenerate { " for fresh regeneration" } else { "" });
+        tracing::info!(
+            pool = self.name(),
+            entries = gone,
+            "cleared the pool{}",
+            if regenerate { " for fresh regeneration" } else { "" }
+        );
         Ok(gone)
     }
 

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::pick::variant_key;
-use super::{Combination, Pool, wit};
+use super::{Combination, Pool, VariantInfo, wit};
 use crate::error::Result;
 
-/// Statistics of a pool.
+/// Statistics of a pool: of what is there, not of what its combinations believe.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PoolStatistics {
@@ -53,7 +53,8 @@ pub struct PoolStatistics {
 }
 
 impl Pool {
-    /// Counts, without reading values. What is broken or of an old format goes, and is counted.
+    /// Counts, without reading values. What is broken or of an old format goes, and is counted; a variant whose entry is gone, because
+    /// it was deleted, evicted, made invalid or is past its time, is struck from its combination.
     ///
     /// # Errors
     /// `InvalidArgument` when there is no such pool any more; as [`Cache::get`](crate::Cache::get).
@@ -65,13 +66,19 @@ impl Pool {
         let (mut kept_combinations, mut kept_entries, mut states) = (0, 0, 0);
         for kept in [false, true] {
             self.each_combination(&held, &[], kept, |combination| {
-                let found = self.look_with(&info, &combination)?;
+                let mut found = self.look_with(&info, &combination)?;
                 if found.is_broken {
                     removed += u64::from(self.cache.delete(combination.key())?);
-                    return Ok(true);
+                    found = self.look_with(&info, &combination)?;
                 }
-                let variants = found.variants.len() as u64;
-                bytes += found.variants.iter().map(|variant| u64::from(variant.size)).sum::<u64>();
+                let mut variants = 0;
+                for VariantInfo { generation, entry, size, .. } in found.variants {
+                    if self.has_variant(&combination, generation, entry)? {
+                        (variants, bytes) = (variants + 1, bytes + u64::from(size));
+                    } else {
+                        self.lose(&combination, (generation, entry))?;
+                    }
+                }
                 states += u64::from(self.cache.peek_unchecked(combination.key())?.is_some());
                 if kept {
                     kept_entries += variants;
@@ -92,8 +99,7 @@ impl Pool {
         if removed > 0 {
             tracing::info!(pool = self.name(), "cleaned up {removed} entries that were broken or of an old format");
         }
-        let figures =
-            self.ask(|g| g.larder.larder_cache_pools().call_statistics(&mut g.store, &held.state, tally))?;
+        let figures = self.ask(|g| g.larder.larder_cache_pools().call_statistics(&mut g.store, &held.state, tally))?;
         Ok(PoolStatistics {
             cached_entries: figures.cached_entries,
             unique_combinations_covered: figures.unique_combinations_covered,

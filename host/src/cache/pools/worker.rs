@@ -10,11 +10,10 @@ use crate::generate::{Generator, Stop};
 
 /// How long a worker sleeps at the longest: another process may clear the pool, or change its plan.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How long it leaves alone what others make.
+const ELSEWHERE: Duration = Duration::from_secs(1);
 /// How long it leaves a store alone that does not work.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
-
-/// How long it waits before it looks again at what others are making.
-const WHILE_OTHERS_WORK: Duration = Duration::from_secs(1);
 
 /// A thread that fills a pool. Dropped, it ends: what it is making by then is given up and stays due.
 #[derive(Debug)]
@@ -24,9 +23,8 @@ pub struct Worker {
 }
 
 impl Pool {
-    /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop, or until their budget is
-    /// used up. `tell` is told
-    /// what each round brought. A store that does not work is tried again after a while.
+    /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop, or until their
+    /// budget is used up. `tell` is told what each of them brought. A store that does not work is tried again after a while.
     pub fn fill(&self, generator: &dyn Generator, options: &Accumulate, mut tell: impl FnMut(&Report)) {
         let stop = &options.stop;
         let mut options = options.clone();
@@ -39,17 +37,16 @@ impl Pool {
                     continue;
                 }
             };
-            options = options.force(false);
-            if report.planned > 0 {
+            if report.made + report.duplicates + report.failed > 0 || stop.is_stopped() && report.left > 0 {
                 tell(&report);
             }
+            options = options.force(false);
             if options.budget.left() == 0 {
-                break;
+                return;
             }
             // What is due is being made by somebody else.
-            let did_nothing = report.made + report.duplicates + report.failed == 0;
-            if report.planned > 0 && did_nothing && stop.wait(WHILE_OTHERS_WORK) {
-                break;
+            if report.elsewhere > 0 && stop.wait(ELSEWHERE) {
+                return;
             }
             self.sleep(&report, stop);
         }

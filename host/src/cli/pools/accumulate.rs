@@ -1,19 +1,20 @@
 //! `accumulate`: fills the pools of a plan, once or as long as nobody stops it.
 
-use std::io::{IsTerminal, stderr};
+use std::error::Error;
+use std::io::{self, IsTerminal, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use larder::Cache;
 use larder::generate::{Generator, Stop};
 use larder::pools::{Accumulate, Budget, Pool, Progress, Report};
+use larder::{Cache, Strategy};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
-use super::{Failure, moment, signals};
+use super::{Failure, due, moment, signals};
 use crate::cli::output::Output;
 use crate::cli::settings::Settings;
 
@@ -64,30 +65,48 @@ pub(crate) fn accumulate(
     };
     // All are looked at before anything is made.
     let generators = names.iter().map(|name| generator(&plan, name)).collect::<Result<Vec<_>, _>>()?;
-    let cache = settings.builder()?.shards(8).open()?;
+    let options = names.iter().map(|name| plan.accumulate(name)).collect::<Result<Vec<_>, _>>()?;
+    let cache = if args.dry_run { for_looking(settings)? } else { settings.builder()?.shards(8).open()? };
+    names.iter().try_for_each(|name| Ok::<_, Failure>(cache.check_pool(name, &plan.plan(name)?)?))?;
     if args.dry_run {
         return dry_run(&cache, &plan, &names, args, out);
     }
     let stop = Stop::new().map_err(Failure::io("make a pipe"))?;
     let budget = Budget::new(args.max_calls.unwrap_or(u64::MAX));
     let mut jobs = Vec::new();
-    for (name, generator) in names.iter().zip(generators) {
+    for ((name, generator), options) in names.iter().zip(generators).zip(options) {
         let pool = cache.define_pool(name, &plan.plan(name)?)?;
         let info = pool.info()?;
         let described: Vec<_> =
             info.plan.dimensions.iter().map(|it| format!("{} {}", it.values.len(), it.name)).collect();
         tracing::info!(pool = name, "pool with {} ({} combinations)", described.join(", "), info.combinations);
         if info.kept > 0 {
-            tracing::info!(pool = name, "{} combinations are not in the plan any more; what they hold is kept", info.kept);
+            tracing::info!(
+                pool = name,
+                "{} combinations are not in the plan any more; what they hold is kept",
+                info.kept
+            );
         }
-        let mut options = plan.accumulate(name)?.stop(&stop).force(args.force);
-        options = options.budget(&budget);
+        let mut options = options.stop(&stop).force(args.force).budget(&budget);
         options = args.concurrency.into_iter().fold(options, Accumulate::concurrency);
         jobs.push(Job { pool, generator, options });
     }
     signals::listen(&stop)?;
     let shows = !quiet && !out.is_json() && stderr().is_terminal();
     if args.once { once(&jobs, shows, out) } else { watch(&jobs, shows, out) }
+}
+
+/// The store without leave to write. Where there is none, an empty cache says as much.
+fn for_looking(settings: &Settings) -> Result<Cache, Failure> {
+    let opened = settings.builder()?.strategy(Strategy::ReadOnly).open();
+    let is_missing = |e: &larder::Error| {
+        let source = e.source().and_then(|source| source.downcast_ref::<io::Error>());
+        source.is_some_and(|source| source.kind() == io::ErrorKind::NotFound)
+    };
+    match opened {
+        Err(e) if is_missing(&e) => Ok(settings.builder()?.strategy(Strategy::Memory).open()?),
+        opened => Ok(opened?),
+    }
 }
 
 fn generator(plan: &PlanFile, name: &str) -> Result<Box<dyn Generator>, Failure> {
@@ -180,9 +199,12 @@ fn bar() -> ProgressBar {
 
 fn summary(pool: &Pool, report: &Report) -> String {
     let name = pool.name();
-    let next = moment(report.retry_at.map_or(report.next, |at| at.min(report.next)));
+    let next = match report.retry_at.map_or(report.next, |at| at.min(report.next)) {
+        0 => "now".to_owned(),
+        at => format!("at {}", moment(at)),
+    };
     if report.planned == 0 {
-        return format!("{name}: nothing is due before {next}\n");
+        return format!("{name}: nothing is due; next {next}\n");
     }
     let mut text = format!("{name}: {} made", report.made);
     for (count, what) in [
@@ -196,7 +218,7 @@ fn summary(pool: &Pool, report: &Report) -> String {
             text += &format!(", {count} {what}");
         }
     }
-    text + &format!("; next at {next}\n")
+    text + &format!("; next {next}\n")
 }
 
 fn document(pool: &Pool, report: &Report) -> serde_json::Value {
@@ -205,6 +227,7 @@ fn document(pool: &Pool, report: &Report) -> serde_json::Value {
         "generation_id": report.generation,
         "began": report.began,
         "planned": report.planned,
+        "calls": report.calls,
         "made": report.made,
         "duplicates": report.duplicates,
         "failed": report.failed,
@@ -212,7 +235,7 @@ fn document(pool: &Pool, report: &Report) -> serde_json::Value {
         "elsewhere": report.elsewhere,
         "left": report.left,
         "pruned": report.pruned,
-        "retry_at": report.retry_at.map(moment),
+        "retry_at": report.retry_at.map(due),
         "next_generation": moment(report.next),
     })
 }

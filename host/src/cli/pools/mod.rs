@@ -6,7 +6,7 @@ mod plan_file;
 mod show;
 mod signals;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use larder::Cache;
@@ -54,4 +54,9 @@ fn moment(ms: u64) -> String {
         Some(at) if ms < 253_402_300_800_000 => humantime::format_rfc3339_seconds(at).to_string(),
         _ => format!("{ms}ms"),
     }
+}
+
+/// When something is due, where 0 is now.
+fn due(ms: u64) -> String {
+    if ms > 0 { moment(ms) } else { humantime::format_rfc3339_seconds(SystemTime::now()).to_string() }
 }

@@ -59,11 +59,13 @@ impl PlanFile {
     /// Usage: the file cannot be read, or is no plan; the message says where.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let shown = path.display();
-        let size = fs::metadata(path).map_err(|e| Failure::Usage(format!("could not read the plan {shown}: {e}")))?.len();
+        let size =
+            fs::metadata(path).map_err(|e| Failure::Usage(format!("could not read the plan {shown}: {e}")))?.len();
         if size > LONGEST {
             return Err(Failure::Usage(format!("the plan {shown} has {size} bytes, and may have {LONGEST}")));
         }
-        let text = fs::read_to_string(path).map_err(|e| Failure::Usage(format!("could not read the plan {shown}: {e}")))?;
+        let text =
+            fs::read_to_string(path).map_err(|e| Failure::Usage(format!("could not read the plan {shown}: {e}")))?;
         let Document { pool } = toml::from_str(&text)
             .map_err(|e| Failure::Usage(format!("{shown} is no plan: {}", e.to_string().trim_end())))?;
         if pool.is_empty() {
@@ -119,6 +121,9 @@ impl PlanFile {
         let table = self.table(name)?;
         let mut options = SetOptions::new();
         if let Some(Span(ttl)) = table.ttl {
+            if ttl.is_zero() {
+                return Err(Failure::Usage(format!("ttl of the pool {name} is 0, and has to be above 0")));
+            }
             options = options.ttl(ttl);
         }
         options = table.tags.iter().flatten().fold(options, |options, tag| options.tag(tag));
@@ -128,7 +133,9 @@ impl PlanFile {
         }
         if let Some(calls) = table.per_minute {
             let interval = Duration::try_from_secs_f64(60.0 / calls).ok().filter(|_| calls > 0.0);
-            let interval = interval.ok_or_else(|| Failure::Usage(format!("per_minute of the pool {name} is {calls}, and has to be above 0")))?;
+            let interval = interval.ok_or_else(|| {
+                Failure::Usage(format!("per_minute of the pool {name} is {calls}, and has to be above 0"))
+            })?;
             accumulate = accumulate.rate(interval);
         }
         Ok(accumulate)

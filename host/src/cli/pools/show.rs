@@ -7,7 +7,7 @@ use larder::Cache;
 use larder::pools::{Listed, Pool, PoolInfo, PoolStatistics};
 use serde_json::json;
 
-use super::{Failure, Values, document, existing, moment};
+use super::{Failure, Values, document, due, existing, moment};
 use crate::cli::output::{Output, put_bytes};
 use crate::cli::units::{show_size, show_span};
 
@@ -100,7 +100,7 @@ fn show(cache: &Cache, args: &ShowArgs, out: &Output) -> Result<(), Failure> {
         "weighted": info.plan.weighted,
         "repeats": info.plan.repeats,
         "last_generation": Some(info.started).filter(|_| info.generation > 0).map(moment),
-        "next_generation": moment(info.next),
+        "next_generation": due(info.next),
         "entries": entries,
     });
     out.show(&shown, || plan_text(&info) + &listed.iter().map(line).collect::<String>())
@@ -116,9 +116,17 @@ fn plan_text(info: &PoolInfo) -> String {
     let span = |span: std::time::Duration| show_span(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
     text += &format!("combinations  {}\n", info.combinations);
     if info.kept > 0 {
-        text += &format!("kept          {} combinations of earlier plans: they are not made any more, and stay until the pool is cleared\n", info.kept);
+        text += &format!(
+            "kept          {} combinations of earlier plans: they are not made any more, and stay until the pool is cleared\n",
+            info.kept
+        );
     }
-    text += &format!("a round       {} variants each, {} at most, every {}\n", plan.per_generation, plan.cap, span(plan.interval));
+    text += &format!(
+        "a round       {} variants each, {} at most, every {}\n",
+        plan.per_generation,
+        plan.cap,
+        span(plan.interval)
+    );
     text += &format!("retry         after {}, {} at a time\n", span(plan.retry), plan.batch);
     if info.generation > 0 {
         text += &format!("last round    {} ({})\n", moment(info.started), info.generation);
@@ -158,7 +166,7 @@ fn stats(pool: &Pool, out: &Output) -> Result<(), Failure> {
     let stats = pool.stats()?;
     let mut shown = json!(stats);
     shown["last_generation"] = json!(stats.last_generation.map(moment));
-    shown["next_generation"] = json!(moment(stats.next_generation));
+    shown["next_generation"] = json!(due(stats.next_generation));
     out.show(&shown, || stats_text(&stats))
 }
 

@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn literals_alone_are_no_strings() {
         let body = json!({"n": "{n}", "yes": "{yes}", "both": "{n}{n}", "entry": "{entry}", "k": [1, null, false]});
-        let read: Json = serde_json::from_str(&filled(body)).expect("json");
+        // Whether keys keep their order is for whoever builds serde_json to say.
+        let read: Json = serde_json::from_str(&filled(body)).expect("one document");
         assert_eq!(read, json!({"n": 3, "yes": true, "both": "33", "entry": 2, "k": [1, null, false]}));
     }
 
