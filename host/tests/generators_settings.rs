@@ -60,7 +60,7 @@ fn exactly_one_kind_is_needed() {
 #[test]
 fn what_is_not_known_is_refused() {
     refused(read("command = ['a']\ntime-out = '1s'"), &["time-out"]);
-    refused(read("command = ['a']\nmax_output = '1MB'"), &["max_output"]);
+    refused(read("command = ['a']\nmax-output = '1MB'"), &["max-output"]);
     refused(read("http = { url = 'http://a', retries = 3 }"), &["retries"]);
     refused(read("http = { method = 'GET' }"), &["url"]);
 }

@@ -119,7 +119,7 @@ fn generators_that_go_wrong_are_failures_with_a_reason() {
         ("echo partial; exit 1", GENERATOR, &["exit code 1"]),
         ("exec sleep 30", "generator = { command = [\"./make\"], timeout = \"200ms\" }", &["longer than"]),
         ("head -c 1000000000 /dev/zero", GENERATOR, &["more than"]),
-        ("head -c 101 /dev/zero", "generator = { command = [\"./make\"], max-output = \"100B\" }", &["more than 100"]),
+        ("head -c 101 /dev/zero", "generator = { command = [\"./make\"], max_output = \"100B\" }", &["more than 100"]),
         ("", "generator = { command = [\"./none\"] }", &["none"]),
         ("", "generator = { command = [\"no-such-program-anywhere\"] }", &["no-such-program-anywhere", "PATH"]),
     ] {
@@ -143,7 +143,7 @@ fn variants_are_bytes() {
     home.run(&["pools", "show", "p"]).succeeded();
     home.run(&["pools", "show", "p", "--json"]).succeeded();
     // And exactly as many as allowed.
-    let limited = "generator = { command = [\"./make\"], max-output = \"100B\" }";
+    let limited = "generator = { command = [\"./make\"], max_output = \"100B\" }";
     let (code, report) = made_by(&home, "head -c 99 /dev/zero; printf $LARDER_DIM_LANGUAGE", limited);
     assert_eq!((code, &report["made"]), (0, &json!(2)));
 }

@@ -6,12 +6,10 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::pools::{PRINT, log, script, snippets};
-use common::{Home, collect, contents, wait_until};
-use rustix::process::{Pid, Signal, kill_process};
+use common::{Home, contents};
 use serde_json::{Value, json};
 
 const PICK: [&str; 5] = ["pick", "snippets", "language=rust", "difficulty=easy", "lines=10"];
@@ -154,20 +152,13 @@ fn calls_are_limited_and_what_is_left_stays_due() {
     assert_eq!(log(&home).len(), 54);
 }
 
-/// The limit is one of a round: it does not begin anew each time that the watcher looks.
+/// The limit is one of the run: it does not begin anew each time that the watcher looks.
 #[test]
 fn calls_are_limited_for_who_stays_too() {
     let home = home("", PRINT);
     let args = ["accumulate", "plan.toml", "--watch", "--max-calls", "4", "-v"];
-    let mut child = home.larder(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    wait_until("four are made", || home.run(&["pools", "stats", "snippets"]).code == 0 && log(&home).len() >= 4);
-    wait_until("it rests", || stats(&home)["generation_in_progress"] == json!(false));
-    for _ in 0..5 {
-        assert_eq!(stats(&home)["cached_entries"], json!(4));
-    }
-    assert!(child.try_wait().expect("can be asked").is_none(), "it stays");
-    kill_process(Pid::from_raw(child.id() as i32).expect("not 0"), Signal::TERM).expect("it runs");
-    let done = collect(child).succeeded();
+    let done = home.run(&args).succeeded();
+    assert_eq!(stats(&home)["cached_entries"], json!(4));
     assert_eq!((done.text().lines().count(), log(&home).len()), (1, 4), "{done:?}");
 }
 

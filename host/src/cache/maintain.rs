@@ -138,6 +138,9 @@ impl Cache {
                 inner.bans.set(List::Empty, 0);
             }
         }
+        if namespace.is_none() {
+            inner.pools.forget();
+        }
         let mut removed = 0;
         for shard in &inner.shards {
             let cleared = inner.on_shard(shard, self.id, |g| {

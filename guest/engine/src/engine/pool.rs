@@ -139,7 +139,7 @@ impl Engine {
         let ns = self.known_namespace(namespace)?;
         let mut state = self.state(ns, combination, stored, now)?.unwrap_or_default();
         state.join(round);
-        let wanted = new.place.filter(|place| !state.is_taken(*place));
+        let wanted = new.place.filter(|place| !(round.has(*place) && state.is_taken(*place)));
         let place = wanted.unwrap_or_else(|| state.free_place(round, now));
         let (generation, entry) = place;
         let hash = State::hash(&new.value);

@@ -10,8 +10,6 @@ use crate::error::{Error, Result};
 
 /// Bytes that are kept of why making a variant failed.
 pub(super) const MAX_REASON: usize = 300;
-/// The longest that a service may ask to be left alone, in milliseconds.
-const LONGEST_WISH: u64 = 24 * 3_600_000;
 
 /// What a round means for a combination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +22,13 @@ pub struct Round {
     pub cap: u32,
     /// Nothing is missing of a combination of which nothing is known.
     pub is_settled: bool,
+}
+
+impl Round {
+    /// Whether a place is one of those that the round fills.
+    pub(crate) fn has(&self, (generation, entry): (u64, u32)) -> bool {
+        generation == self.generation && entry <= self.per_generation
+    }
 }
 
 /// A variant to be added.
@@ -131,7 +136,7 @@ impl State {
         self.variants.iter().any(|variant| variant.place() == place)
     }
 
-    /// Where a variant comes that is given no place, or one that is taken.
+    /// Where a variant comes that is given no place, or one of the round that somebody was quicker to fill.
     pub(crate) fn free_place(&mut self, round: &Round, now: u64) -> (u64, u32) {
         self.join(round);
         if let Some(missing) = self.missing.first() {
@@ -203,16 +208,17 @@ impl State {
     }
 
     /// Notes that making a variant failed. False when it is not missing. The latest retry counts for all that failed, but not one
-    /// that lies out of reach because the clock went back.
+    /// that was not waited for, because the clock went back.
     pub(crate) fn fail(&mut self, (generation, entry): (u64, u32), reason: &str, retry_at: u64, now: u64) -> bool {
         if generation != self.generation {
             return false;
         }
         let Some(missing) = self.missing.iter_mut().find(|missing| missing.entry == entry) else { return false };
+        // What had failed was tried although its time lay ahead: that is of a clock that went back since.
+        let is_outdated = missing.has_failed && self.retry_at > now;
+        self.retry_at = if is_outdated { retry_at } else { self.retry_at.max(retry_at) };
         missing.has_failed = true;
         self.failures = self.failures.saturating_add(1);
-        let in_reach = retry_at.max(now.saturating_add(LONGEST_WISH));
-        self.retry_at = if self.retry_at > in_reach { retry_at } else { self.retry_at.max(retry_at) };
         let (kept, _) = reason.split_at(reason.floor_char_boundary(MAX_REASON.min(reason.len())));
         self.reason = kept.to_owned();
         true

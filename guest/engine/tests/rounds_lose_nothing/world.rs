@@ -95,7 +95,12 @@ impl World {
         let round = self.pool.round();
         let mut known = self.known.clone();
         known.join(&round);
-        let at = place.unwrap_or_else(|| known.free_place(&round, self.now));
+        // A place of the round that somebody filled is not filled again.
+        let is_taken = |place: &Place| {
+            place.0 == round.generation && place.1 <= round.per_generation && known.variants.contains_key(place)
+        };
+        let wanted = place.filter(|place| !is_taken(place));
+        let at = wanted.unwrap_or_else(|| known.free_place(&round, self.now));
         let (has_store, now) = (self.has_store(), self.now);
         let there: BTreeSet<_> = {
             let places: Vec<_> = known.variants.keys().copied().collect();

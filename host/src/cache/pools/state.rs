@@ -30,6 +30,13 @@ pub(in super::super) struct Board {
     pub(super) claimed: Mutex<HashSet<u64>>,
 }
 
+impl Board {
+    /// Forgets all pools.
+    pub(in super::super) fn forget(&self) {
+        lock(&self.states).clear();
+    }
+}
+
 /// What is known of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
