@@ -256,3 +256,23 @@ fn a_watcher_waits_for_what_another_makes() {
     }
     assert_eq!(log(&home).len(), 6);
 }
+
+/// What a killed accumulator was having made would be paid for and come to nothing.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_killed_accumulator_takes_its_generators_along() {
+    let home = Home::new();
+    plan(&home);
+    script(&home, "make", "echo $$ >> running; exec sleep 1000");
+    let mut accumulator = start(&home, &["--once", "--concurrency", "3"]);
+    let running = || fs::read_to_string(home.file("running")).unwrap_or_default();
+    wait_until("three are being made", || running().lines().count() == 3);
+    let _ = accumulator.kill();
+    drop(collect(accumulator));
+    let lives = |id: &str| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // A zombie is dead; whoever adopted it has not looked yet.
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with('Z'))
+    };
+    wait_until("they are gone", || running().lines().all(|id| !lives(id)));
+}

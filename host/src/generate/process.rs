@@ -46,6 +46,7 @@ pub(super) enum Ended {
 /// Starts the process and sees it to its end.
 pub(super) fn run(command: &mut Command, input: &[u8], limits: &Limits<'_>) -> Result<Ended, Trouble> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    die_with_us(command);
     let child = command.spawn().map_err(Trouble::Start)?;
     let mut running = Running { child, is_reaped: false };
     running.watch(input, limits).map_err(Trouble::Watch)
@@ -58,6 +59,18 @@ pub(super) enum Trouble {
     /// It could not be watched, and was killed.
     Watch(io::Error),
 }
+
+/// Has a process end when this one is killed, so that what nobody waits for any more is not paid for. What it started itself goes on.
+#[cfg(target_os = "linux")]
+fn die_with_us(command: &mut Command) {
+    let ask = || Ok(rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?);
+    // SAFETY: all that runs between fork and exec is one system call. The signal is sent when the thread that forked ends, and
+    // that thread waits for the process.
+    unsafe { command.pre_exec(ask) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_us(_: &mut Command) {}
 
 /// A process that was not waited for yet. Its group dies with this.
 struct Running {
