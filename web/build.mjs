@@ -78,5 +78,7 @@ for (const [name, features] of BUILDS) {
 }
 run(join(web, "node_modules", ".bin", "tsc"), "-p", join(web, "tsconfig.json"));
 const { name, version: number, description, license, type } = JSON.parse(readFileSync(join(web, "package.json"), "utf8"));
-writeFileSync(join(pkg, "package.json"), `${JSON.stringify({ name, version: number, description, license, type }, null, 2)}\n`);
+const exports = { ".": { types: "./index.d.ts", default: "./index.js" }, "./larder.wasm": "./larder.wasm", "./slim.wasm": "./slim.wasm" };
+const manifest = { name, version: number, description, license, type, sideEffects: false, exports };
+writeFileSync(join(pkg, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(web, "README.md"), join(pkg, "README.md"));

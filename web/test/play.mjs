@@ -88,15 +88,18 @@ export function play(engine, vector) {
   for (const [at, step] of vector.steps.entries()) {
     let { call, args = {} } = step;
     args = plain(args, saved);
+    if (call === "get-short" && args.len > 32) {
+      // Of the form of the call, not of the cache.
+      continue;
+    }
     if (call === "get-short") {
       const words = new DataView(new ArrayBuffer(32));
       ["a", "b", "c", "d"].forEach((name, place) => words.setBigUint64(8 * place, BigInt(args[name] ?? 0), true));
       [call, args] = ["get", { ...args, key: new Uint8Array(words.buffer).slice(0, Math.min(args.len, 32)) }];
     }
-    if (call === "exists" && false) continue;
     const answer = make(call, args);
     const found = differs(step.answer, answer, saved);
-    if (found !== undefined && step.call !== "get-short") mismatches.push(`step ${at} ${call}: expected ${JSON.stringify(step.answer)?.slice(0, 300)}, got ${found}`);
+    if (found !== undefined) mismatches.push(`step ${at} ${call}: expected ${JSON.stringify(step.answer)?.slice(0, 300)}, got ${found}`);
     const save = (name, record) => record !== undefined && saved.set(name, record);
     if (typeof step.save === "string") save(step.save, answer instanceof Uint8Array ? answer : (answer?.record ?? answer?.stored?.record));
     else if (step.save) {

@@ -28,6 +28,10 @@ export interface Parts {
 
 const encoder = new TextEncoder();
 
+/** Answers of hot calls that are no places. */
+const NONE = 0;
+const REFUSED = 1;
+
 /** Keys up to so many characters are written one by one, which is quicker for short ones. */
 const SHORT = 64;
 
@@ -105,12 +109,11 @@ export class Engine {
   /** Looks an entry up; `undefined` if it is not there. */
   get(namespace: number, key: string | Uint8Array, now: number): Parts | undefined {
     return this.guard(() => {
-      const at = this.exports.get(namespace, this.key(key), now) >>> 2;
-      if (at === 0) {
-        this.check(0);
-        return undefined;
-      }
+      const answer = this.exports.get(namespace, this.key(key), now);
+      if (answer === NONE) return undefined;
       this.renew();
+      if (answer === REFUSED) throw this.refused();
+      const at = answer >>> 2;
       const words = this.words;
       return {
         bytes: this.bytes,
@@ -123,11 +126,40 @@ export class Engine {
     });
   }
 
-  private check(_status: number): void {}
-
   /** Whether an entry is there. */
   has(namespace: number, key: string | Uint8Array, now: number): boolean {
-    return this.guard(() => this.exports.has(namespace, this.key(key), now) === 1);
+    return this.guard(() => {
+      const answer = this.exports.has(namespace, this.key(key), now);
+      if (answer > 1) throw this.refused();
+      return answer === 1;
+    });
+  }
+
+  /** Stores an entry, with options that `options` wrote, or none. */
+  set(namespace: number, key: string | Uint8Array, value: string | Uint8Array, options: Uint8Array | undefined, now: number): void {
+    this.guard(() => {
+      // All room first: what is written goes when the input moves.
+      this.room((typeof key === "string" ? 3 : 1) * key.length + (typeof value === "string" ? 3 : 1) * value.length + (options?.length ?? 0));
+      const keyLength = this.key(key);
+      const valueLength = this.key(value, keyLength);
+      if (options !== undefined) this.bytes.set(options, this.inputAt + keyLength + valueLength);
+      const answer = this.exports.set(namespace, keyLength, valueLength, options?.length ?? 0, now);
+      this.renew();
+      if (answer === REFUSED) throw this.refused();
+    });
+  }
+
+  /** The refusal of the last hot call. */
+  private refused(): LarderError {
+    this.renew();
+    const at = this.exports.output() >>> 0;
+    const reader = new Reader(this.bytes.subarray(at, at + this.exports.outputLength()));
+    let found = new LarderError("internal", "the engine refused without a reason");
+    reader.read("stored-or-error", (code, message) => {
+      found = refusal(code, message);
+      return null;
+    });
+    return found;
   }
 
   /** Makes a call of the contract. */

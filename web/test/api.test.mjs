@@ -1,0 +1,223 @@
+// Fears values that come back as something else, factories that run twice, waits that do not end, and errors without a code.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Larder, LarderError } from "../pkg/index.js";
+
+const clock = () => {
+  const clock = () => clock.time;
+  clock.time = 1_750_000_000_000;
+  return clock;
+};
+
+test("values come back as what they were", async () => {
+  const cache = await Larder.open();
+  const values = ["", "text", "ünïcode ☃ 𝄞", "x".repeat(10_000), "é".repeat(300), 0, -1.5, true, null, [], [1, [2]], { a: { b: [] } }];
+  for (const [at, value] of values.entries()) await cache.set(`key ${at}`, value);
+  for (const [at, value] of values.entries()) assert.deepEqual(await cache.get(`key ${at}`), value);
+  for (const length of [0, 1, 191, 192, 193, 100_000]) {
+    const bytes = Uint8Array.from({ length }, (_, at) => (at * 31) & 0xff);
+    await cache.set("bytes", bytes);
+    assert.deepEqual(await cache.get("bytes"), bytes);
+  }
+  assert.deepEqual(await cache.getMany(["key 1", "none", "key 11"]), ["text", undefined, { a: { b: [] } }]);
+});
+
+test("keys are text or any bytes", async () => {
+  const { sync } = await Larder.open();
+  const keys = ["a", "ü", "☃".repeat(30), "k".repeat(65_535), new Uint8Array([0]), new Uint8Array([0, 255])];
+  keys.forEach((key, at) => sync.set(key, at));
+  keys.forEach((key, at) => assert.equal(sync.get(key), at));
+  assert.equal(sync.get(new TextEncoder().encode("ü")), 1, "a text is its bytes");
+  assert.equal(sync.size, keys.length);
+  for (const [key, code] of [["", "invalid-argument"], ["k".repeat(65_536), "key-too-large"]]) {
+    assert.throws(() => sync.set(key, 1), (error) => error instanceof LarderError && error.code === code);
+  }
+});
+
+test("what is no value is refused, and what was there stays", async () => {
+  const cache = await Larder.open({ maxEntrySize: "1kB" });
+  await cache.set("key", "old");
+  const circle = {};
+  circle.circle = circle;
+  for (const value of [undefined, () => {}, Symbol("s"), circle, 1n]) {
+    await assert.rejects(cache.set("key", value), { name: "LarderError", code: "invalid-argument" });
+  }
+  await assert.rejects(cache.set("key", "x".repeat(1001)), { code: "too-large" });
+  await assert.rejects(cache.set("key", "new", { ttl: "soon" }), { code: "invalid-argument" });
+  await assert.rejects(cache.set("key", "new", { ttl: 0 }), { code: "invalid-argument" });
+  assert.equal(await cache.get("key"), "old");
+});
+
+test("times are kept", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now, ttl: "1m" });
+  await cache.set("default", 1);
+  await cache.set("own", 2, { ttl: "2m", stale: "1m" });
+  await cache.set("idle", 3, { ttl: "1d", tti: "30s" });
+  assert.equal(await cache.ttl("default"), 60_000);
+  now.time += 20_000;
+  assert.equal(await cache.get("idle"), 3);
+  now.time += 40_000;
+  assert.deepEqual([await cache.get("default"), await cache.get("own"), await cache.get("idle")], [undefined, 2, undefined]);
+  now.time += 60_000;
+  assert.deepEqual([cache.sync.look("own")?.isStale, await cache.ttl("own")], [true, 0]);
+  assert.equal(await cache.touch("own", "5m"), true);
+  assert.equal(await cache.ttl("own"), 300_000);
+  assert.equal(await cache.touch("none"), false);
+});
+
+test("however many ask, one makes it", async () => {
+  const cache = await Larder.open();
+  let calls = 0;
+  const factory = async () => `made ${++calls}`;
+  const answers = await Promise.all(Array.from({ length: 50 }, () => cache.getOrSet("key", factory)));
+  assert.deepEqual([new Set(answers), calls], [new Set(["made 1"]), 1]);
+  assert.equal(await cache.getOrSet("key", factory), "made 1");
+});
+
+test("a factory that fails fails all who wait, and the next one tries again", async () => {
+  const cache = await Larder.open();
+  let calls = 0;
+  const factory = () => {
+    if (++calls === 1) throw new Error("not now");
+    return "at last";
+  };
+  const both = await Promise.allSettled([cache.getOrSet("key", factory), cache.getOrSet("key", factory)]);
+  assert.deepEqual(both.map((one) => one.reason?.message), ["not now", "not now"]);
+  assert.equal(await cache.getOrSet("key", factory), "at last");
+  assert.equal(calls, 2);
+});
+
+test("a stale value is answered while another one is made", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now, ttl: "1m", stale: "1h" });
+  await cache.set("key", "old");
+  now.time += 61_000;
+  let made;
+  const factory = () => new Promise((done) => (made = done));
+  assert.equal(await cache.getOrSet("key", factory), "old");
+  assert.equal(await cache.getOrSet("key", () => assert.fail("one is enough")), "old");
+  const stored = new Promise((done) => cache.addEventListener("set", done, { once: true }));
+  made("new");
+  await stored;
+  assert.equal(await cache.get("key"), "new");
+});
+
+test("who does not wait any more ends what nobody waits for", async () => {
+  const cache = await Larder.open();
+  const [first, second] = [new AbortController(), new AbortController()];
+  let asked;
+  const factory = ({ signal }) => new Promise((_, failed) => {
+    asked = signal;
+    signal.addEventListener("abort", () => failed(signal.reason));
+  });
+  const waits = [first, second].map(({ signal }) => cache.getOrSet("key", factory, { signal }));
+  await Promise.resolve();
+  first.abort(new Error("one"));
+  await assert.rejects(waits[0], { message: "one" });
+  assert.equal(asked.aborted, false, "the other one waits on");
+  second.abort(new Error("two"));
+  await assert.rejects(waits[1], { message: "two" });
+  assert.equal(asked.aborted, true);
+  assert.equal(await cache.getOrSet("key", () => "anew"), "anew");
+});
+
+test("what is deleted while it is made is answered and not stored", async () => {
+  const cache = await Larder.open();
+  let made;
+  const waiting = cache.getOrSet("key", () => new Promise((done) => (made = done)));
+  await Promise.resolve();
+  await cache.delete("key");
+  made("outdated");
+  assert.equal(await waiting, "outdated");
+  assert.equal(await cache.has("key"), false);
+});
+
+test("entries are made invalid by what they have in common", async () => {
+  const cache = await Larder.open();
+  const fill = async () => {
+    await cache.set("user:1", 1, { tags: ["users", "first"] });
+    await cache.set("user:2", 2, { tags: ["users"] });
+    await cache.set("other", 3);
+  };
+  const left = () => [...cache.sync.keys()].sort();
+  for (const [rule, expected] of [
+    [{ tag: "users" }, ["other"]],
+    [{ tags: ["users", "first"] }, ["other", "user:2"]],
+    [{ prefix: "user:" }, ["other"]],
+    [{ glob: "*:1" }, ["other", "user:2"]],
+    ["all", []],
+  ]) {
+    await fill();
+    await cache.invalidate(rule);
+    assert.deepEqual(left(), expected, JSON.stringify(rule));
+  }
+});
+
+test("what happens is told", async () => {
+  const cache = await Larder.open();
+  const told = [];
+  for (const type of ["set", "delete", "clear", "invalidate"]) cache.addEventListener(type, ({ type, detail }) => told.push([type, detail]));
+  await cache.set("a", 1);
+  await cache.delete("a");
+  await cache.clear();
+  await cache.invalidate("all");
+  assert.deepEqual(told, [["set", { key: "a" }], ["delete", { key: "a" }], ["clear", { removed: 0 }], ["invalidate", { rule: "all" }]]);
+});
+
+test("memory is bounded and the policy decides", async () => {
+  const cache = await Larder.open({ maxEntries: 3, policy: "lru" });
+  for (const key of ["a", "b", "c"]) await cache.set(key, key);
+  await cache.get("a");
+  await cache.set("d", "d");
+  assert.deepEqual([...cache.sync.keys()].sort(), ["a", "c", "d"]);
+  await assert.rejects(cache.setPolicy("newest"), { code: "invalid-argument" });
+  assert.equal((await cache.stats())["evicted-entries"], 1);
+  await assert.rejects(Larder.open({ policy: "newest" }), { code: "invalid-argument" });
+});
+
+test("caches are apart, and a closed one refuses", async () => {
+  const [one, other] = [await Larder.open(), await Larder.open()];
+  await one.set("key", 1);
+  assert.equal(await other.get("key"), undefined);
+  one.close();
+  await assert.rejects(one.get("key"), { code: "closed" });
+  assert.equal(await other.has("key"), false);
+});
+
+test("an exception of the caller's own leaves the cache whole", async () => {
+  let breaks = false;
+  const cache = await Larder.open({
+    now: () => {
+      if (breaks) throw new Error("no time");
+      return 1_750_000_000_000;
+    },
+  });
+  await cache.set("key", 1);
+  breaks = true;
+  await assert.rejects(cache.get("key"), { message: "no time" });
+  breaks = false;
+  assert.equal(await cache.get("key"), 1);
+  assert.equal(cache.sync.open.call("check", {}), null);
+});
+
+test("after a trap every call is refused, and another cache works", async () => {
+  const cache = await Larder.open();
+  await cache.set("key", 1);
+  const engine = cache.sync.open;
+  // As if the engine had met a bug: its memory, overwritten.
+  new Uint8Array(engine.exports.memory.buffer).fill(0xff, 1024);
+  const errors = [];
+  for (let at = 0; at < 3; at++) {
+    try {
+      cache.sync.set(`key ${at}`, "value");
+      cache.sync.get(`key ${at}`);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  assert.ok(errors.length > 0 && errors.every((error) => error instanceof LarderError && error.code === "trapped"), String(errors));
+  assert.equal(await (await Larder.open()).get("key"), undefined);
+});

@@ -1,0 +1,345 @@
+// The cache as a synchronous map: what the asynchronous face is built on, and of use by itself where nothing is kept beyond the page.
+
+import { Engine } from "./engine.js";
+import { LarderError } from "./error.js";
+import { size, span, type Size, type Span } from "./units.js";
+import { decode, decodeOwn, encode, type Value } from "./values.js";
+import { Writer, type Plain } from "./wire.js";
+
+/** A key: text, or any bytes. */
+export type Key = string | Uint8Array;
+
+/** Who goes when space is needed. */
+export type Policy =
+  | "adaptive"
+  | "lru"
+  | "fifo"
+  | "lfu"
+  | "ttl"
+  | "sieve"
+  | "s3-fifo"
+  | "clock-pro"
+  | "w-tinylfu"
+  | "gdsf";
+
+/** How a cache is set up. */
+export interface CoreOptions {
+  /** Bytes that the cache may hold, 128 bytes of overhead an entry included. Default 64 MiB. */
+  readonly maxBytes?: Size;
+  /** Entries that it may hold. Default: no limit beyond `maxBytes`. */
+  readonly maxEntries?: number;
+  /** Largest value. Default 64 MiB. */
+  readonly maxEntrySize?: Size;
+  /** Who goes when space is needed. Default `adaptive`. */
+  readonly policy?: Policy;
+  /** What to have much of. Default `balanced`. */
+  readonly objective?: "balanced" | "objects" | "bytes" | "cost";
+  /** Whether entries that cool are compressed, to hold more. Default false. */
+  readonly coldTier?: boolean;
+  /** Time to live of entries that are set without one. Default: none. */
+  readonly ttl?: Span;
+  /** Idle time-out of entries that are set without one. Default: none. */
+  readonly tti?: Span;
+  /** Stale window of entries that are set without one. Default: none. */
+  readonly stale?: Span;
+  /** Percent by which times to live are shortened at random, 0 to 100. Default 0. */
+  readonly jitter?: number;
+  /** A name that keeps entries apart from those of other names. Default `default`. */
+  readonly namespace?: string;
+  /** Seed of the keyed hash and of everything random. Default: drawn at random. */
+  readonly seed?: bigint;
+  /** Where the time comes from, in Unix milliseconds. Default `Date.now`. */
+  readonly now?: () => number;
+}
+
+/** Options of one entry. */
+export interface SetOptions {
+  /** Time to live. */
+  readonly ttl?: Span;
+  /** Idle time-out: the entry goes when it was not read for so long. */
+  readonly tti?: Span;
+  /** How long after its time to live the value may still be answered while another is made. */
+  readonly stale?: Span;
+  /** Labels by which entries can be made invalid together. */
+  readonly tags?: readonly string[];
+  /** Anything that is worth knowing of the entry. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** What it costs to have the value again, for the objective `cost`. */
+  readonly cost?: number;
+  /** Content type, in place of the one that the value has by itself. */
+  readonly contentType?: string;
+}
+
+/** What entries have in common that become invalid. */
+export type Rule =
+  | { readonly tag: string }
+  | { readonly tags: readonly string[] }
+  | { readonly prefix: string }
+  | { readonly glob: string }
+  | "all";
+
+/** All that is known of an entry but its value. */
+export interface EntryInfo {
+  readonly key: Uint8Array;
+  readonly contentType: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  readonly version: number;
+  /** Unix milliseconds. */
+  readonly created: number;
+  /** Unix milliseconds. */
+  readonly accessed: number;
+  /** When it stops being fresh; `undefined` is never. */
+  readonly expires: number | undefined;
+  readonly hits: number;
+  /** Bytes of the value. */
+  readonly size: number;
+}
+
+/** A value, and whether it is past its time to live. */
+export interface Looked {
+  readonly value: Value;
+  readonly isStale: boolean;
+}
+
+/** Counters, by their names in the contract (wit/cache.wit). */
+export type Statistics = { readonly [name in `${string}`]: number };
+
+const STALE = 1;
+const PAGE = 256;
+const encoder = new TextEncoder();
+
+/** A cache as a synchronous map. Make one with `Larder.open`, and take its `sync`. */
+export class SyncLarder implements Iterable<[string, Value]> {
+  private engine: Engine | undefined;
+  private readonly id: number;
+  private readonly now: () => number;
+
+  /** @internal */
+  constructor(module: WebAssembly.Module, options: CoreOptions) {
+    const engine = new Engine(module);
+    const seed = options.seed ?? crypto.getRandomValues(new BigInt64Array(1))[0] ?? 0n;
+    const settings: { [name: string]: Plain }[] = [{ seed }];
+    if (options.maxBytes !== undefined) settings.push({ "max-bytes": size(options.maxBytes) });
+    if (options.maxEntries !== undefined) settings.push({ "max-entries": options.maxEntries });
+    if (options.maxEntrySize !== undefined) settings.push({ "max-entry-size": size(options.maxEntrySize) });
+    if (options.policy !== undefined) settings.push({ policy: options.policy });
+    if (options.objective !== undefined) settings.push({ objective: options.objective });
+    if (options.coldTier !== undefined) settings.push({ "cold-tier": options.coldTier });
+    engine.call("open", { settings });
+    this.id = engine.call("namespace", { name: options.namespace ?? "default" }) as number;
+    const defaults: { [name: string]: Plain }[] = [];
+    if (options.ttl !== undefined) defaults.push({ ttl: span(options.ttl) });
+    if (options.tti !== undefined) defaults.push({ tti: span(options.tti) });
+    if (options.stale !== undefined) defaults.push({ stale: span(options.stale) });
+    if (options.jitter !== undefined) defaults.push({ jitter: options.jitter });
+    engine.call("set-defaults", { namespace: this.id, defaults });
+    this.engine = engine;
+    this.now = options.now ?? Date.now;
+  }
+
+  /** @internal */
+  get open(): Engine {
+    if (this.engine === undefined) throw new LarderError("closed", "the cache was closed");
+    return this.engine;
+  }
+
+  /** The value under a key. */
+  get(key: Key): Value | undefined {
+    const found = this.open.get(this.id, key, this.now());
+    return found === undefined ? undefined : decode(found);
+  }
+
+  /** The value under a key, and whether it is stale. */
+  look(key: Key): Looked | undefined {
+    const found = this.open.get(this.id, key, this.now());
+    if (found === undefined) return undefined;
+    const isStale = (found.flags & STALE) !== 0;
+    const value = decode(found);
+    return value === undefined ? undefined : { value, isStale };
+  }
+
+  /** Whether a key is there. Counts as no read. */
+  has(key: Key): boolean {
+    return this.open.has(this.id, key, this.now());
+  }
+
+  /** Stores a value in place of whatever was there. */
+  set(key: Key, value: Value, options?: SetOptions): this {
+    const [bytes, type] = encode(value);
+    this.open.set(this.id, key, bytes, written(type, options), this.now());
+    return this;
+  }
+
+  /** Removes an entry; true when it was there. */
+  delete(key: Key): boolean {
+    return this.open.call("delete", { namespace: this.id, key: bytesOf(key), now: this.now() }) as boolean;
+  }
+
+  /** Removes all entries of the namespace; answers how many. */
+  clear(): number {
+    return this.open.call("clear", { namespace: this.id }) as number;
+  }
+
+  /** Gives an entry a new time to live, or restarts its idle time-out; false when it is not there. */
+  touch(key: Key, ttl?: Span): boolean {
+    const args = { namespace: this.id, key: bytesOf(key), ttl: ttl === undefined ? null : span(ttl), now: this.now() };
+    return this.open.call("touch", args) !== null;
+  }
+
+  /** Milliseconds for which an entry stays fresh: `Infinity` for ever, 0 for a stale one; `undefined` when it is not there. */
+  ttl(key: Key): number | undefined {
+    const now = this.now();
+    const times = this.open.call("ttl", { namespace: this.id, key: bytesOf(key), now }) as { expires: number | null } | null;
+    if (times === null) return undefined;
+    return times.expires === null ? Infinity : Math.max(0, times.expires - now);
+  }
+
+  /** All that is known of an entry but its value. */
+  inspect(key: Key): EntryInfo | undefined {
+    const info = this.open.call("inspect", { namespace: this.id, key: bytesOf(key), now: this.now() });
+    return info === null ? undefined : entryInfo(info as { [name: string]: Plain });
+  }
+
+  /** Adds to a number; one that is not there counts as 0. */
+  increment(key: Key, by: number | bigint = 1, options?: SetOptions): bigint {
+    const args = { namespace: this.id, key: bytesOf(key), delta: BigInt(by), options: given("", options), now: this.now() };
+    return (this.open.call("increment", args) as { value: bigint }).value;
+  }
+
+  /** Makes entries invalid that are there now and that a rule is true of; those that are set later are not touched. */
+  invalidate(rule: Rule): void {
+    this.open.call("ban", { namespace: this.id, rules: [ruleOf(rule)], now: this.now() });
+  }
+
+  /** Removes entries whose time is over; answers how many. */
+  cleanup(): number {
+    return this.open.call("cleanup", { now: this.now(), limit: 0xffff_ffff }) as number;
+  }
+
+  /** Decides from now on by another policy who goes; the contents stay. */
+  setPolicy(policy: Policy): void {
+    this.open.call("set-policy", { name: policy });
+  }
+
+  /** How many entries there are, those past their time included until they are met. */
+  get size(): number {
+    return this.stats()["entries"] ?? 0;
+  }
+
+  /** The counters of the namespace. */
+  stats(): Statistics {
+    return this.open.call("stats", { namespace: this.id }) as Statistics;
+  }
+
+  /** Infos of all entries whose keys begin so, in no particular order. */
+  *infos(prefix: Key = ""): IterableIterator<EntryInfo> {
+    let cursor: number | null = 0;
+    while (cursor !== null) {
+      const args = { namespace: this.id, prefix: bytesOf(prefix), cursor, limit: PAGE, now: this.now() };
+      const page = this.open.call("scan", args) as { entries: { [name: string]: Plain }[]; next: number | null };
+      for (const info of page.entries) yield entryInfo(info);
+      cursor = page.next;
+    }
+  }
+
+  /** Keys and values, in no particular order. Counts as reads. */
+  *entries(): IterableIterator<[string, Value]> {
+    const decoder = new TextDecoder();
+    for (const { key } of this.infos()) {
+      const value = this.get(key);
+      if (value !== undefined) yield [decoder.decode(key), value];
+    }
+  }
+
+  /** Keys, in no particular order. */
+  *keys(): IterableIterator<string> {
+    const decoder = new TextDecoder();
+    for (const { key } of this.infos()) yield decoder.decode(key);
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, Value]> {
+    return this.entries();
+  }
+
+  /** Several values, in the order of their keys. */
+  getMany(keys: readonly Key[]): (Value | undefined)[] {
+    const found: (Value | undefined)[] = [];
+    while (found.length < keys.length) {
+      const rest = keys.slice(found.length).map(bytesOf);
+      const hits = this.open.call("get-many", { namespace: this.id, keys: rest, now: this.now() }) as (
+        | { value: Uint8Array; "content-type": string }
+        | null
+      )[];
+      found.push(...hits.map((hit) => (hit === null ? undefined : decodeOwn(hit.value, hit["content-type"]))));
+    }
+    return found;
+  }
+
+  /** Gives up the cache and its memory. */
+  close(): void {
+    this.engine = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** A key as bytes. */
+export function bytesOf(key: Key): Uint8Array {
+  return typeof key === "string" ? encoder.encode(key) : key;
+}
+
+function given(type: string, options: SetOptions | undefined): { [name: string]: Plain }[] {
+  const list: { [name: string]: Plain }[] = [];
+  const contentType = options?.contentType ?? type;
+  if (contentType !== "") list.push({ "content-type": contentType });
+  if (options === undefined) return list;
+  if (options.ttl !== undefined) list.push({ ttl: span(options.ttl) });
+  if (options.tti !== undefined) list.push({ tti: span(options.tti) });
+  if (options.stale !== undefined) list.push({ stale: span(options.stale) });
+  if (options.cost !== undefined) list.push({ cost: options.cost });
+  for (const tag of options.tags ?? []) list.push({ tag });
+  for (const pair of Object.entries(options.metadata ?? {})) list.push({ metadata: pair });
+  return list;
+}
+
+/** Options of values that have nothing but a content type, written once. */
+const TYPED = new Map<string, Uint8Array>();
+
+function written(type: string, options: SetOptions | undefined): Uint8Array | undefined {
+  if (options === undefined) {
+    if (type === "") return undefined;
+    const known = TYPED.get(type);
+    if (known !== undefined) return known;
+  }
+  const writer = new Writer();
+  writer.write("set-option[]", given(type, options));
+  const bytes = writer.done().slice();
+  if (options === undefined) TYPED.set(type, bytes);
+  return bytes;
+}
+
+function ruleOf(rule: Rule): { [name: string]: Plain } {
+  if (rule === "all") return { all: null };
+  if ("tag" in rule) return { tag: rule.tag };
+  if ("tags" in rule) return { "all-tags": rule.tags };
+  if ("prefix" in rule) return { prefix: bytesOf(rule.prefix) };
+  return { glob: bytesOf(rule.glob) };
+}
+
+function entryInfo(info: { [name: string]: Plain }): EntryInfo {
+  return {
+    key: info["key"] as Uint8Array,
+    contentType: info["content-type"] as string,
+    metadata: Object.fromEntries(info["metadata"] as [string, string][]),
+    tags: info["tags"] as string[],
+    version: info["version"] as number,
+    created: info["created"] as number,
+    accessed: info["accessed"] as number,
+    expires: (info["expires"] as number | null) ?? undefined,
+    hits: info["hits"] as number,
+    size: info["value-size"] as number,
+  };
+}

@@ -1,0 +1,18 @@
+// larder-web: Larder for browsers and Node.
+
+export { Larder, type Factory, type GetOrSetOptions, type LarderEventMap, type OpenOptions } from "./larder.js";
+export {
+  SyncLarder,
+  type CoreOptions,
+  type EntryInfo,
+  type Key,
+  type Looked,
+  type Policy,
+  type Rule,
+  type SetOptions,
+  type Statistics,
+} from "./core.js";
+export { LarderError, type ErrorCode } from "./error.js";
+export { type Source } from "./load.js";
+export { type Size, type Span } from "./units.js";
+export { type Json, type Value } from "./values.js";
