@@ -8,7 +8,8 @@ use bindings::exports::larder::cache::cache::{
     BanRule, Banned, Cache, Carried, Counted, EntryInfo, Estimate, Guest, GuestCache, Hit, Item, NamespaceDefault, Page, SetOption, Setting,
     Statistics, Stored, Summary, Times,
 };
-use bindings::exports::larder::cache::{keys, simulation};
+use bindings::exports::larder::cache::cache::CacheBorrow;
+use bindings::exports::larder::cache::{keys, pools, simulation};
 use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
 
 mod bindings {
@@ -230,6 +231,114 @@ impl keys::GuestHasher for Nobody {
 
     fn digest(&self) -> Vec<u8> {
         Vec::new()
+    }
+}
+
+/// Nor keeps pools in one.
+impl pools::Guest for Component {
+    fn define(_: Option<Vec<u8>>, _: Vec<pools::Dimension>, _: Vec<pools::PlanOption>) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+
+    fn inspect_pool(_: Vec<u8>) -> Result<pools::PoolInfo, Error> {
+        nothing()
+    }
+
+    fn combination_key(_: Vec<u8>, _: Vec<(String, String)>) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+
+    fn combinations(
+        _: Vec<u8>,
+        _: Vec<(String, String)>,
+        _: bool,
+        _: u64,
+        _: u32,
+    ) -> Result<pools::CombinationsPage, Error> {
+        nothing()
+    }
+
+    fn begin(_: Vec<u8>, _: u64, _: bool) -> Result<Option<Vec<u8>>, Error> {
+        nothing()
+    }
+
+    fn settle(_: Vec<u8>, _: u64) -> Result<Option<Vec<u8>>, Error> {
+        nothing()
+    }
+
+    fn clear_pool(_: Vec<u8>, _: bool) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+
+    fn statistics(_: Vec<u8>, _: pools::Tally) -> Result<pools::PoolStatistics, Error> {
+        nothing()
+    }
+
+    fn variant_key(_: Vec<u8>, _: u64, _: u32) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn pick(
+        _: CacheBorrow<'_>,
+        _: u32,
+        _: Vec<u8>,
+        _: pools::Choice,
+        _: Option<Vec<u8>>,
+        _: u64,
+    ) -> Result<Option<pools::Picked>, Error> {
+        nothing()
+    }
+
+    fn add_variant(
+        _: CacheBorrow<'_>,
+        _: u32,
+        _: Vec<u8>,
+        _: pools::Round,
+        _: pools::NewVariant,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<pools::Added, Error> {
+        nothing()
+    }
+
+    fn fail(
+        _: CacheBorrow<'_>,
+        _: u32,
+        _: Vec<u8>,
+        _: pools::Round,
+        _: (u64, u32),
+        _: String,
+        _: u64,
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        nothing()
+    }
+
+    fn lose(
+        _: CacheBorrow<'_>,
+        _: u32,
+        _: Vec<u8>,
+        _: (u64, u32),
+        _: Option<Vec<u8>>,
+        _: u64,
+        _: Option<u64>,
+    ) -> Result<Option<Stored>, Error> {
+        nothing()
+    }
+
+    fn look(
+        _: CacheBorrow<'_>,
+        _: u32,
+        _: Vec<u8>,
+        _: pools::Round,
+        _: u64,
+        _: Option<Vec<u8>>,
+        _: u64,
+    ) -> Result<pools::CombinationInfo, Error> {
+        nothing()
     }
 }
 
