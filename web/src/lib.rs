@@ -1,10 +1,10 @@
 //! Larder's engine for JavaScript. Converts and nothing else: what the calls mean is said in `wit/` and decided in
 //! `larder-engine`. Empty on other targets than Wasm.
 //!
-//! An instance of this module is one cache. Whoever calls writes the arguments where [`input`] says, calls, and reads the answer where it
+//! An instance of this module is one cache. Whoever calls writes the arguments where `input` says, calls, and reads the answer where it
 //! lies: numbers travel as numbers, everything else as bytes in linear memory, so that no call needs glue that allocates
-//! on the other side. The calls made most have functions of their own ([`hot`]); all others go through [`call`] in the
-//! form that [`wire`] describes. After a trap the instance is not to be used any more.
+//! on the other side. The calls made most have functions of their own (`hot`); all others go through `call` in the
+//! form that `wire` describes. After a trap the instance is not to be used any more.
 #![cfg(target_family = "wasm")]
 
 mod calls;
