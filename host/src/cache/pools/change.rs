@@ -75,7 +75,7 @@ impl Pool {
     /// `InvalidArgument` for a score that is no finite number of 0 or more, and when there is no such pool any more; else as
     /// [`Cache::set`](crate::Cache::set).
     pub fn add(&self, combination: &Combination, new: impl Into<NewVariant>) -> Result<Added> {
-        let info = self.info()?;
+        let info = self.known()?;
         self.add_at(&info, combination, None, &new.into())
     }
 

@@ -84,7 +84,7 @@ impl Pool {
         let hash = self.cache.hash(&variant_key(combination.key(), place.0, place.1));
         let Some(_claimed) = self.claim(hash) else { return Ok(Outcome::Elsewhere) };
         // Whoever had the claim until now may have made it, or failed; and the pool may have been cleared.
-        let info = self.info()?;
+        let info = self.known()?;
         if work.is_past(&info) {
             return Ok(Outcome::Left);
         }
@@ -97,7 +97,7 @@ impl Pool {
             Some(Err(failure)) => failure,
             Some(Ok(variant)) => {
                 let new = NewVariant { variant, options: work.options.options.clone() };
-                match self.add_at(&self.info()?, combination, Some(place), &new) {
+                match self.add_at(&*self.known()?, combination, Some(place), &new) {
                     Ok(added) => return Ok(Outcome::Made(added)),
                     Err(e) if is_about_the_variant(&e) => Failure::new(FailureKind::BadAnswer, e.to_string()),
                     Err(e) => return Err(e),
@@ -107,7 +107,7 @@ impl Pool {
         tracing::error!(pool = self.name(), "failed to generate entry {entry} for {combination}: {failure}");
         let after = failure.retry_after.unwrap_or_default().max(work.info.plan.retry);
         let retry_at = self.inner().clock.now().saturating_add(millis(after));
-        self.fail(&self.info()?, combination, place, &failure.to_string(), retry_at)?;
+        self.fail(&*self.known()?, combination, place, &failure.to_string(), retry_at)?;
         Ok(Outcome::Failed)
     }
 

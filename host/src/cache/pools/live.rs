@@ -96,7 +96,7 @@ impl Pool {
     fn make_now(&self, combination: &Combination, generator: &dyn Generator, stop: &Stop) -> Result<Picked, PickError> {
         let hash = |(generation, entry)| self.cache.hash(&variant_key(combination.key(), generation, entry));
         let _live = patiently(stop, || Ok(self.claim(hash((0, 0)))))?;
-        let info = self.info()?;
+        let info = self.known()?;
         // What the round lacks is made first. Where others make all of that, they bring one sooner than this one could.
         let turn = patiently(stop, || {
             // Whoever had the claim until now may have made one.
@@ -123,7 +123,7 @@ impl Pool {
         let variant = generate(generator, &request).map_err(PickError::Failed)?;
         tracing::info!(pool = self.name(), "made a variant of {combination} at once: there was none");
         let new = NewVariant::from(variant);
-        let added = self.info().and_then(|info| self.add_at(&info, combination, place, &new));
+        let added = self.known().and_then(|info| self.add_at(&info, combination, place, &new));
         let place = match added {
             Ok(added) => (added.generation, added.entry),
             Err(e) => {

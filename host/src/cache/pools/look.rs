@@ -79,7 +79,7 @@ impl Pool {
     /// # Errors
     /// As [`Cache::get`](crate::Cache::get); `NewerFormat` when a newer larder wrote it.
     pub fn look(&self, combination: &Combination) -> Result<CombinationInfo> {
-        self.look_with(&self.info()?, combination)
+        self.look_with(&*self.known()?, combination)
     }
 
     pub(super) fn look_with(&self, info: &PoolInfo, combination: &Combination) -> Result<CombinationInfo> {

@@ -47,8 +47,8 @@ mod state;
 mod statistics;
 mod worker;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, Mutex};
 
 pub use change::{Added, NewVariant};
 pub use live::PickError;
@@ -86,6 +86,8 @@ pub struct Pool {
     key: Arc<str>,
     /// How the plan wants variants to be picked, as of when it was read last.
     how: Arc<AtomicU8>,
+    /// The version of the state that was read last, and what it said.
+    read: Arc<Mutex<Option<(u64, Arc<PoolInfo>)>>>,
 }
 
 impl Cache {
@@ -156,6 +158,7 @@ impl Cache {
             registry: self.registry()?,
             key: key.into(),
             how: Arc::default(),
+            read: Arc::default(),
         })
     }
 
@@ -194,6 +197,10 @@ impl Pool {
     /// # Errors
     /// `InvalidArgument` when it is no more; as [`Cache::get`].
     pub fn info(&self) -> Result<PoolInfo> {
+        Ok(PoolInfo::clone(&*self.known()?))
+    }
+
+    fn known(&self) -> Result<Arc<PoolInfo>> {
         let held = self.must_be_held()?;
         self.info_of(&held)
     }

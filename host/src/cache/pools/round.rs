@@ -240,7 +240,7 @@ impl Pool {
     pub fn accumulate(&self, generator: &dyn Generator, options: &Accumulate) -> Result<Report> {
         let _working = self.working();
         let began = self.begin_round(options.force)?;
-        let info = self.info()?;
+        let info = self.known()?;
         if began {
             tracing::info!(
                 pool = self.name(),
@@ -330,7 +330,7 @@ impl Pool {
         let batches = items.len().div_ceil(size) as u64;
         for (number, batch) in (1..).zip(items.chunks(size)) {
             // Another process may have begun the next round, or cleared the pool.
-            if work.is_past(&self.info()?) || work.is_over() || lock(sums).error.is_some() {
+            if work.is_past(&*self.known()?) || work.is_over() || lock(sums).error.is_some() {
                 let done = (number - 1) as usize * size;
                 lock(sums).report.left += items.len().saturating_sub(done) as u64;
                 return Ok(());

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::super::options::SetOptions;
@@ -110,7 +110,20 @@ impl Pool {
         Ok(hit.map(|hit| Held { state: hit.value, version: hit.version }))
     }
 
-    pub(super) fn info_of(&self, held: &Held) -> Result<PoolInfo> {
+    /// What a state says; of the one that was read last without asking again.
+    pub(super) fn info_of(&self, held: &Held) -> Result<Arc<PoolInfo>> {
+        if let Some((version, info)) = &*lock(&self.read)
+            && *version == held.version
+            && held.version > 0
+        {
+            return Ok(info.clone());
+        }
+        let info = Arc::new(self.read_info(held)?);
+        *lock(&self.read) = Some((held.version, info.clone()));
+        Ok(info)
+    }
+
+    fn read_info(&self, held: &Held) -> Result<PoolInfo> {
         let info = self.ask(|g| g.larder.larder_cache_pools().call_inspect_pool(&mut g.store, &held.state))?;
         let how = u8::from(info.plan.weighted) | u8::from(!info.plan.repeats) << 1;
         self.how.store(how, Ordering::Relaxed);

@@ -61,8 +61,9 @@ impl Pool {
                 return;
             }
             // Begun, cleared or planned otherwise by somebody else.
-            let is_as_it_was = |info: super::PoolInfo| info.next == report.next && info.generation == report.generation;
-            if !self.info().is_ok_and(is_as_it_was) {
+            let is_as_it_was =
+                |info: Arc<super::PoolInfo>| info.next == report.next && info.generation == report.generation;
+            if !self.known().is_ok_and(is_as_it_was) {
                 return;
             }
         }
