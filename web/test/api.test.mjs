@@ -13,7 +13,7 @@ const clock = () => {
 
 test("values come back as what they were", async () => {
   const cache = await Larder.open();
-  const values = ["", "text", "ünïcode ☃ 𝄞", "x".repeat(10_000), "é".repeat(300), 0, -1.5, true, null, [], [1, [2]], { a: { b: [] } }];
+  const values = ["", "\ufeffwith a mark", "\ufffd", "text", "ünïcode ☃ 𝄞", "x".repeat(10_000), "é".repeat(300), 0, -1.5, true, null, [], [1, [2]], { a: { b: [] } }];
   for (const [at, value] of values.entries()) await cache.set(`key ${at}`, value);
   for (const [at, value] of values.entries()) assert.deepEqual(await cache.get(`key ${at}`), value);
   for (const length of [0, 1, 191, 192, 193, 100_000]) {
@@ -21,7 +21,11 @@ test("values come back as what they were", async () => {
     await cache.set("bytes", bytes);
     assert.deepEqual(await cache.get("bytes"), bytes);
   }
-  assert.deepEqual(await cache.getMany(["key 1", "none", "key 11"]), ["text", undefined, { a: { b: [] } }]);
+  assert.deepEqual(await cache.getMany(["key 3", "none", "key 13"]), ["text", undefined, { a: { b: [] } }]);
+  // As another host may have stored them.
+  const untyped = { namespace: 0, key: new Uint8Array([1]), value: new Uint8Array([0xff, 0x61]), now: Date.now() };
+  cache.sync.open.call("set", untyped);
+  assert.deepEqual(await cache.get(untyped.key), untyped.value);
 });
 
 test("keys are text or any bytes", async () => {

@@ -16,11 +16,9 @@ const BYTES_TYPE = "application/octet-stream";
 const NO_VALUE = "application/vnd.larder.no-";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8");
-const strict = new TextDecoder("utf-8", { fatal: true });
-
-/** Texts up to so many bytes are put together from their characters, which is quicker for short ones. */
-const SHORT = 192;
+// A byte order mark is part of a text.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** A value as bytes, and its content type. */
 export function encode(value: Value): readonly [bytes: Uint8Array | string, type: string] {
@@ -38,32 +36,41 @@ export function encode(value: Value): readonly [bytes: Uint8Array | string, type
   return [encoder.encode(text), JSON_TYPE];
 }
 
-function text(bytes: Uint8Array, at: number, length: number): string {
-  if (length <= SHORT) {
-    const end = at + length;
-    let place = at;
-    while (place < end && (bytes[place] as number) < 0x80) place++;
-    if (place === end) return String.fromCharCode.apply(null, bytes.subarray(at, end) as unknown as number[]);
-  }
-  return decoder.decode(bytes.subarray(at, at + length));
+const text = (bytes: Uint8Array, at: number, length: number): string => decoder.decode(bytes.subarray(at, at + length));
+
+const JSON_BYTES = encoder.encode(JSON_TYPE);
+const BYTES_BYTES = encoder.encode(BYTES_TYPE);
+
+/** Whether a content type is this one. */
+function is({ bytes, typeAt, typeLength }: Parts, type: Uint8Array): boolean {
+  if (typeLength !== type.length) return false;
+  for (let place = 0; place < typeLength; place++) if (bytes[typeAt + place] !== type[place]) return false;
+  return true;
 }
 
 /** The value that an entry holds; `undefined` for what is remembered instead of one. */
-export function decode({ bytes, at, length, typeAt, typeLength }: Parts): Value | undefined {
+export function decode(parts: Parts): Value | undefined {
+  const { bytes, at, length, typeAt, typeLength } = parts;
   if (typeLength === 0) {
+    const value = text(bytes, at, length);
     // Text, unless another host stored bytes without saying so.
-    if (length <= SHORT) return text(bytes, at, length);
-    try {
-      return strict.decode(bytes.subarray(at, at + length));
-    } catch {
-      return bytes.slice(at, at + length);
-    }
+    return value.includes("\uFFFD") ? textOrBytes(bytes.slice(at, at + length)) : value;
   }
+  if (is(parts, BYTES_BYTES)) return bytes.slice(at, at + length);
+  if (is(parts, JSON_BYTES)) return JSON.parse(text(bytes, at, length)) as Json;
   const type = text(bytes, typeAt, typeLength);
-  if (type === JSON_TYPE) return JSON.parse(text(bytes, at, length)) as Json;
   if (type.startsWith("text/")) return text(bytes, at, length);
   if (type.startsWith(NO_VALUE)) return undefined;
   return bytes.slice(at, at + length);
+}
+
+/** Bytes as text if that is what they are. */
+function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+  try {
+    return strict.decode(bytes);
+  } catch {
+    return bytes;
+  }
 }
 
 /** As `decode`, of bytes and a content type of their own. */

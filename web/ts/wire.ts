@@ -17,7 +17,8 @@ export type Plain =
   | { readonly [name: string]: Plain };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: false });
+// A byte order mark is part of a text.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Bytes that are written. */
 export class Writer {
