@@ -27,21 +27,25 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
-//! | `plan` | plans and combinations |
+//! | `plan`, `combination` | plans and combinations |
 //! | `state` | what is known of a pool as a whole, and where it is kept |
 //! | `pick` | picking |
 //! | `change` | adding variants, noting failures: one transaction for all that a change touches |
 //! | `look` | what there is, listed and counted |
 //! | `live` | picking, or making one at once |
-//! | `round`, `items` | working a round off |
+//! | `round`, `items`, `options` | working a round off; how, and what it brought |
+//! | `presence` | whether somebody does |
 //! | `worker` | rounds in the background |
 
 mod change;
+mod combination;
 mod items;
 mod live;
 mod look;
+mod options;
 mod pick;
 mod plan;
+mod presence;
 mod round;
 mod state;
 mod statistics;
@@ -51,11 +55,12 @@ use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex};
 
 pub use change::{Added, NewVariant};
+pub use combination::Combination;
 pub use live::PickError;
 pub use look::{CombinationInfo, Listed, VariantInfo};
+pub use options::{Accumulate, Budget, Progress, Report};
 pub use pick::Picked;
-pub use plan::{Combination, Dimension, Plan};
-pub use round::{Accumulate, Budget, Progress, Report};
+pub use plan::{Dimension, Plan};
 pub use state::{Forecast, PoolInfo};
 pub use statistics::PoolStatistics;
 pub use worker::Worker;
