@@ -262,7 +262,7 @@ fn the_log_tells_the_story_of_a_round() {
     home.write("plan.toml", plan);
     let first = home.run(&with(&ONCE, &["-v"])).succeeded();
     for line in [
-        "2 language, 3 difficulty, 3 lines",
+        "values: 2 of language, 3 of difficulty, 3 of lines; combinations: 18",
         "starting generation for all combinations",
         "generating 54 entries (3 per combination)",
         "completed batch 1/11",
@@ -275,6 +275,8 @@ fn the_log_tells_the_story_of_a_round() {
     ] {
         assert!(first.err.contains(line), "{line:?}: {}", first.err);
     }
+    let stats = home.ok(&["pools", "stats", "snippets"]);
+    assert!(stats.contains("failed        python/hard/20: ") && stats.contains("API rate limit exceeded"), "{stats}");
     let second = home.run(&with(&ONCE, &["-v", "--force"])).succeeded();
     assert!(second.err.contains("pruned 1 old entries for rust/easy/10"), "{}", second.err);
     let third = home.run(&["pools", "regenerate", "snippets", "-v"]).succeeded();

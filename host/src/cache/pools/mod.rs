@@ -62,7 +62,7 @@ pub use options::{Accumulate, Budget, Progress, Report};
 pub use pick::Picked;
 pub use plan::{Dimension, Plan};
 pub use state::{Forecast, PoolInfo};
-pub use statistics::PoolStatistics;
+pub use statistics::{FailedCombination, PoolStatistics};
 pub use worker::Worker;
 
 pub(super) use state::Board;

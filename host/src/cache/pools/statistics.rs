@@ -48,9 +48,28 @@ pub struct PoolStatistics {
     pub kept_combinations: u64,
     /// Their variants; not part of the other figures.
     pub kept_entries: u64,
+    /// Some of the combinations of which something failed: the first ten in the order of the plan.
+    pub failures: Vec<FailedCombination>,
     /// Entries that were removed now, because they were broken, of an old format, or known to no combination.
     pub removed_entries: u64,
 }
+
+/// A combination of which something failed and was not made since.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct FailedCombination {
+    /// Its values, with `/` between them.
+    pub combination: String,
+    /// How often in a row.
+    pub failures: u32,
+    /// What was said the last time.
+    pub reason: String,
+    /// When it is tried again, Unix milliseconds; 0 is now.
+    pub retry_at: u64,
+}
+
+/// Failures that are named.
+const NAMED: usize = 10;
 
 impl Pool {
     /// Counts, without reading values. What is broken or of an old format goes, and is counted; a variant whose entry is gone, because
@@ -64,6 +83,7 @@ impl Pool {
         let mut tally = wit::Tally { entries: 0, covered: 0, failed: 0 };
         let (mut missing, mut duplicates, mut bytes, mut removed) = (0, 0, 0, 0);
         let (mut kept_combinations, mut kept_entries, mut states) = (0, 0, 0);
+        let mut failures = Vec::new();
         for kept in [false, true] {
             self.each_combination(&held, &[], kept, |combination| {
                 let mut found = self.look_with(&info, &combination)?;
@@ -87,7 +107,18 @@ impl Pool {
                 }
                 tally.entries += variants;
                 tally.covered += u64::from(variants > 0);
-                tally.failed += u64::from(found.failures > 0);
+                if found.failures > 0 {
+                    tally.failed += 1;
+                    let (failures_in_a_row, reason) = (found.failures, found.reason);
+                    let retry_at = found.retry_at.unwrap_or(0);
+                    failures.push(FailedCombination {
+                        combination: combination.to_string(),
+                        failures: failures_in_a_row,
+                        reason,
+                        retry_at,
+                    });
+                    failures.truncate(NAMED);
+                }
                 missing += found.missing.len() as u64;
                 duplicates += found.duplicates;
                 Ok(true)
@@ -119,6 +150,7 @@ impl Pool {
             bytes,
             kept_combinations,
             kept_entries,
+            failures,
             removed_entries: removed,
         })
     }

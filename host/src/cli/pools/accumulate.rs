@@ -78,8 +78,8 @@ pub(crate) fn accumulate(
         let pool = cache.define_pool(name, &plan.plan(name)?)?;
         let info = pool.info()?;
         let described: Vec<_> =
-            info.plan.dimensions.iter().map(|it| format!("{} {}", it.values.len(), it.name)).collect();
-        tracing::info!(pool = name, "pool with {} ({} combinations)", described.join(", "), info.combinations);
+            info.plan.dimensions.iter().map(|it| format!("{} of {}", it.values.len(), it.name)).collect();
+        tracing::info!(pool = name, "values: {}; combinations: {}", described.join(", "), info.combinations);
         if info.kept > 0 {
             tracing::info!(
                 pool = name,
@@ -148,7 +148,8 @@ fn once(jobs: &[Job], shows: bool, out: &Output) -> Result<ExitCode, Failure> {
         if let Some(bar) = bar {
             bar.finish_and_clear();
         }
-        if report.failed > 0 && report.made + report.duplicates + report.elsewhere == 0 {
+        let nothing_worked = report.failed > 0 && report.made + report.duplicates + report.elsewhere == 0;
+        if nothing_worked || (report.left > 0 && options.stop.is_stopped()) {
             code = ExitCode::from(3);
         }
         text += &summary(pool, &report);

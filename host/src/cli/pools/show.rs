@@ -196,6 +196,10 @@ fn stats_text(stats: &PoolStatistics) -> String {
         if stats.next_generation == 0 { "now".to_owned() } else { moment(stats.next_generation) },
         if stats.generation_in_progress { "yes" } else { "no" },
     );
+    for failed in &stats.failures {
+        let when = if failed.retry_at == 0 { "now".to_owned() } else { moment(failed.retry_at) };
+        text += &format!("failed        {}: {} (again: {when})\n", failed.combination, failed.reason);
+    }
     for (count, what) in [
         (stats.duplicates, "duplicates were not stored"),
         (stats.kept_entries, "entries of earlier plans are kept"),
