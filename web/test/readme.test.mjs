@@ -15,6 +15,7 @@ for (const [at, [, program]] of [...readme.matchAll(/```js\n(.*?)```/gs)].entrie
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", source]);
     const said = [...program.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, words]) => words.replaceAll('"', "'"));
     assert.ok(said.length > 0, "it says what it prints");
-    for (const words of said) assert.ok(stdout.includes(words), `${words} is not in ${stdout}`);
+    const printed = stdout.replaceAll('"', "'");
+    for (const words of said) assert.ok(printed.includes(words), `${words} is not in ${printed}`);
   });
 }

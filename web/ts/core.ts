@@ -113,7 +113,8 @@ const encoder = new TextEncoder();
 export class SyncLarder implements Iterable<[string, Value]> {
   private engine: Engine | undefined;
   private readonly id: number;
-  private readonly now: () => number;
+  /** @internal */
+  readonly now: () => number;
 
   /** @internal */
   constructor(module: WebAssembly.Module, options: CoreOptions) {
@@ -291,7 +292,8 @@ export function bytesOf(key: Key): Uint8Array {
   return typeof key === "string" ? encoder.encode(key) : key;
 }
 
-function given(type: string, options: SetOptions | undefined): { [name: string]: Plain }[] {
+/** @internal */
+export function given(type: string, options: SetOptions | undefined): { [name: string]: Plain }[] {
   const list: { [name: string]: Plain }[] = [];
   const contentType = options?.contentType ?? type;
   if (contentType !== "") list.push({ "content-type": contentType });

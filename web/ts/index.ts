@@ -13,6 +13,20 @@ export {
   type Statistics,
 } from "./core.js";
 export { LarderError, type ErrorCode } from "./error.js";
+export { Keys, type KeyValue, type TextKeyOptions } from "./keys.js";
 export { type Source } from "./load.js";
+export {
+  Pool,
+  Scored,
+  type AccumulateOptions,
+  type DimensionValue,
+  type Generator,
+  type GeneratorRequest,
+  type Picked,
+  type PoolPlan,
+  type PoolStatistics,
+  type RoundReport,
+  type Values,
+} from "./pools.js";
 export { type Size, type Span } from "./units.js";
 export { type Json, type Value } from "./values.js";

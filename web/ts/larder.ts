@@ -2,7 +2,9 @@
 
 import { SyncLarder, bytesOf, type CoreOptions, type EntryInfo, type Key, type Policy, type Rule, type SetOptions, type Statistics } from "./core.js";
 import { LarderError } from "./error.js";
+import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
+import { Pool, type PoolPlan } from "./pools.js";
 import { type Span } from "./units.js";
 import { type Value } from "./values.js";
 
@@ -43,6 +45,10 @@ interface Flight {
 /** A cache. */
 export class Larder extends EventTarget implements AsyncIterable<[string, Value]> {
   private readonly flights = new Map<string, Flight>();
+  private readonly pools = new Map<string, Pool>();
+
+  /** Keys made from what a result depends on. */
+  readonly keys = new Keys(() => this.sync.open);
 
   private constructor(
     /** The same cache, synchronous. */
@@ -136,6 +142,18 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     // What is computed meanwhile was begun before. Which tags it will have is not known yet.
     this.outdate((name) => !(typeof rule === "object" && "prefix" in rule) || name.startsWith(nameOf(rule.prefix)));
     this.tell("invalidate", { rule });
+  }
+
+  /** The pool of this name, with this plan. Without one, the pool that was defined before. */
+  pool(name: string, plan?: PoolPlan): Pool {
+    const before = this.pools.get(name);
+    if (plan === undefined) {
+      if (before === undefined) throw new LarderError("invalid-argument", `there is no pool ${JSON.stringify(name)}; give it a plan`);
+      return before;
+    }
+    const pool = new Pool(this.sync, name, plan, before);
+    this.pools.set(name, pool);
+    return pool;
   }
 
   /** The counters of the namespace. */

@@ -1,0 +1,144 @@
+// Fears keys that other hosts make otherwise, and pools that repeat themselves, forget what failed, or call their generator too often.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Larder, Scored } from "../pkg/index.js";
+
+const HOUR = 3_600_000;
+
+const clock = () => {
+  const clock = () => clock.time;
+  clock.time = 1_750_000_000_000;
+  return clock;
+};
+
+const PLAN = { dimensions: { language: ["rust", "python"], difficulty: ["easy", "hard"], lines: [10, 20] } };
+
+test("keys are those of the documents", async () => {
+  const { keys } = await Larder.open();
+  assert.equal(keys.parts("user", "profile", 123), "parts:user:profile:123");
+  assert.equal(keys.dictionary({ user_id: 123, type: "profile" }), 'dict:{"type":"profile","user_id":123}');
+  assert.equal(keys.structured({ files: new Set(["b.rs", "a.rs"]), max: 1024 }), 'structured:{"files":("a.rs","b.rs"),"max":1024}');
+  assert.equal(keys.structured([1, 1.5, -0, true, null, "a", new Uint8Array([0, 255]), 2n ** 64n - 1n, new Map([["k", 1]])]),
+    'structured:[1,1.5,0,true,null,"a",\'00ff\',18446744073709551615,{"k":1}]');
+  assert.equal(keys.endpoint("/api/users", { id: 123, filter: "active" }), "/api/users|filter=active&id=123");
+  assert.equal(keys.text("summarize", "Hello", { options: { max_length: 100 } }), 'text:summarize|{"max_length":100}|=Hello');
+  assert.equal(keys.operationPrefix("summarize"), "text:summarize|");
+  assert.equal(keys.path("src/lib.rs"), "path:src/lib.rs");
+  assert.match(keys.path("src/lib.rs", new Uint8Array()), /^path:src\/lib\.rs\|hash:[0-9a-f]{64}$/);
+  assert.match(keys.text("qa", "t".repeat(2000), { hashAbove: 10 }), /^text:qa\|\|medium#2000#[0-9a-f]{64}$/);
+});
+
+test("what makes no key is refused", async () => {
+  const { keys } = await Larder.open();
+  const circle = [];
+  circle.push(circle);
+  for (const value of [undefined, () => {}, Symbol("s"), circle, 2n ** 64n]) {
+    assert.throws(() => keys.structured(value), { code: "invalid-argument" });
+  }
+  assert.throws(() => keys.parts(), { code: "invalid-argument" });
+});
+
+test("a pool grows by rounds up to its cap", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now });
+  const pool = cache.pool("snippets", PLAN);
+  let calls = 0;
+  const generator = ({ values, generation, entry }) => {
+    calls++;
+    assert.equal(typeof values.lines, "number");
+    return `${values.language} ${values.difficulty} ${values.lines} ${generation}.${entry}`;
+  };
+  for (const [round, entries] of [24, 48, 72, 96, 96].entries()) {
+    const report = await pool.accumulate(generator);
+    assert.deepEqual([report.planned, report.made, report.failed, report.pruned], [24, 24, 0, round < 4 ? 0 : 24]);
+    assert.equal(pool.stats().cachedEntries, entries);
+    assert.equal((await pool.accumulate(generator)).planned, 0, "nothing is due before the next round");
+    now.time += 3 * HOUR;
+  }
+  assert.equal(calls, 5 * 24);
+  const { avgEntriesPerCombination, combinationCoveragePercentage, maxPossibleEntries, lastGeneration } = pool.stats();
+  assert.deepEqual([avgEntriesPerCombination, combinationCoveragePercentage, maxPossibleEntries], [12, 100, 96]);
+  assert.equal(lastGeneration, now.time - 3 * HOUR);
+});
+
+test("picks are of the combination and vary", async () => {
+  const cache = await Larder.open({ seed: 7n });
+  const pool = cache.pool("p", { ...PLAN, repeats: false });
+  await pool.accumulate(({ values, entry }) => ({ ...values, entry }));
+  const seen = new Set();
+  let last;
+  for (let at = 0; at < 200; at++) {
+    const { value, variants } = pool.pick({ lines: 10, language: "rust", difficulty: "easy" });
+    assert.deepEqual([value.language, value.difficulty, value.lines, variants], ["rust", "easy", 10, 3]);
+    assert.notEqual(value.entry, last, "no variant comes twice in a row");
+    seen.add((last = value.entry));
+  }
+  assert.deepEqual(seen, new Set([1, 2, 3]));
+  assert.throws(() => pool.pick({ language: "go", difficulty: "easy", lines: 10 }), { code: "invalid-argument" });
+  assert.throws(() => pool.pick({ language: "rust" }), { code: "invalid-argument" });
+});
+
+test("what fails is tried again after its time, and nothing else is", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now });
+  const pool = cache.pool("p", PLAN);
+  const fails = ({ values, entry }) => {
+    if (values.language === "rust" && entry === 2) throw new Error("rate limit");
+    return JSON.stringify([values, entry]);
+  };
+  const report = await pool.accumulate(fails);
+  assert.deepEqual([report.made, report.failed, pool.stats().failedCombinations], [20, 4, 4]);
+  assert.equal((await pool.accumulate(fails)).planned, 0);
+  now.time += HOUR / 2;
+  const again = await pool.accumulate(({ values, entry }) => JSON.stringify([values, entry]));
+  assert.deepEqual([again.planned, again.made, pool.stats().failedCombinations], [4, 4, 0]);
+});
+
+test("a round ends with its signal or its calls, and goes on", async () => {
+  const cache = await Larder.open();
+  const pool = cache.pool("p", PLAN);
+  const generator = ({ values, entry }) => JSON.stringify([values, entry]);
+  const some = await pool.accumulate(generator, { maxCalls: 7 });
+  assert.deepEqual([some.made, some.left], [7, 17]);
+  const controller = new AbortController();
+  let calls = 0;
+  const stopped = await pool.accumulate((request) => {
+    if (++calls === 6) controller.abort();
+    return generator(request);
+  }, { signal: controller.signal });
+  assert.equal(stopped.made + stopped.left, 17);
+  assert.ok(stopped.left > 0);
+  assert.equal((await pool.accumulate(generator)).made, stopped.left);
+  assert.equal(pool.stats().cachedEntries, 24);
+});
+
+test("where there is nothing one is made, and the same bytes count once", async () => {
+  const cache = await Larder.open();
+  const pool = cache.pool("p", PLAN);
+  const values = { language: "rust", difficulty: "easy", lines: 10 };
+  assert.equal(pool.pick(values), undefined);
+  assert.equal(await pool.pickOrGenerate(values, () => "made"), "made");
+  assert.equal(await pool.pickOrGenerate(values, () => assert.fail("there is one")), "made");
+  assert.equal(pool.add(values, "made"), false);
+  assert.equal(pool.add(values, new Scored("better", 2)), true);
+  assert.throws(() => pool.add(values, new Scored("worse", -1)), { code: "invalid-argument" });
+  assert.equal(pool.stats().cachedEntries, 2);
+  assert.ok(pool.clear({ regenerate: true }) > 0);
+  assert.equal(pool.pick(values), undefined);
+});
+
+test("a plan may change under what is there", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now });
+  const generator = ({ values, entry }) => JSON.stringify([values, entry]);
+  await cache.pool("p", PLAN).accumulate(generator);
+  const larger = cache.pool("p", { dimensions: { ...PLAN.dimensions, language: ["python", "go"] } });
+  const report = await larger.accumulate(generator);
+  assert.deepEqual([report.planned, report.made], [12, 12], "go is new, python is there");
+  assert.equal(cache.pool("p"), larger);
+  assert.throws(() => cache.pool("other"), { code: "invalid-argument" });
+  const many = Object.fromEntries(["a", "b", "c"].map((name) => [name, Array.from({ length: 1000 }, (_, at) => at)]));
+  assert.throws(() => cache.pool("huge", { dimensions: many }), { code: "too-large", message: /1000000000/ });
+});
