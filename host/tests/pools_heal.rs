@@ -11,7 +11,7 @@ use common::pools::{HOUR, Noting, assert_right, fill, variant};
 use common::{Home, flip};
 use larder::generate::{Generator, Request, Variant};
 use larder::pools::{Accumulate, NewVariant, Plan, Pool, PoolStatistics};
-use larder::{Cache, Durability, ErrorKind, Filter, Rule, SetOptions, Strategy};
+use larder::{Cache, Defaults, Durability, ErrorKind, Filter, Rule, SetOptions, Strategy};
 
 fn plan() -> Plan {
     Plan::new().dimension("language", ["rust", "python"]).dimension("lines", [10, 20])
@@ -315,4 +315,31 @@ fn picking_needs_no_leave_to_write() {
         assert!(pick_all(&pool) >= 2);
         assert!(common::contents(&home.store()) == before, "nothing was written");
     }
+}
+
+/// What is known of pools is never given up for lack of space; nobody else may put anything there.
+#[test]
+fn the_place_where_pools_are_kept_is_not_for_others() {
+    let time = Time::new();
+    for (cache, _dir) in time.both() {
+        for refused in [cache.namespace("larder.pools"), cache.namespace_with("larder.pools", &Defaults::default())] {
+            assert_eq!(refused.expect_err("reserved").kind(), ErrorKind::InvalidArgument);
+        }
+    }
+    let refused = Cache::builder().namespace("larder.pools").open();
+    assert_eq!(refused.expect_err("reserved").kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn a_pool_moves_with_a_snapshot() {
+    let time = Time::new();
+    let (cache, _dir) = time.both().into_iter().nth(1).expect("one with a store");
+    filled(&cache);
+    let mut snapshot = Vec::new();
+    let exported = cache.export(&mut snapshot).expect("exported");
+    let (other, _other_dir) = time.both().into_iter().nth(1).expect("one with a store");
+    assert_eq!(other.import(snapshot.as_slice()).expect("imported").entries, exported.entries);
+    let pool = other.pool("p").expect("readable").expect("it came along");
+    assert_eq!((pick_all(&pool), stats(&pool).cached_entries), (4, 12));
+    assert_eq!(fill(&pool, &Noting::new()).planned, 0, "its round was worked off");
 }

@@ -353,6 +353,7 @@ impl Builder {
         if let Some(store) = &inner.store {
             inner.load_bans(store);
         }
+        super::pools::refuse_reserved(&self.namespace)?;
         let cache = Cache::with_namespace(Arc::new(inner), &self.namespace, None)?;
         if let Some(every) = self.cleanup_interval {
             let cools = self.cold_tier && self.codec != Codec::None;

@@ -191,6 +191,7 @@ impl Cache {
     /// # Errors
     /// `InvalidArgument` when the name is empty or longer than 255 bytes; `TooManyNamespaces` beyond 10,000.
     pub fn namespace(&self, name: &str) -> Result<Self> {
+        pools::refuse_reserved(name)?;
         Self::with_namespace(self.inner.clone(), name, None)
     }
 
@@ -200,6 +201,7 @@ impl Cache {
     /// # Errors
     /// `InvalidArgument` when the name is empty or longer than 255 bytes, or a default is outside its range.
     pub fn namespace_with(&self, name: &str, defaults: &Defaults) -> Result<Self> {
+        pools::refuse_reserved(name)?;
         Self::with_namespace(self.inner.clone(), name, Some(defaults))
     }
 

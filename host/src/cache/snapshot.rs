@@ -128,7 +128,10 @@ impl Cache {
             }
             Err(e) => return Err(e),
         };
-        let target = self.namespace(&info.namespace)?;
+        let Some(target) = self.namespace_of(&info)? else {
+            imported.damaged += 1;
+            return Ok(());
+        };
         let hash = target.hash(&info.key);
         let now = inner.clock.now();
         if !info.dependencies.is_empty() {

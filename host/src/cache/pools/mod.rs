@@ -69,13 +69,25 @@ pub(super) use state::Board;
 
 use super::options::Defaults;
 use super::{Cache, Inner};
+use crate::component::bindings::api::EntryInfo;
 use crate::component::bindings::exports::larder::cache::pools as wit;
 use crate::error::{Error, Result};
 use crate::shard::{Answer, Guest};
-use state::Held;
+use state::{Held, LastRead};
 
 /// The namespace of what is known of pools as a whole.
 pub(crate) const NAMESPACE: &str = "larder.pools";
+
+/// What is in that namespace is never given up, so it is not for everybody.
+///
+/// # Errors
+/// `InvalidArgument` for its name.
+pub(super) fn refuse_reserved(name: &str) -> Result<()> {
+    match name == NAMESPACE {
+        true => Err(Error::invalid(format!("the namespace {NAMESPACE} is where pools are kept; use another name"))),
+        false => Ok(()),
+    }
+}
 
 /// The longest name of a pool, in bytes.
 const MAX_NAME: usize = 64;
@@ -91,8 +103,7 @@ pub struct Pool {
     key: Arc<str>,
     /// How the plan wants variants to be picked, as of when it was read last.
     how: Arc<AtomicU8>,
-    /// The version of the state that was read last, and what it said.
-    read: Arc<Mutex<Option<(u64, Arc<PoolInfo>)>>>,
+    read: Arc<Mutex<LastRead>>,
 }
 
 impl Cache {
@@ -172,7 +183,16 @@ impl Cache {
     }
 
     fn registry(&self) -> Result<Self> {
-        self.namespace_with(NAMESPACE, &Defaults::default())
+        Self::with_namespace(self.inner.clone(), NAMESPACE, Some(&Defaults::default()))
+    }
+
+    /// A handle on the namespace of a record that comes from a snapshot; `None` for a record that cannot be what it says.
+    pub(super) fn namespace_of(&self, info: &EntryInfo) -> Result<Option<Self>> {
+        if info.namespace != NAMESPACE {
+            return self.namespace(&info.namespace).map(Some);
+        }
+        let registry = self.registry()?;
+        Ok(Some(registry.clone()).filter(|_| state::may_be_state(&registry, info)))
     }
 }
 

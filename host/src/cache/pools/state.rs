@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::super::options::SetOptions;
 use super::super::{Cache, lock};
 use super::{Plan, Pool};
+use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a change starts anew because another one came first.
@@ -68,10 +69,22 @@ pub struct Forecast {
     pub begins: bool,
 }
 
+/// The version of the state that was read last, and what it said.
+pub(super) type LastRead = Option<(u64, Arc<PoolInfo>)>;
+
 /// The state of a pool, as the component knows it, and its version.
 pub(super) struct Held {
     pub(super) state: Vec<u8>,
     version: u64,
+}
+
+/// Bytes that the state of a pool may have: its plan and what earlier ones left.
+const LARGEST: u64 = 1 << 20;
+
+/// Whether a record from elsewhere may hold the state of a pool, and there is room for one.
+pub(super) fn may_be_state(registry: &Cache, info: &api::EntryInfo) -> bool {
+    let is_state = info.content_type == CONTENT_TYPE && info.value_size <= LARGEST && info.key.len() <= 255;
+    is_state && all(registry).is_ok_and(|pools| pools.len() < MAX_POOLS)
 }
 
 /// The keys of all pools.
