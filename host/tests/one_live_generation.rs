@@ -13,7 +13,7 @@ use common::pools::{Noting, PRINT, assert_right, fill, log, script, snippets, va
 use common::{Home, collect, in_time, wait_until};
 use larder::Cache;
 use larder::generate::{Failure, FailureKind, Request, Stop, Variant};
-use larder::pools::{Combination, PickError, Picked, Plan, Pool};
+use larder::pools::{Accumulate, Combination, PickError, Picked, Plan, Pool};
 use rustix::process::{Pid, Signal, kill_process};
 
 const THREADS: usize = 24;
@@ -213,8 +213,9 @@ fn who_waits_can_be_stopped_and_the_one_who_makes_goes_on() {
         let stop = Stop::new().expect("a pipe");
         stop.stop();
         let waiter = (pool.clone(), combination.clone());
+        let options = Accumulate::new().expect("a pipe").stop(&stop);
         let refused = in_time("a pick that was stopped", move || {
-            waiter.0.pick_or_generate_until(&waiter.1, &Noting::new(), &stop).expect_err("stopped")
+            waiter.0.pick_or_generate_with(&waiter.1, &Noting::new(), &options).expect_err("stopped")
         });
         assert!(matches!(&refused, PickError::Failed(failure) if failure.kind == FailureKind::Stopped), "{refused}");
         go.send(()).expect("it waits");
@@ -231,7 +232,7 @@ fn a_pick_and_a_round_do_not_make_the_same_variant() {
         let (generator, has_begun, go) = held();
         let round = {
             let (pool, generator) = (pool.clone(), generator.clone());
-            let options = larder::pools::Accumulate::new().expect("a pipe").concurrency(3).max_calls(3);
+            let options = Accumulate::new().expect("a pipe").concurrency(3).max_calls(3);
             thread::spawn(move || pool.accumulate(&*generator, &options).expect("worked off"))
         };
         // All three variants of the first combination are being made.

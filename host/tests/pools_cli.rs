@@ -276,6 +276,8 @@ fn the_log_tells_the_story_of_a_round() {
         assert!(first.err.contains(line), "{line:?}: {}", first.err);
     }
     let stats = home.ok(&["pools", "stats", "snippets"]);
+    let again = &self::stats(&home)["failures"][0]["retry_at"];
+    assert!(again.as_str().is_some_and(|moment| moment.ends_with('Z')), "{again}");
     assert!(stats.contains("failed        python/hard/20: ") && stats.contains("API rate limit exceeded"), "{stats}");
     let second = home.run(&with(&ONCE, &["-v", "--force"])).succeeded();
     assert!(second.err.contains("pruned 1 old entries for rust/easy/10"), "{}", second.err);
@@ -284,4 +286,20 @@ fn the_log_tells_the_story_of_a_round() {
     // Without -v only what went wrong.
     let quiet = home.run(&ONCE).succeeded();
     assert!(quiet.err.contains("failed to generate") && !quiet.err.contains("completed"), "{}", quiet.err);
+}
+
+/// A variant that is made at once is one like any other: the plan says what its entry has.
+#[test]
+fn a_variant_made_at_once_has_the_tags_and_the_time_of_the_plan() {
+    let home = home("tags = [\"made\"]\nttl = \"1h\"", PRINT);
+    let values = ["snippets", "language=rust", "difficulty=easy", "lines=10"];
+    home.ok(&[&["pick", "--plan", "plan.toml"], &values[..]].concat());
+    let key = "pool:difficulty=easy|language=rust|lines=10";
+    let pool = ["--namespace", "default/pool/snippets"];
+    let listed = home.ok(&[&pool[..], &["list", "--prefix", &format!("{key}#")]].concat());
+    let info = home.json(&[&pool[..], &["inspect", listed.trim()]].concat());
+    assert_eq!(info["tags"], json!(["made"]), "{info}");
+    assert!(!info["expires"].is_null(), "{info}");
+    home.ok(&[&pool[..], &["invalidate", "--tag", "made"]].concat());
+    home.run(&[&["pick"], &values[..]].concat()).ended(1);
 }

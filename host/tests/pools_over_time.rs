@@ -3,12 +3,14 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use common::clock::Time;
 use common::pools::{HOUR, MINUTE, Noting, SECOND, assert_right, fill, variant};
 use larder::Cache;
+use larder::generate::{Failure, FailureKind, Request, Variant};
 use larder::pools::{Accumulate, Plan, Pool};
 use tempfile::TempDir;
 
@@ -311,7 +313,7 @@ fn a_pool_that_is_cleared_in_the_middle_of_a_round_does_not_fill_on() {
         let (generator, other) = (Arc::new(Noting::new()), pool.clone());
         let clears = {
             let generator = generator.clone();
-            move |request: &larder::generate::Request<'_>| {
+            move |request: &Request<'_>| {
                 let made = larder::generate::Generator::generate(&*generator, request);
                 if generator.calls().iter().any(|(values, _, entry)| (values.as_str(), *entry) == ("rust/20", 2)) {
                     other.clear(false).expect("cleared");
@@ -325,5 +327,35 @@ fn a_pool_that_is_cleared_in_the_middle_of_a_round_does_not_fill_on() {
         assert!(stats.cached_entries <= 1, "{stats:?}");
         let text = variant("rust/20", report.generation, 2).into_bytes();
         assert!(pool.list(&[], 9).expect("listed").iter().all(|listed| listed.value == text));
+    }
+}
+
+/// The worker's own thread fills the pool, and ends when it is told to or forgotten.
+#[test]
+fn a_worker_fills_a_pool_and_ends_with_what_is_under_way() {
+    let cache = Cache::builder().open().expect("opens");
+    for forgets in [false, true] {
+        let plan = Plan::new().dimension("n", [1, 2]).per_generation(2).batch(1);
+        let pool = cache.define_pool(if forgets { "forgotten" } else { "stopped" }, &plan).expect("defined");
+        let (begun, begins) = mpsc::channel();
+        // The fourth one never ends by itself.
+        let calls = AtomicU32::new(0);
+        let generator = move |request: &Request<'_>| {
+            if calls.fetch_add(1, Ordering::SeqCst) == 3 {
+                begun.send(()).expect("somebody waits");
+                request.stop.wait(Duration::MAX);
+                return Err(Failure::new(FailureKind::Stopped, "asked to stop"));
+            }
+            Ok(Variant::new(format!("{} {}", request.dimensions[0].1, request.entry)))
+        };
+        let worker = pool.work(Arc::new(generator), &Accumulate::new().expect("a pipe")).expect("a thread");
+        begins.recv().expect("three were made");
+        if forgets {
+            drop(worker)
+        } else {
+            worker.stop()
+        }
+        assert_eq!(pool.stats().expect("counted").cached_entries, 3);
+        assert_eq!(pool.due_now().expect("known").len(), 1, "what was under way stays due");
     }
 }

@@ -6,7 +6,7 @@ use super::super::options::{Durability, SetOptions};
 use super::pick::variant_key;
 use super::{Combination, Pool, PoolInfo, round, wit};
 use crate::component::bindings::api;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::generate::Variant;
 use crate::shard::{Answer, Guest};
 use crate::store::{Claim, Put, Transaction};
@@ -256,11 +256,5 @@ impl Pool {
                 cache.degrade(durability, e).map(|()| Durability::Memory)
             }
         }
-    }
-}
-
-impl From<Error> for super::PickError {
-    fn from(e: Error) -> Self {
-        Self::Cache(e)
     }
 }

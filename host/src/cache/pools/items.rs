@@ -2,7 +2,6 @@
 //! process, however that ends; what was claimed and not made stays due.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::MutexGuard;
 use std::time::Duration;
 
 use super::super::options::millis;
@@ -55,8 +54,7 @@ impl Pool {
     /// Claims a hash among all threads and processes; `None` when somebody else has it.
     pub(super) fn claim(&self, hash: u64) -> Option<Claimed<'_>> {
         let inner = self.inner();
-        let is_first = |mut claimed: MutexGuard<'_, std::collections::HashSet<u64>>| claimed.insert(hash);
-        if !is_first(lock(&inner.pools.claimed)) {
+        if !lock(&inner.pools.claimed).insert(hash) {
             return None;
         }
         let mut claim = Claimed { inner, hash, _lease: None };

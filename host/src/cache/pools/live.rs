@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::items::{Claimed, generate};
 use super::pick::variant_key;
-use super::{Combination, NewVariant, Picked, Pool};
+use super::{Accumulate, Combination, NewVariant, Picked, Pool};
 use crate::error::Error;
 use crate::flight::{Joined, Landed};
 use crate::generate::{Failure, FailureKind, Generator, Request, Stop};
@@ -41,6 +41,12 @@ impl fmt::Display for PickError {
 
 impl std::error::Error for PickError {}
 
+impl From<Error> for PickError {
+    fn from(e: Error) -> Self {
+        Self::Cache(e)
+    }
+}
+
 impl Pool {
     /// Picks a variant; where there is none, makes one and stores it. One that cannot be stored is answered all the same.
     ///
@@ -48,21 +54,23 @@ impl Pool {
     /// [`PickError::Failed`] and [`PickError::Elsewhere`] when there is none and none could be made; [`PickError::Cache`] as
     /// [`pick`](Self::pick).
     pub fn pick_or_generate(&self, combination: &Combination, generator: &dyn Generator) -> Result<Picked, PickError> {
-        let stop =
-            Stop::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
-        self.pick_or_generate_until(combination, generator, &stop.map_err(PickError::Failed)?)
+        let options =
+            Accumulate::new().map_err(|e| Failure::new(FailureKind::NotStarted, format!("there is no pipe left: {e}")));
+        self.pick_or_generate_with(combination, generator, &options.map_err(PickError::Failed)?)
     }
 
-    /// As [`pick_or_generate`](Self::pick_or_generate), with a request to stop.
+    /// As [`pick_or_generate`](Self::pick_or_generate), with a request to stop and the options of the entry: what else is asked
+    /// of a round does not count here.
     ///
     /// # Errors
     /// As [`pick_or_generate`](Self::pick_or_generate).
-    pub fn pick_or_generate_until(
+    pub fn pick_or_generate_with(
         &self,
         combination: &Combination,
         generator: &dyn Generator,
-        stop: &Stop,
+        options: &Accumulate,
     ) -> Result<Picked, PickError> {
+        let stop = &options.stop;
         loop {
             if let Some(picked) = self.pick(combination)? {
                 return Ok(picked);
@@ -70,7 +78,7 @@ impl Pool {
             match self.inner().flights.join(self.cache.id, combination.key())? {
                 Joined::Compute(flying) => {
                     flying.begins();
-                    let made = self.make_now(combination, generator, stop);
+                    let made = self.make_now(combination, generator, options);
                     flying.land(match &made {
                         Ok(picked) => Landed::Value(picked.value.as_slice().into()),
                         Err(e) => Landed::Failed(e.to_string().into()),
@@ -86,14 +94,20 @@ impl Pool {
                     match waiting.wait(left) {
                         Some(Landed::Failed(message)) => return Err(PickError::Elsewhere(message.to_string())),
                         Some(_) => {}
-                        None => return self.make_now(combination, generator, stop),
+                        None => return self.make_now(combination, generator, options),
                     }
                 }
             }
         }
     }
 
-    fn make_now(&self, combination: &Combination, generator: &dyn Generator, stop: &Stop) -> Result<Picked, PickError> {
+    fn make_now(
+        &self,
+        combination: &Combination,
+        generator: &dyn Generator,
+        options: &Accumulate,
+    ) -> Result<Picked, PickError> {
+        let stop = &options.stop;
         let hash = |(generation, entry)| self.cache.hash(&variant_key(combination.key(), generation, entry));
         let _live = patiently(stop, || Ok(self.claim(hash((0, 0)))))?;
         let info = self.known()?;
@@ -122,7 +136,7 @@ impl Pool {
         let request = Request::new(self.name(), combination.values(), generation, entry, stop);
         let variant = generate(generator, &request).map_err(PickError::Failed)?;
         tracing::info!(pool = self.name(), "made a variant of {combination} at once: there was none");
-        let new = NewVariant::from(variant);
+        let new = NewVariant { variant, options: options.options.clone() };
         let added = self.known().and_then(|info| self.add_at(&info, combination, place, &new));
         let place = match added {
             Ok(added) => (added.generation, added.entry),

@@ -12,6 +12,7 @@ use super::items::{Item, Outcome};
 use super::{Accumulate, Combination, Pool, PoolInfo, Progress, Report};
 use crate::error::{Error, Result};
 use crate::generate::Generator;
+
 /// What the threads of a round share.
 pub(super) struct Work<'a> {
     pub(super) info: &'a PoolInfo,

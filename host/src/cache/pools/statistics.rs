@@ -109,15 +109,14 @@ impl Pool {
                 tally.covered += u64::from(variants > 0);
                 if found.failures > 0 {
                     tally.failed += 1;
-                    let (failures_in_a_row, reason) = (found.failures, found.reason);
-                    let retry_at = found.retry_at.unwrap_or(0);
-                    failures.push(FailedCombination {
-                        combination: combination.to_string(),
-                        failures: failures_in_a_row,
-                        reason,
-                        retry_at,
-                    });
-                    failures.truncate(NAMED);
+                    if failures.len() < NAMED {
+                        failures.push(FailedCombination {
+                            combination: combination.to_string(),
+                            failures: found.failures,
+                            reason: found.reason,
+                            retry_at: found.retry_at.unwrap_or(0),
+                        });
+                    }
                 }
                 missing += found.missing.len() as u64;
                 duplicates += found.duplicates;

@@ -31,18 +31,20 @@ pub(crate) fn pick(cache: &Cache, settings: &Settings, args: &PickArgs, out: &Ou
         (None, None) => existing(cache, &args.pool)?,
     };
     let combination = pool.combination(args.values.values.iter().map(|(name, value)| (name, value)))?;
-    let generator = match plan.filter(|plan| plan.is_live(&args.pool)) {
-        Some(plan) => plan.generator(&args.pool)?,
+    let live = plan.as_ref().filter(|plan| plan.is_live(&args.pool));
+    let generator = match live {
+        Some(plan) => plan.generator(&args.pool)?.map(|generator| (plan, generator)),
         None => None,
     };
     let picked = match generator {
         None => pool.pick(&combination)?,
-        Some(generator) => match pool.pick(&combination)? {
+        Some((plan, generator)) => match pool.pick(&combination)? {
             Some(picked) => Some(picked),
             None => {
                 let stop = Stop::new().map_err(Failure::io("make a pipe"))?;
                 signals::listen(&stop)?;
-                Some(pool.pick_or_generate_until(&combination, &*generator, &stop).map_err(refused)?)
+                let options = plan.accumulate(&args.pool)?.stop(&stop);
+                Some(pool.pick_or_generate_with(&combination, &*generator, &options).map_err(refused)?)
             }
         },
     };

@@ -167,6 +167,9 @@ fn stats(pool: &Pool, out: &Output) -> Result<(), Failure> {
     let mut shown = json!(stats);
     shown["last_generation"] = json!(stats.last_generation.map(moment));
     shown["next_generation"] = json!(due(stats.next_generation));
+    for (index, failed) in stats.failures.iter().enumerate() {
+        shown["failures"][index]["retry_at"] = json!(due(failed.retry_at));
+    }
     out.show(&shown, || stats_text(&stats))
 }
 
