@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
-use larder_engine::{Freshness, Hit, SetOptions};
+use larder_engine::{Freshness, Hit, SetOptions, describe};
 use wasm_bindgen::prelude::wasm_bindgen;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::wire::{Reader, Writer, whole};
 use crate::{State, convert, with};
@@ -45,10 +46,11 @@ pub fn has(namespace: u32, len: u32, now: f64) -> u32 {
     })
 }
 
-/// Stores what is in the input: a key of `key` bytes, a value of `value` bytes, and options of `options` bytes, or none. 1 if it is refused, else where
-/// four words lie: the version in two halves, the record and its length.
+/// Stores what is in the input: a key of `key` bytes, a value of `value` bytes, and options of `options` bytes, or none; under this
+/// sequence number, or with 0 under one of the engine's own. 1 if it is refused, else where six words lie: the version in two halves, the
+/// record and its length, and in two halves when it is gone, all bits set for never.
 #[wasm_bindgen]
-pub fn set(namespace: u32, key: u32, value: u32, options: u32, now: f64) -> u32 {
+pub fn set(namespace: u32, key: u32, value: u32, options: u32, now: f64, sequence: f64) -> u32 {
     with(|state| {
         let State { engine, input, output, parts, .. } = state;
         let (key, value, options) = (key as usize, value as usize, options as usize);
@@ -58,16 +60,40 @@ pub fn set(namespace: u32, key: u32, value: u32, options: u32, now: f64) -> u32 
             0 => Ok(SetOptions::default()),
             _ => convert::options(&mut Reader::new(input.get(key + value..key + value + options).unwrap_or_default())),
         };
-        let stored = given.and_then(|given| engine.set(namespace, text, bytes, &given, whole(now), None));
+        let sequence = (sequence > 0.0).then(|| whole(sequence));
+        let stored = given.and_then(|given| engine.set(namespace, text, bytes, &given, whole(now), sequence));
         match stored {
             Ok(stored) => {
                 *output = stored.record;
                 parts[..2].copy_from_slice(&halves(stored.version));
                 parts[2..4].copy_from_slice(&[output.as_ptr() as u32, output.len() as u32]);
+                parts[4..6].copy_from_slice(&halves(stored.gone.unwrap_or(u64::MAX)));
                 parts.as_ptr() as u32
             }
             Err(refusal) => refuse(output, &refusal),
         }
+    })
+}
+
+/// A hash of the first `len` bytes of the input, 53 bits, under a seed.
+#[wasm_bindgen]
+pub fn hash(len: u32, seed: f64) -> f64 {
+    with(|state| (xxh3_64_with_seed(state.input.get(..len as usize).unwrap_or_default(), whole(seed)) >> 11) as f64)
+}
+
+/// Takes records into memory that lie in the first `len` bytes of the input, each behind its length (4): those of a namespace with
+/// this number that can be. Answers how many that are.
+#[wasm_bindgen]
+pub fn load(namespace: u32, len: u32, now: f64) -> u32 {
+    with(|state| {
+        let State { engine, input, .. } = state;
+        let mut reader = Reader::new(input.get(..len as usize).unwrap_or_default());
+        let mut taken = 0;
+        while let Ok(record) = reader.bytes() {
+            let Ok(info) = describe(record) else { continue };
+            taken += u32::from(engine.admit(namespace, &info.key, record, whole(now)).is_ok());
+        }
+        taken
     })
 }
 

@@ -24,7 +24,7 @@ test("values come back as what they were", async () => {
   assert.deepEqual(await cache.getMany(["key 3", "none", "key 13"]), ["text", undefined, { a: { b: [] } }]);
   // As another host may have stored them.
   const untyped = { namespace: 0, key: new Uint8Array([1]), value: new Uint8Array([0xff, 0x61]), now: Date.now() };
-  cache.sync.open.call("set", untyped);
+  cache.sync.tier.engine.call("set", untyped);
   assert.deepEqual(await cache.get(untyped.key), untyped.value);
 });
 
@@ -204,13 +204,13 @@ test("an exception of the caller's own leaves the cache whole", async () => {
   await assert.rejects(cache.get("key"), { message: "no time" });
   breaks = false;
   assert.equal(await cache.get("key"), 1);
-  assert.equal(cache.sync.open.call("check", {}), null);
+  assert.equal(cache.sync.tier.engine.call("check", {}), null);
 });
 
 test("after a trap every call is refused, and another cache works", async () => {
   const cache = await Larder.open();
   await cache.set("key", 1);
-  const engine = cache.sync.open;
+  const engine = cache.sync.tier.engine;
   // As if the engine had met a bug: its memory, overwritten.
   new Uint8Array(engine.exports.memory.buffer).fill(0xff, 1024);
   const errors = [];

@@ -43,7 +43,7 @@ test("what makes no key is refused", async () => {
 test("a pool grows by rounds up to its cap", async () => {
   const now = clock();
   const cache = await Larder.open({ now });
-  const pool = cache.pool("snippets", PLAN);
+  const pool = await cache.pool("snippets", PLAN);
   let calls = 0;
   const generator = ({ values, generation, entry }) => {
     calls++;
@@ -53,52 +53,52 @@ test("a pool grows by rounds up to its cap", async () => {
   for (const [round, entries] of [24, 48, 72, 96, 96].entries()) {
     const report = await pool.accumulate(generator);
     assert.deepEqual([report.planned, report.made, report.failed, report.pruned], [24, 24, 0, round < 4 ? 0 : 24]);
-    assert.equal(pool.stats().cachedEntries, entries);
+    assert.equal((await pool.stats()).cachedEntries, entries);
     assert.equal((await pool.accumulate(generator)).planned, 0, "nothing is due before the next round");
     now.time += 3 * HOUR;
   }
   assert.equal(calls, 5 * 24);
-  const { avgEntriesPerCombination, combinationCoveragePercentage, maxPossibleEntries, lastGeneration } = pool.stats();
+  const { avgEntriesPerCombination, combinationCoveragePercentage, maxPossibleEntries, lastGeneration } = await pool.stats();
   assert.deepEqual([avgEntriesPerCombination, combinationCoveragePercentage, maxPossibleEntries], [12, 100, 96]);
   assert.equal(lastGeneration, now.time - 3 * HOUR);
 });
 
 test("picks are of the combination and vary", async () => {
   const cache = await Larder.open({ seed: 7n });
-  const pool = cache.pool("p", { ...PLAN, repeats: false });
+  const pool = await cache.pool("p", { ...PLAN, repeats: false });
   await pool.accumulate(({ values, entry }) => ({ ...values, entry }));
   const seen = new Set();
   let last;
   for (let at = 0; at < 200; at++) {
-    const { value, variants } = pool.pick({ lines: 10, language: "rust", difficulty: "easy" });
+    const { value, variants } = await pool.pick({ lines: 10, language: "rust", difficulty: "easy" });
     assert.deepEqual([value.language, value.difficulty, value.lines, variants], ["rust", "easy", 10, 3]);
     assert.notEqual(value.entry, last, "no variant comes twice in a row");
     seen.add((last = value.entry));
   }
   assert.deepEqual(seen, new Set([1, 2, 3]));
-  assert.throws(() => pool.pick({ language: "go", difficulty: "easy", lines: 10 }), { code: "invalid-argument" });
-  assert.throws(() => pool.pick({ language: "rust" }), { code: "invalid-argument" });
+  await assert.rejects(pool.pick({ language: "go", difficulty: "easy", lines: 10 }), { code: "invalid-argument" });
+  await assert.rejects(pool.pick({ language: "rust" }), { code: "invalid-argument" });
 });
 
 test("what fails is tried again after its time, and nothing else is", async () => {
   const now = clock();
   const cache = await Larder.open({ now });
-  const pool = cache.pool("p", PLAN);
+  const pool = await cache.pool("p", PLAN);
   const fails = ({ values, entry }) => {
     if (values.language === "rust" && entry === 2) throw new Error("rate limit");
     return JSON.stringify([values, entry]);
   };
   const report = await pool.accumulate(fails);
-  assert.deepEqual([report.made, report.failed, pool.stats().failedCombinations], [20, 4, 4]);
+  assert.deepEqual([report.made, report.failed, (await pool.stats()).failedCombinations], [20, 4, 4]);
   assert.equal((await pool.accumulate(fails)).planned, 0);
   now.time += HOUR / 2;
   const again = await pool.accumulate(({ values, entry }) => JSON.stringify([values, entry]));
-  assert.deepEqual([again.planned, again.made, pool.stats().failedCombinations], [4, 4, 0]);
+  assert.deepEqual([again.planned, again.made, (await pool.stats()).failedCombinations], [4, 4, 0]);
 });
 
 test("a round ends with its signal or its calls, and goes on", async () => {
   const cache = await Larder.open();
-  const pool = cache.pool("p", PLAN);
+  const pool = await cache.pool("p", PLAN);
   const generator = ({ values, entry }) => JSON.stringify([values, entry]);
   const some = await pool.accumulate(generator, { maxCalls: 7 });
   assert.deepEqual([some.made, some.left], [7, 17]);
@@ -111,34 +111,34 @@ test("a round ends with its signal or its calls, and goes on", async () => {
   assert.equal(stopped.made + stopped.left, 17);
   assert.ok(stopped.left > 0);
   assert.equal((await pool.accumulate(generator)).made, stopped.left);
-  assert.equal(pool.stats().cachedEntries, 24);
+  assert.equal((await pool.stats()).cachedEntries, 24);
 });
 
 test("where there is nothing one is made, and the same bytes count once", async () => {
   const cache = await Larder.open();
-  const pool = cache.pool("p", PLAN);
+  const pool = await cache.pool("p", PLAN);
   const values = { language: "rust", difficulty: "easy", lines: 10 };
-  assert.equal(pool.pick(values), undefined);
+  assert.equal(await pool.pick(values), undefined);
   assert.equal(await pool.pickOrGenerate(values, () => "made"), "made");
   assert.equal(await pool.pickOrGenerate(values, () => assert.fail("there is one")), "made");
-  assert.equal(pool.add(values, "made"), false);
-  assert.equal(pool.add(values, new Scored("better", 2)), true);
-  assert.throws(() => pool.add(values, new Scored("worse", -1)), { code: "invalid-argument" });
-  assert.equal(pool.stats().cachedEntries, 2);
-  assert.ok(pool.clear({ regenerate: true }) > 0);
-  assert.equal(pool.pick(values), undefined);
+  assert.equal(await pool.add(values, "made"), false);
+  assert.equal(await pool.add(values, new Scored("better", 2)), true);
+  await assert.rejects(pool.add(values, new Scored("worse", -1)), { code: "invalid-argument" });
+  assert.equal((await pool.stats()).cachedEntries, 2);
+  assert.ok((await pool.clear({ regenerate: true })) > 0);
+  assert.equal(await pool.pick(values), undefined);
 });
 
 test("a plan may change under what is there", async () => {
   const now = clock();
   const cache = await Larder.open({ now });
   const generator = ({ values, entry }) => JSON.stringify([values, entry]);
-  await cache.pool("p", PLAN).accumulate(generator);
-  const larger = cache.pool("p", { dimensions: { ...PLAN.dimensions, language: ["python", "go"] } });
+  await (await cache.pool("p", PLAN)).accumulate(generator);
+  const larger = await cache.pool("p", { dimensions: { ...PLAN.dimensions, language: ["python", "go"] } });
   const report = await larger.accumulate(generator);
   assert.deepEqual([report.planned, report.made], [12, 12], "go is new, python is there");
-  assert.equal(cache.pool("p"), larger);
-  assert.throws(() => cache.pool("other"), { code: "invalid-argument" });
+  assert.equal(await cache.pool("p"), larger);
+  await assert.rejects(cache.pool("other"), { code: "invalid-argument" });
   const many = Object.fromEntries(["a", "b", "c"].map((name) => [name, Array.from({ length: 1000 }, (_, at) => at)]));
-  assert.throws(() => cache.pool("huge", { dimensions: many }), { code: "too-large", message: /1000000000/ });
+  await assert.rejects(cache.pool("huge", { dimensions: many }), { code: "too-large", message: /1000000000/ });
 });

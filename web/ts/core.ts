@@ -1,13 +1,13 @@
 // The cache as a synchronous map: what the asynchronous face is built on, and of use by itself where nothing is kept beyond the page.
 
-import { Engine } from "./engine.js";
+import { bytesOf, type Key } from "./bytes.js";
 import { LarderError } from "./error.js";
+import { Tier } from "./tier.js";
 import { size, span, type Size, type Span } from "./units.js";
 import { decode, decodeOwn, encode, type Value } from "./values.js";
 import { Writer, type Plain } from "./wire.js";
 
-/** A key: text, or any bytes. */
-export type Key = string | Uint8Array;
+export type { Key } from "./bytes.js";
 
 /** Who goes when space is needed. */
 export type Policy =
@@ -68,6 +68,9 @@ export interface SetOptions {
   readonly cost?: number;
   /** Content type, in place of the one that the value has by itself. */
   readonly contentType?: string;
+  /** How long it must last in a cache with a store: in `memory` alone; `process` (the default) is over the end of the page; `sync` also over a loss of
+   * power, and refuses with `storage` where that cannot be had. */
+  readonly durability?: "memory" | "process" | "sync";
 }
 
 /** What entries have in common that become invalid. */
@@ -105,140 +108,142 @@ export interface Looked {
 /** Counters, by their names in the contract (wit/cache.wit). */
 export type Statistics = { readonly [name in `${string}`]: number };
 
+/** Bits of what belongs to a value. */
 const STALE = 1;
+const RENEW = 2;
 const PAGE = 256;
-const encoder = new TextEncoder();
+/** Entries whose time is over that are removed at a time. */
+const SOME = 4096;
 
-/** A cache as a synchronous map. Make one with `Larder.open`, and take its `sync`. */
+/** A cache as a synchronous map: what is in memory. Make one with `Larder.open`, and take its `sync`. With a store behind it, what it writes is stored soon
+ * after, and what is only in the store it does not see: the asynchronous face does. */
 export class SyncLarder implements Iterable<[string, Value]> {
-  private engine: Engine | undefined;
-  private readonly id: number;
   /** @internal */
-  readonly now: () => number;
+  readonly id: number;
 
   /** @internal */
-  constructor(module: WebAssembly.Module, options: CoreOptions) {
-    const engine = new Engine(module);
-    const seed = options.seed ?? crypto.getRandomValues(new BigInt64Array(1))[0] ?? 0n;
-    const settings: { [name: string]: Plain }[] = [{ seed }];
-    if (options.maxBytes !== undefined) settings.push({ "max-bytes": size(options.maxBytes) });
-    if (options.maxEntries !== undefined) settings.push({ "max-entries": options.maxEntries });
-    if (options.maxEntrySize !== undefined) settings.push({ "max-entry-size": size(options.maxEntrySize) });
-    if (options.policy !== undefined) settings.push({ policy: options.policy });
-    if (options.objective !== undefined) settings.push({ objective: options.objective });
-    if (options.coldTier !== undefined) settings.push({ "cold-tier": options.coldTier });
-    engine.call("open", { settings });
-    this.id = engine.call("namespace", { name: options.namespace ?? "default" }) as number;
+  constructor(
+    /** @internal */
+    readonly tier: Tier,
+    options: CoreOptions,
+  ) {
+    this.id = tier.namespace(options.namespace ?? "default");
     const defaults: { [name: string]: Plain }[] = [];
     if (options.ttl !== undefined) defaults.push({ ttl: span(options.ttl) });
     if (options.tti !== undefined) defaults.push({ tti: span(options.tti) });
     if (options.stale !== undefined) defaults.push({ stale: span(options.stale) });
     if (options.jitter !== undefined) defaults.push({ jitter: options.jitter });
-    engine.call("set-defaults", { namespace: this.id, defaults });
-    this.engine = engine;
-    this.now = options.now ?? Date.now;
-  }
-
-  /** @internal */
-  get open(): Engine {
-    if (this.engine === undefined) throw new LarderError("closed", "the cache was closed");
-    return this.engine;
+    tier.setDefaults(this.id, defaults);
   }
 
   /** The value under a key. */
   get(key: Key): Value | undefined {
-    const found = this.open.get(this.id, key, this.now());
-    return found === undefined ? undefined : decode(found);
+    const found = this.tier.engine.get(this.id, key, this.tier.now());
+    if (found === undefined) return undefined;
+    const value = decode(found);
+    if ((found.flags & RENEW) !== 0) this.touch(key);
+    return value;
   }
 
   /** The value under a key, and whether it is stale. */
   look(key: Key): Looked | undefined {
-    const found = this.open.get(this.id, key, this.now());
+    const found = this.tier.engine.get(this.id, key, this.tier.now());
     if (found === undefined) return undefined;
-    const isStale = (found.flags & STALE) !== 0;
-    const value = decode(found);
+    const [value, isStale] = [decode(found), (found.flags & STALE) !== 0];
+    if ((found.flags & RENEW) !== 0) this.touch(key);
     return value === undefined ? undefined : { value, isStale };
   }
 
   /** Whether a key is there. Counts as no read. */
   has(key: Key): boolean {
-    return this.open.has(this.id, key, this.now());
+    return this.tier.engine.has(this.id, key, this.tier.now());
   }
 
   /** Stores a value in place of whatever was there. */
   set(key: Key, value: Value, options?: SetOptions): this {
+    const { tier } = this;
     const [bytes, type] = encode(value);
-    this.open.set(this.id, key, bytes, written(type, options), this.now());
+    const { engine } = tier;
+    engine.set(this.id, key, bytes, written(type, options), tier.now(), tier.stamp() ?? 0);
+    if (tier.log !== undefined) tier.keep(this.id, key, engine.written());
     return this;
   }
 
   /** Removes an entry; true when it was there. */
   delete(key: Key): boolean {
-    return this.open.call("delete", { namespace: this.id, key: bytesOf(key), now: this.now() }) as boolean;
+    const isStored = this.tier.isStored(this.id, key);
+    return this.tier.delete(this.id, key, null) || isStored;
   }
 
   /** Removes all entries of the namespace; answers how many. */
   clear(): number {
-    return this.open.call("clear", { namespace: this.id }) as number;
+    return this.tier.clear(this.id);
   }
 
   /** Gives an entry a new time to live, or restarts its idle time-out; false when it is not there. */
   touch(key: Key, ttl?: Span): boolean {
-    const args = { namespace: this.id, key: bytesOf(key), ttl: ttl === undefined ? null : span(ttl), now: this.now() };
-    return this.open.call("touch", args) !== null;
+    return this.tier.touch(this.id, key, ttl === undefined ? null : span(ttl), null);
   }
 
   /** Milliseconds for which an entry stays fresh: `Infinity` for ever, 0 for a stale one; `undefined` when it is not there. */
   ttl(key: Key): number | undefined {
-    const now = this.now();
-    const times = this.open.call("ttl", { namespace: this.id, key: bytesOf(key), now }) as { expires: number | null } | null;
-    if (times === null) return undefined;
-    return times.expires === null ? Infinity : Math.max(0, times.expires - now);
+    const now = this.tier.now();
+    const times = this.tier.engine.call("ttl", { namespace: this.id, key: bytesOf(key), now }) as { expires: number | null } | null;
+    return times === null ? undefined : remaining(times.expires, now);
   }
 
   /** All that is known of an entry but its value. */
   inspect(key: Key): EntryInfo | undefined {
-    const info = this.open.call("inspect", { namespace: this.id, key: bytesOf(key), now: this.now() });
+    const info = this.tier.engine.call("inspect", { namespace: this.id, key: bytesOf(key), now: this.tier.now() });
     return info === null ? undefined : entryInfo(info as { [name: string]: Plain });
   }
 
   /** Adds to a number; one that is not there counts as 0. */
   increment(key: Key, by: number | bigint = 1, options?: SetOptions): bigint {
-    const args = { namespace: this.id, key: bytesOf(key), delta: BigInt(by), options: given("", options), now: this.now() };
-    return (this.open.call("increment", args) as { value: bigint }).value;
+    if (!this.has(key) && this.tier.isStored(this.id, key)) {
+      throw new LarderError("unsupported", "the number is in the store and not in memory; use the asynchronous increment");
+    }
+    return this.tier.increment(this.id, key, BigInt(by), given("", options), null);
   }
 
   /** Makes entries invalid that are there now and that a rule is true of; those that are set later are not touched. */
   invalidate(rule: Rule): void {
-    this.open.call("ban", { namespace: this.id, rules: [ruleOf(rule)], now: this.now() });
+    this.tier.ban(this.id, [ruleOf(rule)]);
   }
 
   /** Removes entries whose time is over; answers how many. */
   cleanup(): number {
-    return this.open.call("cleanup", { now: this.now(), limit: 0xffff_ffff }) as number;
+    let removed = this.tier.log?.cleanup() ?? 0;
+    for (let some = SOME; some === SOME; ) removed += some = this.cleanupSome();
+    return removed;
+  }
+
+  /** @internal */
+  cleanupSome(): number {
+    return this.tier.engine.call("cleanup", { now: this.tier.now(), limit: SOME }) as number;
   }
 
   /** Decides from now on by another policy who goes; the contents stay. */
   setPolicy(policy: Policy): void {
-    this.open.call("set-policy", { name: policy });
+    this.tier.engine.call("set-policy", { name: policy });
   }
 
-  /** How many entries there are, those past their time included until they are met. */
+  /** How many entries there are in memory, those past their time included until they are met. */
   get size(): number {
     return this.stats()["entries"] ?? 0;
   }
 
   /** The counters of the namespace. */
   stats(): Statistics {
-    return this.open.call("stats", { namespace: this.id }) as Statistics;
+    return this.tier.engine.call("stats", { namespace: this.id }) as Statistics;
   }
 
   /** Infos of all entries whose keys begin so, in no particular order. */
   *infos(prefix: Key = ""): IterableIterator<EntryInfo> {
     let cursor: number | null = 0;
     while (cursor !== null) {
-      const args = { namespace: this.id, prefix: bytesOf(prefix), cursor, limit: PAGE, now: this.now() };
-      const page = this.open.call("scan", args) as { entries: { [name: string]: Plain }[]; next: number | null };
+      const args = { namespace: this.id, prefix: bytesOf(prefix), cursor, limit: PAGE, now: this.tier.now() };
+      const page = this.tier.engine.call("scan", args) as { entries: { [name: string]: Plain }[]; next: number | null };
       for (const info of page.entries) yield entryInfo(info);
       cursor = page.next;
     }
@@ -268,10 +273,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
     const found: (Value | undefined)[] = [];
     while (found.length < keys.length) {
       const rest = keys.slice(found.length).map(bytesOf);
-      const hits = this.open.call("get-many", { namespace: this.id, keys: rest, now: this.now() }) as (
-        | { value: Uint8Array; "content-type": string }
-        | null
-      )[];
+      const args = { namespace: this.id, keys: rest, now: this.tier.now() };
+      const hits = this.tier.engine.call("get-many", args) as ({ value: Uint8Array; "content-type": string } | null)[];
       found.push(...hits.map((hit) => (hit === null ? undefined : decodeOwn(hit.value, hit["content-type"]))));
     }
     return found;
@@ -279,7 +282,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Gives up the cache and its memory. */
   close(): void {
-    this.engine = undefined;
+    this.tier.close();
   }
 
   [Symbol.dispose](): void {
@@ -287,9 +290,22 @@ export class SyncLarder implements Iterable<[string, Value]> {
   }
 }
 
-/** A key as bytes. */
-export function bytesOf(key: Key): Uint8Array {
-  return typeof key === "string" ? encoder.encode(key) : key;
+/** What the engine is told of how a cache is set up. */
+export function settingsOf(options: CoreOptions): { [name: string]: Plain }[] {
+  const seed = options.seed ?? crypto.getRandomValues(new BigInt64Array(1))[0] ?? 0n;
+  const settings: { [name: string]: Plain }[] = [{ seed }];
+  if (options.maxBytes !== undefined) settings.push({ "max-bytes": size(options.maxBytes) });
+  if (options.maxEntries !== undefined) settings.push({ "max-entries": options.maxEntries });
+  if (options.maxEntrySize !== undefined) settings.push({ "max-entry-size": size(options.maxEntrySize) });
+  if (options.policy !== undefined) settings.push({ policy: options.policy });
+  if (options.objective !== undefined) settings.push({ objective: options.objective });
+  if (options.coldTier !== undefined) settings.push({ "cold-tier": options.coldTier });
+  return settings;
+}
+
+/** For how long an entry stays fresh. */
+export function remaining(expires: number | null, now: number): number {
+  return expires === null ? Infinity : Math.max(0, expires - now);
 }
 
 /** @internal */
@@ -302,6 +318,7 @@ export function given(type: string, options: SetOptions | undefined): { [name: s
   if (options.tti !== undefined) list.push({ tti: span(options.tti) });
   if (options.stale !== undefined) list.push({ stale: span(options.stale) });
   if (options.cost !== undefined) list.push({ cost: options.cost });
+  if (options.durability !== undefined) list.push({ durability: options.durability });
   for (const tag of options.tags ?? []) list.push({ tag });
   for (const pair of Object.entries(options.metadata ?? {})) list.push({ metadata: pair });
   return list;
@@ -331,7 +348,8 @@ function ruleOf(rule: Rule): { [name: string]: Plain } {
   return { glob: bytesOf(rule.glob) };
 }
 
-function entryInfo(info: { [name: string]: Plain }): EntryInfo {
+/** @internal */
+export function entryInfo(info: { [name: string]: Plain }): EntryInfo {
   return {
     key: info["key"] as Uint8Array,
     contentType: info["content-type"] as string,

@@ -13,8 +13,13 @@ interface Exports {
   call(number: number, length: number): number;
   get(namespace: number, length: number, now: number): number;
   has(namespace: number, length: number, now: number): number;
-  set(namespace: number, key: number, value: number, options: number, now: number): number;
+  set(namespace: number, key: number, value: number, options: number, now: number, sequence: number): number;
+  hash(length: number, seed: number): number;
+  load(namespace: number, length: number, now: number): number;
 }
+
+/** Settings of a cache, by their names in the contract. */
+export type Settings = readonly { readonly [name: string]: Plain }[];
 
 /** Where the parts of a value lie; they hold until the next call. */
 export interface Parts {
@@ -43,6 +48,8 @@ export class Engine {
   private words: Uint32Array;
   private inputAt: number;
   private inputLength = 1024;
+  /** Where the answer of the last `set` lies. */
+  private answered = 0;
 
   constructor(module: WebAssembly.Module) {
     const imports: { [module: string]: { [name: string]: () => void } } = {};
@@ -135,17 +142,43 @@ export class Engine {
     });
   }
 
-  /** Stores an entry, with options that `options` wrote, or none. */
-  set(namespace: number, key: string | Uint8Array, value: string | Uint8Array, options: Uint8Array | undefined, now: number): void {
+  /** Stores an entry, with options that `options` wrote, or none; under a sequence number, or with 0 under one of the engine's own. */
+  set(namespace: number, key: string | Uint8Array, value: string | Uint8Array, options: Uint8Array | undefined, now: number, sequence: number): void {
     this.guard(() => {
       // All room first: what is written goes when the input moves.
       this.room((typeof key === "string" ? 3 : 1) * key.length + (typeof value === "string" ? 3 : 1) * value.length + (options?.length ?? 0));
       const keyLength = this.key(key);
       const valueLength = this.key(value, keyLength);
       if (options !== undefined) this.bytes.set(options, this.inputAt + keyLength + valueLength);
-      const answer = this.exports.set(namespace, keyLength, valueLength, options?.length ?? 0, now);
+      this.answered = this.exports.set(namespace, keyLength, valueLength, options?.length ?? 0, now, sequence);
       this.renew();
-      if (answer === REFUSED) throw this.refused();
+      if (this.answered === REFUSED) throw this.refused();
+    });
+  }
+
+  /** What the last `set` answered. */
+  written(): { readonly version: number; readonly gone: number | null; readonly record: Uint8Array } {
+    const [version, versionHigh, at, length, gone, goneHigh] = this.words.subarray(this.answered >>> 2, (this.answered >>> 2) + 6) as unknown as [
+      number, number, number, number, number, number,
+    ];
+    const isNever = gone === 0xffff_ffff && goneHigh === 0xffff_ffff;
+    const record = this.bytes.slice(at, at + length);
+    return { version: versionHigh * 2 ** 32 + version, gone: isNever ? null : goneHigh * 2 ** 32 + gone, record };
+  }
+
+  /** A hash of 53 bits. */
+  hash(key: string | Uint8Array, seed: number): number {
+    return this.guard(() => this.exports.hash(this.key(key), seed));
+  }
+
+  /** Takes records into memory, each behind its length; answers how many it took. */
+  load(namespace: number, records: Uint8Array, now: number): number {
+    return this.guard(() => {
+      this.room(records.length);
+      this.bytes.set(records, this.inputAt);
+      const taken = this.exports.load(namespace, records.length, now);
+      this.renew();
+      return taken;
     });
   }
 

@@ -17,8 +17,9 @@ export const CODES = [
   "internal",
 ] as const;
 
-/** What kind of refusal an error is; branch on this, never on the message. */
-export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "aborted" | "unsupported" | "storage";
+/** What kind of refusal an error is; branch on this, never on the message. Of this package are: `trapped`, the engine was stopped by an inner error;
+ * `closed`; `unsupported`, it cannot be had here; `storage`, the browser's storage failed; `quota`, it has no more room. */
+export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "unsupported" | "storage" | "quota";
 
 /** A refusal. Absence is never one: it is `undefined`. */
 export class LarderError extends Error {

@@ -15,8 +15,8 @@ export {
 export { LarderError, type ErrorCode } from "./error.js";
 export { Keys, type KeyValue, type TextKeyOptions } from "./keys.js";
 export { type Source } from "./load.js";
+export { Pool } from "./pools/pool.js";
 export {
-  Pool,
   Scored,
   type AccumulateOptions,
   type DimensionValue,
@@ -27,6 +27,8 @@ export {
   type PoolStatistics,
   type RoundReport,
   type Values,
-} from "./pools.js";
+} from "./pools/plan.js";
+export { type Imported, type SnapshotSource } from "./snapshot.js";
+export { type StoreOptions } from "./store/open.js";
 export { type Size, type Span } from "./units.js";
 export { type Json, type Value } from "./values.js";

@@ -1,15 +1,37 @@
-// The cache as most programs want it: asynchronous, with one computation for each key, events, and an end.
+// The cache as most programs want it: asynchronous, with one computation for each key, a store where the browser has one, events, and an end.
 
-import { SyncLarder, bytesOf, type CoreOptions, type EntryInfo, type Key, type Policy, type Rule, type SetOptions, type Statistics } from "./core.js";
+import { breathe } from "./breathe.js";
+import { bytesOf, type Key } from "./bytes.js";
+import {
+  SyncLarder,
+  entryInfo,
+  given,
+  remaining,
+  settingsOf,
+  type CoreOptions,
+  type EntryInfo,
+  type Looked,
+  type Policy,
+  type Rule,
+  type SetOptions,
+  type Statistics,
+} from "./core.js";
 import { LarderError } from "./error.js";
+import { Flights, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
-import { Pool, type PoolPlan } from "./pools.js";
-import { type Span } from "./units.js";
-import { type Value } from "./values.js";
+import type { PoolPlan } from "./pools/plan.js";
+import { Pool } from "./pools/pool.js";
+import { exported, imported, type Imported, type SnapshotSource } from "./snapshot.js";
+import { attach, type StoreOptions } from "./store/open.js";
+import { Tabs } from "./tabs.js";
+import { Tier } from "./tier.js";
+import { span, type Span } from "./units.js";
+import { decodeOwn, type Value } from "./values.js";
+import type { Plain } from "./wire.js";
 
 /** How a cache is opened. */
-export interface OpenOptions extends CoreOptions {
+export interface OpenOptions extends CoreOptions, StoreOptions {
   /** The engine: its bytes, a response, an address, or a compiled module. Default: `larder.wasm` beside this file. */
   readonly wasm?: Source;
 }
@@ -29,37 +51,54 @@ export interface LarderEventMap {
   delete: CustomEvent<{ readonly key: Key }>;
   clear: CustomEvent<{ readonly removed: number }>;
   invalidate: CustomEvent<{ readonly rule: Rule }>;
+  /** Another tab changed this entry; without a key, many. */
+  change: CustomEvent<{ readonly key: Uint8Array | undefined }>;
   /** Something failed that nobody waits for: a refresh in the background. */
   error: CustomEvent<{ readonly key: Key; readonly error: unknown }>;
+  /** Something failed that the cache survives: the store. */
+  warning: CustomEvent<LarderError>;
 }
 
-/** A computation under way. */
-interface Flight {
-  readonly promise: Promise<Value>;
-  readonly controller: AbortController;
-  waiting: number;
-  /** What it makes was deleted or made invalid meanwhile: it is answered and not stored. */
-  isOutdated: boolean;
-}
+/** Warnings that are remembered. */
+const WARNINGS = 16;
 
 /** A cache. */
 export class Larder extends EventTarget implements AsyncIterable<[string, Value]> {
-  private readonly flights = new Map<string, Flight>();
+  private readonly flights = new Flights<Value>();
   private readonly pools = new Map<string, Pool>();
+  private readonly warned: LarderError[] = [];
+  private readonly namespace: string;
+  private tabs: Tabs | undefined;
 
   /** Keys made from what a result depends on. */
-  readonly keys = new Keys(() => this.sync.open);
+  readonly keys = new Keys(() => this.tier.engine);
 
   private constructor(
-    /** The same cache, synchronous. */
+    private readonly tier: Tier,
+    /** What is in memory, synchronous. */
     readonly sync: SyncLarder,
+    options: OpenOptions,
   ) {
     super();
+    this.namespace = options.namespace ?? "default";
+    tier.listener = {
+      warned: (error) => this.warn(error),
+      changed: (key) => this.changed(key),
+      wrote: () => this.tabs?.tell(),
+    };
   }
 
-  /** Opens a cache. */
+  /** Opens a cache. A store that cannot be had is a warning, and the cache is in memory alone.
+   *
+   * Throws `newer-format` for a store that a newer version made, and `invalid-argument` for options outside their range. */
   static async open(options: OpenOptions = {}): Promise<Larder> {
-    return new Larder(new SyncLarder(await load(options.wasm), options));
+    const settings = [...settingsOf(options), { store: options.store !== undefined }];
+    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now);
+    const cache = new Larder(tier, new SyncLarder(tier, options), options);
+    const name = await attach(tier, options);
+    if (name !== undefined) cache.tabs = new Tabs(name, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
+    if (options.preload === true) await cache.load();
+    return cache;
   }
 
   override addEventListener<K extends keyof LarderEventMap>(
@@ -74,91 +113,180 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
+  private warn(error: LarderError): void {
+    this.warned.push(error);
+    if (this.warned.length > WARNINGS) this.warned.shift();
+    // Opening warns too, when nobody can listen yet.
+    setTimeout(() => this.tell("warning", error));
+  }
+
+  private failed(cause: unknown): void {
+    this.warn(cause instanceof LarderError ? cause : new LarderError("storage", "the store could not be read", { cause }));
+  }
+
+  private changed(key: Uint8Array | undefined): void {
+    if (key === undefined) this.flights.outdate();
+    else this.flights.outdateOne(key);
+    this.tell("change", { key });
+  }
+
+  /** The last warnings: what failed of the store. */
+  get warnings(): readonly LarderError[] {
+    return this.warned;
+  }
+
+  /** Whether there is a store behind the cache. */
+  get isStored(): boolean {
+    return this.tier.log?.isWritable ?? false;
+  }
+
   /** The value under a key. */
   async get(key: Key): Promise<Value | undefined> {
-    return this.sync.get(key);
+    const value = this.sync.get(key);
+    return value !== undefined || this.tier.log === undefined ? value : (await this.find(key))?.value;
+  }
+
+  private async find(key: Key): Promise<Looked | undefined> {
+    const hit = await this.tier.find(this.sync.id, key);
+    const value = hit === undefined ? undefined : decodeOwn(hit.value, hit["content-type"]);
+    return hit === undefined || value === undefined ? undefined : { value, isStale: hit.freshness === "stale" };
+  }
+
+  /** The value under a key, and whether it is stale. */
+  async look(key: Key): Promise<Looked | undefined> {
+    return this.sync.look(key) ?? (this.tier.log === undefined ? undefined : this.find(key));
   }
 
   /** Several values, in the order of their keys. */
   async getMany(keys: readonly Key[]): Promise<(Value | undefined)[]> {
-    return this.sync.getMany(keys);
+    const found = this.sync.getMany(keys);
+    if (this.tier.log === undefined) return found;
+    return Promise.all(keys.map(async (key, at) => found[at] ?? (await this.find(key))?.value));
   }
 
   /** Whether a key is there. Counts as no read. */
   async has(key: Key): Promise<boolean> {
-    return this.sync.has(key);
+    return this.sync.has(key) || (await this.peek(key)) !== undefined;
   }
 
-  /** Stores a value. */
+  /** What is known of an entry that only the store has. */
+  private async peek(key: Key): Promise<{ readonly [name: string]: Plain } | undefined> {
+    const record = await this.tier.stored(this.sync.id, key);
+    return record === null ? undefined : this.tier.peek(this.sync.id, record, bytesOf(key));
+  }
+
+  private async written(durability: SetOptions["durability"]): Promise<void> {
+    const { log } = this.tier;
+    if (log !== undefined && durability === "memory") return;
+    const isStored = (await log?.written(durability === "sync")) ?? false;
+    if (!isStored && durability === "sync") throw new LarderError("storage", "the entry is in memory and could not be stored");
+  }
+
+  /** Stores a value; waits until it is stored as `durability` says. */
   async set(key: Key, value: Value, options?: SetOptions): Promise<void> {
     this.sync.set(key, value, options);
     this.tell("set", { key });
+    if (this.tier.log !== undefined || options?.durability === "sync") await this.written(options?.durability);
   }
 
   /** Stores several values, one after the other. */
   async setMany(entries: Iterable<readonly [Key, Value]>, options?: SetOptions): Promise<void> {
-    for (const [key, value] of entries) await this.set(key, value, options);
+    for (const [key, value] of entries) {
+      this.sync.set(key, value, options);
+      this.tell("set", { key });
+      await breathe();
+    }
+    await this.written(options?.durability);
   }
 
   /** Removes an entry; true when it was there. */
   async delete(key: Key): Promise<boolean> {
-    const wasThere = this.sync.delete(key);
-    this.outdate((name) => name === nameOf(key));
+    const stored = this.peek(key);
+    const wasThere = this.tier.delete(this.sync.id, key, null);
+    this.flights.outdateOne(key);
     this.tell("delete", { key });
-    return wasThere;
+    const wasStored = (await stored) !== undefined;
+    await this.tier.log?.written();
+    return wasThere || wasStored;
   }
 
   /** Removes all entries; answers how many. */
   async clear(): Promise<number> {
     const removed = this.sync.clear();
-    this.outdate(() => true);
+    this.flights.outdate();
     this.tell("clear", { removed });
+    await this.tier.log?.written();
     return removed;
   }
 
   /** Gives an entry a new time to live, or restarts its idle time-out; false when it is not there. */
   async touch(key: Key, ttl?: Span): Promise<boolean> {
-    return this.sync.touch(key, ttl);
+    const time = ttl === undefined ? null : span(ttl);
+    const isThere = this.tier.touch(this.sync.id, key, time, await this.tier.stored(this.sync.id, key));
+    await this.tier.log?.written();
+    return isThere;
   }
 
   /** Milliseconds for which an entry stays fresh; see `SyncLarder.ttl`. */
   async ttl(key: Key): Promise<number | undefined> {
-    return this.sync.ttl(key);
+    const found = this.sync.ttl(key);
+    if (found !== undefined || this.tier.log === undefined) return found;
+    const info = await this.peek(key);
+    return info === undefined ? undefined : remaining(info["expires"] as number | null, this.tier.now());
   }
 
   /** All that is known of an entry but its value. */
   async inspect(key: Key): Promise<EntryInfo | undefined> {
-    return this.sync.inspect(key);
+    const found = this.sync.inspect(key);
+    if (found !== undefined || this.tier.log === undefined) return found;
+    const info = await this.peek(key);
+    return info === undefined ? undefined : entryInfo(info);
   }
 
   /** Adds to a number; one that is not there counts as 0. */
   async increment(key: Key, by: number | bigint = 1, options?: SetOptions): Promise<bigint> {
-    return this.sync.increment(key, by, options);
+    const { tier, sync, tabs } = this;
+    const add = (stored: Uint8Array | null): bigint => tier.increment(sync.id, key, BigInt(by), given("", options), stored);
+    if (tier.log === undefined) return add(null);
+    const inTurn = async (): Promise<bigint> => {
+      await tier.log?.follow();
+      const sum = add(await tier.stored(sync.id, key));
+      await this.written(options?.durability);
+      return sum;
+    };
+    return tabs === undefined ? inTurn() : tabs.inTurn(`key/${tier.hash(sync.id, key)}`, undefined, inTurn);
   }
 
   /** Makes entries invalid that are there now; those that are set later are not touched. */
   async invalidate(rule: Rule): Promise<void> {
-    this.sync.invalidate(rule);
+    try {
+      this.sync.invalidate(rule);
+    } catch (refused) {
+      if (!(refused instanceof LarderError) || refused.code !== "full" || this.tier.log === undefined) throw refused;
+      await this.tier.sweep();
+      this.sync.invalidate(rule);
+    }
     // What is computed meanwhile was begun before. Which tags it will have is not known yet.
-    this.outdate((name) => !(typeof rule === "object" && "prefix" in rule) || name.startsWith(nameOf(rule.prefix)));
+    this.flights.outdate(typeof rule === "object" && "prefix" in rule ? rule.prefix : "");
     this.tell("invalidate", { rule });
+    await this.tier.log?.written();
   }
 
   /** The pool of this name, with this plan. Without one, the pool that was defined before. */
-  pool(name: string, plan?: PoolPlan): Pool {
-    const before = this.pools.get(name);
-    if (plan === undefined) {
-      if (before === undefined) throw new LarderError("invalid-argument", `there is no pool ${JSON.stringify(name)}; give it a plan`);
-      return before;
+  async pool(name: string, plan?: PoolPlan): Promise<Pool> {
+    let pool = this.pools.get(name);
+    if (pool === undefined) {
+      pool = new Pool(this.tier, name, this.namespace, () => this.tabs);
+      this.pools.set(name, pool);
     }
-    const pool = new Pool(this.sync, name, plan, before);
-    this.pools.set(name, pool);
+    await pool.define(plan);
     return pool;
   }
 
-  /** The counters of the namespace. */
+  /** The counters of the namespace; `stored-entries` and `stored-bytes` are those of the whole store. */
   async stats(): Promise<Statistics> {
-    return this.sync.stats();
+    const { log } = this.tier;
+    return log === undefined ? this.sync.stats() : { ...this.sync.stats(), "stored-entries": log.table.size, "stored-bytes": log.size };
   }
 
   /** Decides from now on by another policy who goes; the contents stay. */
@@ -166,90 +294,116 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     this.sync.setPolicy(policy);
   }
 
-  /** The value under a key, or the one that `factory` makes, which is stored. However many ask for a missing key at once, one makes it. A
-   * stale value is answered while another one is made. */
+  /** The value under a key, or the one that `factory` makes, which is stored. However many ask for a missing key at once, in this tab or in others with the
+   * same store, one makes it. A stale value is answered while another one is made. */
   async getOrSet<V extends Value>(key: Key, factory: Factory<V>, options: GetOrSetOptions = {}): Promise<V> {
     options.signal?.throwIfAborted();
-    const found = this.sync.look(key);
+    // A look into the store takes a while; whoever comes meanwhile joins.
+    const found = this.sync.look(key) ?? (this.flights.of(key) === undefined && this.tier.isStored(this.sync.id, key) ? await this.look(key) : undefined);
     if (found !== undefined) {
       if (found.isStale) this.refresh(key, factory, options);
       return found.value as V;
     }
-    const name = nameOf(key);
-    const flight = this.flights.get(name) ?? this.takeOff(name, key, factory, options);
+    const flight = this.flights.of(key) ?? this.takeOff(key, factory, options, false);
     return (await wait(flight, options.signal)) as V;
   }
 
-  private takeOff<V extends Value>(name: string, key: Key, factory: Factory<V>, options: SetOptions): Flight {
-    const controller = new AbortController();
-    const compute = async (): Promise<Value> => {
-      try {
-        const value = await factory({ key, signal: controller.signal });
-        // Where it cannot be stored it is answered all the same; what is closed stays so.
-        if (!flight.isOutdated) await this.set(key, value, options).catch((error: unknown) => this.tell("error", { key, error }));
-        return value;
-      } finally {
-        if (this.flights.get(name) === flight) this.flights.delete(name);
+  private takeOff<V extends Value>(key: Key, factory: Factory<V>, options: SetOptions, isRefresh: boolean): Flight<Value> {
+    const make = async (flight: Flight<Value>, waited: boolean): Promise<Value> => {
+      if (waited) {
+        await this.tier.log?.follow();
+        const found = await this.look(key);
+        if (found !== undefined && !(isRefresh && found.isStale)) return found.value;
       }
+      const value = await factory({ key, signal: flight.controller.signal });
+      // Where it cannot be stored it is answered all the same; what is closed stays so.
+      if (!flight.isOutdated) await this.set(key, value, options).catch((error: unknown) => this.tell("error", { key, error }));
+      return value;
     };
-    const flight: Flight = { promise: Promise.resolve().then(compute), controller, waiting: 0, isOutdated: false };
-    this.flights.set(name, flight);
-    return flight;
+    return this.flights.begin(key, (flight) => {
+      const { tabs, tier, sync } = this;
+      if (tabs === undefined) return make(flight, false);
+      return tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, flight.controller.signal, (waited) => make(flight, waited));
+    });
   }
 
   private refresh<V extends Value>(key: Key, factory: Factory<V>, options: SetOptions): void {
-    const name = nameOf(key);
-    if (this.flights.has(name)) return;
-    const flight = this.takeOff(name, key, factory, options);
+    if (this.flights.of(key) !== undefined) return;
+    const flight = this.takeOff(key, factory, options, true);
     flight.waiting++;
     flight.promise.catch((error: unknown) => this.tell("error", { key, error }));
   }
 
-  private outdate(concerns: (name: string) => boolean): void {
-    for (const [name, flight] of this.flights) if (concerns(name)) flight.isOutdated = true;
+  /** Infos of all entries whose keys begin so, those in memory first, in no particular order. */
+  async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
+    for (const info of this.sync.infos(prefix)) {
+      yield info;
+      await breathe();
+    }
+    const begin = bytesOf(prefix);
+    for await (const record of this.tier.records(this.sync.id)) {
+      const info = this.tier.peek(this.sync.id, record);
+      const key = info?.["key"] as Uint8Array | undefined;
+      if (info === undefined || key === undefined || this.sync.has(key)) continue;
+      if (begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
-    yield* this.sync.entries();
+    const decoder = new TextDecoder();
+    for await (const { key } of this.infos()) {
+      const value = await this.get(key);
+      if (value !== undefined) yield [decoder.decode(key), value];
+    }
   }
 
-  /** Gives up the cache and its memory. Computations under way are asked to end. */
-  close(): void {
-    for (const flight of this.flights.values()) flight.controller.abort(new LarderError("closed", "the cache was closed"));
-    this.sync.close();
+  /** Removes entries whose time is over; answers how many. */
+  async cleanup(): Promise<number> {
+    let removed = this.tier.log?.cleanup() ?? 0;
+    for (let some = 1; some > 0; await breathe()) removed += some = this.sync.cleanupSome();
+    return removed;
+  }
+
+  /** Reads the store into memory, as much as fits; answers how many entries. So the synchronous face sees them, and the first reads are quick. */
+  async load(): Promise<number> {
+    return this.tier.load(this.sync.id);
+  }
+
+  /** All entries of all namespaces as a snapshot, which every host of Larder reads: `larder import`. */
+  async export(): Promise<Blob> {
+    return exported(this.tier);
+  }
+
+  /** Stores the entries of a snapshot, of `export` or of `larder export`, over those that are there, with their namespaces and times.
+   *
+   * Throws `corrupt` when it is none or ends too early (what was read until then stays stored), and `newer-format`. */
+  async import(snapshot: SnapshotSource): Promise<Imported> {
+    return imported(this.tier, snapshot);
+  }
+
+  /** Waits until all that was written is stored; false where it could not be. */
+  async flush(): Promise<boolean> {
+    return (await this.tier.log?.written()) ?? false;
+  }
+
+  /** Begins anew after an inner error (`trapped`): memory is empty, and what is stored is there. */
+  async reopen(): Promise<void> {
+    await this.tier.restart();
+  }
+
+  /** Gives up the cache and its memory, once what was written is stored. Computations under way are asked to end. */
+  async close(): Promise<void> {
+    this.flights.abort(new LarderError("closed", "the cache was closed"));
+    this.tier.close();
+    await this.tier.log?.close();
+    this.tabs?.close();
   }
 
   [Symbol.dispose](): void {
-    this.close();
+    void this.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-}
-
-/** A key as text, for a map. */
-function nameOf(key: Key): string {
-  return typeof key === "string" ? key : String.fromCharCode(...bytesOf(key));
-}
-
-/** Waits for a flight until `signal` says otherwise; the last one who leaves ends it. */
-async function wait(flight: Flight, signal: AbortSignal | undefined): Promise<Value> {
-  flight.waiting++;
-  let stop: (() => void) | undefined;
-  try {
-    if (signal === undefined) return await flight.promise;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-    });
-    return await Promise.race([flight.promise, aborted]);
-  } finally {
-    if (stop !== undefined) signal?.removeEventListener("abort", stop);
-    flight.waiting--;
-    if (flight.waiting === 0 && signal?.aborted === true) {
-      flight.promise.catch(() => {});
-      flight.controller.abort(signal.reason);
-    }
+    await this.close();
   }
 }

@@ -1,0 +1,248 @@
+// What a cache with a store must do, whatever the store: played in a page and in a worker (stores.test.mjs). Each throws what it finds wrong.
+
+import { Larder } from "/web/pkg/index.js";
+
+const say = (value) => JSON.stringify(value, (_, it) => (typeof it === "bigint" ? `${it}n` : it instanceof Uint8Array ? [...it] : it));
+
+export function same(found, expected, what = "") {
+  if (say(found) !== say(expected)) throw new Error(`${what}: expected ${say(expected)?.slice(0, 300)}, found ${say(found)?.slice(0, 300)}`);
+}
+
+/** Numbers that look random and are the same each time. */
+export function random(seed) {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0;
+    return state % below;
+  };
+}
+
+const VALUES = { empty: "", text: "ünïcode ☃", bytes: new Uint8Array([0, 255, 128]), json: { a: [1, null, true] }, long: "x".repeat(100_000) };
+
+export async function valuesComeBack(options) {
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time });
+  let cache = await open();
+  same(cache.warnings.map(String), [], "warnings");
+  for (const [key, value] of Object.entries(VALUES)) await cache.set(key, value, { ttl: "1h", tags: ["a"], metadata: { of: key } });
+  await cache.set("short", "gone soon", { ttl: 1000 });
+  await cache.set("memory", "only", { durability: "memory" });
+  await cache.set(new Uint8Array([7, 0]), "a key of bytes", { durability: "sync" });
+  await cache.close();
+  time += 2000;
+  cache = await open();
+  for (const [key, value] of Object.entries(VALUES)) {
+    same(await cache.has(key), true, key);
+    same(await cache.ttl(key), 3_598_000, key);
+    same(await cache.get(key), value, key);
+    const { tags, metadata, size, created } = await cache.inspect(key);
+    same([tags, metadata, created], [["a"], { of: key }, 1_750_000_000_000], key);
+    same(size > 0 || key === "empty", true, key);
+  }
+  same([await cache.get("short"), await cache.get("memory"), await cache.get(new Uint8Array([7, 0]))], [undefined, undefined, "a key of bytes"]);
+  same(await cache.getMany(["text", "none", "json"]), [VALUES.text, undefined, VALUES.json]);
+  same(cache.isStored, true);
+  await cache.close();
+}
+
+export async function whatIsGoneStaysGone(options) {
+  let cache = await Larder.open(options);
+  for (let at = 0; at < 50; at++) await cache.set(`key ${at}`, at, { tags: [at < 10 ? "low" : "high"] });
+  await cache.close();
+  // Of a cache that has nothing in memory.
+  cache = await Larder.open(options);
+  same(await cache.delete("key 20"), true);
+  same(await cache.delete("key 20"), false);
+  await cache.invalidate({ tag: "low" });
+  await cache.set("key 3", "anew", { tags: ["low"] });
+  await cache.set("key 21", "in memory now", { durability: "memory" });
+  for (const when of ["at once", "later"]) {
+    same([await cache.get("key 20"), await cache.has("key 1"), await cache.get("key 2")], [undefined, false, undefined], when);
+    same([await cache.get("key 3"), await cache.get("key 22")], ["anew", 22], when);
+    if (when === "later") same(await cache.get("key 21"), undefined, "the record of before");
+    const keys = [];
+    for await (const [key] of cache) keys.push(key);
+    same(keys.length, when === "later" ? 39 : 40, `${when} ${keys}`);
+    await cache.close();
+    cache = await Larder.open(options);
+  }
+  same((await cache.clear()) > 0, true);
+  await cache.set("after", 1);
+  await cache.close();
+  cache = await Larder.open(options);
+  same([await cache.get("key 22"), await cache.get("after")], [undefined, 1]);
+  await cache.close();
+}
+
+export async function memoryMayBeSmall(options) {
+  const cache = await Larder.open({ ...options, maxBytes: "100kB" });
+  const value = (at) => `${at} `.repeat(200);
+  await cache.setMany(Array.from({ length: 1000 }, (_, at) => [`key ${at}`, value(at)]));
+  same(cache.sync.size < 500, true, "not all are in memory");
+  for (let at = 0; at < 1000; at++) same(await cache.get(`key ${at}`), value(at), `key ${at}`);
+  same(await cache.touch("key 1", "5m"), true);
+  same(await cache.touch("none", "5m"), false);
+  same((await cache.ttl("key 1")) <= 300_000, true, "touched");
+  const infos = new Set();
+  for await (const { key } of cache.infos("key 99")) infos.add(new TextDecoder().decode(key));
+  same(infos.size, 11);
+  await cache.close();
+}
+
+export async function numbersAddUp(options) {
+  let cache = await Larder.open(options);
+  await Promise.all(Array.from({ length: 20 }, () => cache.increment("count")));
+  await cache.close();
+  cache = await Larder.open(options);
+  let refused;
+  try {
+    cache.sync.increment("count");
+  } catch (error) {
+    refused = error.code;
+  }
+  same(refused, "unsupported", "what is only in the store is not begun anew");
+  await Promise.all(Array.from({ length: 20 }, () => cache.increment("count", 2n)));
+  same(await cache.increment("count", 0), 60n);
+  await cache.close();
+}
+
+export async function theStoreIsBounded(options) {
+  const cap = 2_000_000;
+  let cache = await Larder.open({ ...options, maxStoreBytes: cap, maxBytes: "200kB" });
+  for (let round = 0; round < 20; round++) {
+    await cache.setMany(Array.from({ length: 100 }, (_, at) => [`key ${round}.${at}`, crypto.getRandomValues(new Uint8Array(5000))]));
+    const { "stored-bytes": bytes } = await cache.stats();
+    same(bytes <= cap + 300_000, true, `${bytes} bytes`);
+  }
+  for (let at = 0; at < 100; at++) same((await cache.get(`key 19.${at}`))?.length, 5000, "the newest are there");
+  await cache.close();
+  cache = await Larder.open({ ...options, maxStoreBytes: cap });
+  same((await cache.get("key 19.99"))?.length, 5000);
+  let left = 0;
+  for (let at = 0; at < 2000; at++) left += (await cache.has(`key ${Math.floor(at / 100)}.${at % 100}`)) ? 1 : 0;
+  same(left >= 100 && left <= cap / 5000, true, `${left} are left`);
+  same((await cache.stats())["stored-bytes"] <= cap, true, "after opening");
+  await cache.close();
+}
+
+/** Writes until what is waited for has come: what tidies the store runs behind writes. */
+async function settled(cache, isSo) {
+  for (let round = 0; round < 200; round++) {
+    if (await isSo()) return;
+    await cache.set("tick", round);
+  }
+  throw new Error("it does not come");
+}
+
+export async function overwritingLeavesNoGarbage(options) {
+  const cache = await Larder.open({ ...options, maxStoreBytes: "50MB" });
+  for (let round = 0; round < 60; round++) await cache.setMany(Array.from({ length: 20 }, (_, at) => [`key ${at}`, new Uint8Array(5000).fill(round)]));
+  await settled(cache, async () => (await cache.stats())["stored-bytes"] < 3_000_000);
+  for (let at = 0; at < 20; at++) same((await cache.get(`key ${at}`))[0], 59);
+  await cache.close();
+}
+
+export async function poolsStay(options) {
+  const plan = { dimensions: { language: ["rust", "go"], lines: [10, 20] } };
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time, maxBytes: "50kB" });
+  let cache = await open();
+  let pool = await cache.pool("p", plan);
+  const generator = ({ values, entry, generation }) => `${values.language} ${values.lines} ${entry} ${generation} ${"x".repeat(1000)}`;
+  same((await pool.accumulate(generator)).made, 12);
+  await cache.close();
+  time += 3 * 36e5;
+  cache = await open();
+  pool = await cache.pool("p");
+  same((await pool.stats()).cachedEntries, 12);
+  same((await pool.accumulate(generator)).made, 12);
+  same((await pool.accumulate(generator)).planned, 0);
+  const seen = new Set();
+  for (let at = 0; at < 100; at++) seen.add((await pool.pick({ language: "go", lines: 20 })).value);
+  same(seen.size, 6);
+  same([...seen].every((value) => value.startsWith("go 20 ")), true);
+  await cache.close();
+}
+
+export async function snapshotsGoRound(options) {
+  const cache = await Larder.open(options);
+  for (const [key, value] of Object.entries(VALUES)) await cache.set(key, value, { tags: ["t"], metadata: { m: "1" } });
+  await cache.set("invalid", 1, { tags: ["out"] });
+  await cache.invalidate({ tag: "out" });
+  await cache.set("memory", 2, { durability: "memory" });
+  const blob = await cache.export();
+  const other = await Larder.open({ ...options, name: `${options.name} other` });
+  same(await other.import(blob), { entries: 6, expired: 0, damaged: 0 });
+  for (const [key, value] of Object.entries(VALUES)) same(await other.get(key), value, key);
+  same([(await other.inspect("json")).tags, await other.get("memory"), await other.get("invalid")], [["t"], 2, undefined]);
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  for (const [spoil, code] of [[(it) => it.subarray(0, -1), "corrupt"], [(it) => it.fill(1, 0, 3), "corrupt"], [(it) => it.fill(9, 7, 8), "newer-format"]]) {
+    const refused = await other.import(spoil(bytes.slice())).catch((error) => error.code);
+    same(refused, code);
+  }
+  const flipped = bytes.slice();
+  flipped[100] ^= 1;
+  same((await other.import(flipped)).damaged, 1);
+  await cache.close();
+  await other.close();
+}
+
+/** As a map does, through restarts, with little memory, and with times that pass. */
+export async function asAMap(options) {
+  const next = random(options.seed ?? 1);
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time, maxBytes: "64kB", maxStoreBytes: "20MB" });
+  let cache = await open();
+  const model = new Map();
+  const there = (key) => {
+    const found = model.get(key);
+    return found !== undefined && found.until > time ? found : undefined;
+  };
+  for (let step = 0; step < (options.steps ?? 2000); step++) {
+    const key = `key ${next(60)}`;
+    const what = next(100);
+    if (what < 40) same(await cache.get(key), there(key)?.value, `step ${step} get ${key}`);
+    else if (what < 65) {
+      const value = next(4) === 0 ? { step } : `${step} `.repeat(next(1500));
+      const [ttl, tag] = [next(2) === 0 ? 1000 + next(100_000) : undefined, `tag ${next(3)}`];
+      await cache.set(key, value, { tags: [tag], ...(ttl === undefined ? {} : { ttl }) });
+      model.set(key, { value, tag, until: ttl === undefined ? Infinity : time + ttl });
+    } else if (what < 75) {
+      same(await cache.delete(key), there(key) !== undefined, `step ${step} delete ${key}`);
+      model.delete(key);
+    } else if (what < 82) same(await cache.has(key), there(key) !== undefined, `step ${step} has ${key}`);
+    else if (what < 85) {
+      const tag = `tag ${next(3)}`;
+      await cache.invalidate({ tag });
+      for (const [key, entry] of model) if (entry.tag === tag) model.delete(key);
+    } else if (what < 88) {
+      const isThere = there(key) !== undefined;
+      same(await cache.touch(key, 50_000), isThere, `step ${step} touch ${key}`);
+      if (isThere) model.get(key).until = time + 50_000;
+    } else if (what < 96) time += next(5000);
+    else if (what < 97) await cache.cleanup();
+    else if (what < 98 && next(4) === 0) {
+      await cache.clear();
+      model.clear();
+    } else if (what >= 98) {
+      await cache.close();
+      cache = await open();
+    }
+  }
+  const keys = new Set();
+  for await (const [key] of cache) keys.add(key);
+  same([...keys].sort(), [...model.keys()].filter(there).sort(), "keys");
+  same(cache.warnings.map(String), []);
+  await cache.close();
+}
+
+export async function memoryIsFilled(options) {
+  let cache = await Larder.open(options);
+  await cache.setMany(Array.from({ length: 2000 }, (_, at) => [`key ${at}`, `value ${at}`]));
+  await cache.set("key 5", "newer");
+  await cache.delete("key 6");
+  await cache.close();
+  cache = await Larder.open({ ...options, preload: true });
+  same([cache.sync.size, cache.sync.get("key 1999"), cache.sync.get("key 5"), cache.sync.get("key 6")], [1999, "value 1999", "newer", undefined]);
+  await cache.close();
+}

@@ -1,0 +1,82 @@
+// One computation for each key: whoever asks while it is under way waits for it.
+
+import { bytesOf, type Key } from "./bytes.js";
+
+/** A computation under way. */
+export interface Flight<V> {
+  readonly promise: Promise<V>;
+  readonly controller: AbortController;
+  waiting: number;
+  /** What it makes was deleted or made invalid meanwhile: it is answered and not stored. */
+  isOutdated: boolean;
+}
+
+/** The computations of a cache. */
+export class Flights<V> {
+  private readonly byName = new Map<string, Flight<V>>();
+
+  /** The one under way for a key. */
+  of(key: Key): Flight<V> | undefined {
+    return this.byName.get(nameOf(key));
+  }
+
+  /** Begins one. */
+  begin(key: Key, compute: (flight: Flight<V>) => Promise<V>): Flight<V> {
+    const name = nameOf(key);
+    const run = async (): Promise<V> => {
+      try {
+        return await compute(flight);
+      } finally {
+        if (this.byName.get(name) === flight) this.byName.delete(name);
+      }
+    };
+    const flight: Flight<V> = { promise: Promise.resolve().then(run), controller: new AbortController(), waiting: 0, isOutdated: false };
+    this.byName.set(name, flight);
+    return flight;
+  }
+
+  /** What is computed under a key that begins so was overtaken. */
+  outdate(prefix: Key = ""): void {
+    const begin = nameOf(prefix);
+    for (const [name, flight] of this.byName) if (name.startsWith(begin)) flight.isOutdated = true;
+  }
+
+  /** What is computed under this key was overtaken. */
+  outdateOne(key: Key): void {
+    const flight = this.of(key);
+    if (flight !== undefined) flight.isOutdated = true;
+  }
+
+  /** Asks all to end. */
+  abort(reason: unknown): void {
+    for (const flight of this.byName.values()) flight.controller.abort(reason);
+  }
+}
+
+/** A key as text, for a map: one character a byte. */
+function nameOf(key: Key): string {
+  let name = "";
+  for (const byte of bytesOf(key)) name += String.fromCharCode(byte);
+  return name;
+}
+
+/** Waits for a flight until `signal` says otherwise; the last one who leaves ends it. */
+export async function wait<V>(flight: Flight<V>, signal: AbortSignal | undefined): Promise<V> {
+  flight.waiting++;
+  let stop: (() => void) | undefined;
+  try {
+    if (signal === undefined) return await flight.promise;
+    const aborted = new Promise<never>((_, reject) => {
+      stop = () => reject(signal.reason);
+      signal.addEventListener("abort", stop, { once: true });
+    });
+    return await Promise.race([flight.promise, aborted]);
+  } finally {
+    if (stop !== undefined) signal?.removeEventListener("abort", stop);
+    flight.waiting--;
+    if (flight.waiting === 0 && signal?.aborted === true) {
+      flight.promise.catch(() => {});
+      flight.controller.abort(signal.reason);
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// Snapshots: all live records in one file that every host of Larder reads (docs/design.md, section 5).
+
+import { breathe } from "./breathe.js";
+import { LarderError } from "./error.js";
+import type { Stored, Tier } from "./tier.js";
+
+/** Where a snapshot is read from. */
+export type SnapshotSource = Blob | Uint8Array | ReadableStream<Uint8Array>;
+
+/** What an import read. */
+export interface Imported {
+  /** Entries that were stored. */
+  readonly entries: number;
+  /** Entries left out because their time is over. */
+  readonly expired: number;
+  /** Records left out because they are damaged. */
+  readonly damaged: number;
+}
+
+const MAGIC = Uint8Array.of(0x8c, 0x4c, 0x53, 0x4e, 0x41, 0x50, 0x0a, 0x01);
+/** The longest record that is read: a value of 1 GiB and what surrounds it. */
+const LONGEST = 2 ** 30 + 4 * 2 ** 20;
+/** Bytes that are put into one part of a blob. */
+const PART = 1 << 20;
+
+/** All live records. */
+export async function exported(tier: Tier): Promise<Blob> {
+  const parts: Blob[] = [];
+  let [piece, length, entries] = [[MAGIC] as Uint8Array[], MAGIC.length, 0];
+  // Browsers keep large blobs on disk; arrays would all be in memory.
+  const cut = (): void => {
+    parts.push(new Blob(piece as BlobPart[]));
+    [piece, length] = [[], 0];
+  };
+  for await (const record of tier.everything()) {
+    const before = new Uint8Array(4);
+    new DataView(before.buffer).setUint32(0, record.length, true);
+    piece.push(before, record);
+    length += 4 + record.length;
+    entries++;
+    if (length > PART) cut();
+    await breathe();
+  }
+  const end = new DataView(new ArrayBuffer(12));
+  end.setBigUint64(4, BigInt(entries), true);
+  piece.push(new Uint8Array(end.buffer));
+  cut();
+  return new Blob(parts, { type: "application/vnd.larder.snapshot" });
+}
+
+/** Stores the entries of a snapshot. */
+export async function imported(tier: Tier, source: SnapshotSource): Promise<Imported> {
+  const from = new Pieces(source);
+  const magic = await from.take(MAGIC.length);
+  if (MAGIC.some((byte, at) => at < 7 && byte !== magic[at])) throw new LarderError("corrupt", "this is not a snapshot made by `export`");
+  if (magic[7] !== MAGIC[7]) throw new LarderError("newer-format", "the snapshot was made by a newer larder; use that version");
+  const found = { entries: 0, expired: 0, damaged: 0 };
+  for (let length = 1; ; await breathe()) {
+    length = new DataView((await from.take(4)).buffer).getUint32(0, true);
+    if (length === 0) break;
+    if (length > LONGEST) throw cutShort();
+    found[restore(tier, await from.take(length))]++;
+  }
+  const count = new DataView((await from.take(8)).buffer).getBigUint64(0, true);
+  if (count !== BigInt(found.entries + found.expired + found.damaged)) throw cutShort();
+  await tier.log?.written();
+  return found;
+}
+
+function restore(tier: Tier, record: Uint8Array): keyof Imported {
+  try {
+    const { namespace: name, key } = tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
+    const namespace = tier.namespace(name);
+    const stored = tier.engine.call("restore", { namespace, record, now: tier.now(), sequence: tier.stamp() });
+    tier.keep(namespace, key, stored as unknown as Stored);
+    return "entries";
+  } catch (refused) {
+    if (!(refused instanceof LarderError)) throw refused;
+    if (refused.code === "expired") return "expired";
+    if (refused.code === "corrupt" || refused.code === "invalid-argument") return "damaged";
+    throw refused;
+  }
+}
+
+function cutShort(): LarderError {
+  return new LarderError("corrupt", "the snapshot ends too early or is damaged; what was read until then is stored");
+}
+
+/** Bytes of a stream, as many at a time as are asked for. */
+class Pieces {
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private piece = new Uint8Array();
+
+  constructor(source: SnapshotSource) {
+    const blob = source instanceof Uint8Array ? new Blob([source as BlobPart]) : source;
+    this.reader = (blob instanceof Blob ? blob.stream() : blob).getReader();
+  }
+
+  /** So many bytes, in an array of their own. Grows with what is really there, not with what a length claims. */
+  async take(length: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let missing = length; missing > 0; ) {
+      if (this.piece.length === 0) {
+        const { value, done } = await this.reader.read();
+        if (done) throw cutShort();
+        this.piece = new Uint8Array(value);
+        continue;
+      }
+      const part = this.piece.subarray(0, missing);
+      this.piece = this.piece.subarray(part.length);
+      parts.push(part);
+      missing -= part.length;
+    }
+    const whole = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  }
+}

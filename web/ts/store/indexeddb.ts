@@ -1,0 +1,163 @@
+// Blocks in IndexedDB: lines in one object store and records in another, under the number that the database gives the block. Its
+// transactions put the blocks of all tabs into one order.
+
+import { LarderError } from "../error.js";
+import type { Append, Backend, Block } from "./backend.js";
+import { extent } from "./lines.js";
+
+const FORMAT = 1;
+/** Blocks whose lines are read at a time. */
+const PAGE = 32;
+/** Blocks whose records are kept, because what was written together is read together. */
+const KEPT = 4;
+
+interface Meta {
+  readonly format: number;
+  readonly seed: number;
+}
+
+/** The answer of a request. */
+function answer<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((done, failed) => {
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => failed(request.error);
+  });
+}
+
+/** The end of a transaction. */
+function end(transaction: IDBTransaction): Promise<void> {
+  return new Promise((done, failed) => {
+    transaction.oncomplete = () => done();
+    transaction.onabort = () => failed(transaction.error ?? new DOMException("the transaction was aborted", "AbortError"));
+  });
+}
+
+function open(name: string): Promise<IDBDatabase> {
+  return new Promise((done, failed) => {
+    const request = indexedDB.open(name, FORMAT);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("lines", { autoIncrement: true });
+      request.result.createObjectStore("records");
+      request.result.createObjectStore("meta");
+    };
+    request.onsuccess = () => done(request.result);
+    request.onerror = () => {
+      const isNewer = request.error?.name === "VersionError";
+      failed(isNewer ? new LarderError("newer-format", "the store was made by a newer larder-web; use that version") : request.error);
+    };
+  });
+}
+
+/** Blocks in a database. */
+export class IndexedDb implements Backend {
+  readonly isShared = true;
+  private readonly kept = new Map<number, Uint8Array>();
+
+  private constructor(
+    private readonly name: string,
+    private database: IDBDatabase,
+    readonly seed: number,
+  ) {
+    this.watch();
+  }
+
+  /** Opens the database of this name. */
+  static async open(name: string): Promise<IndexedDb> {
+    const database = await open(name);
+    const transaction = database.transaction("meta", "readwrite");
+    const ended = end(transaction);
+    const meta = transaction.objectStore("meta");
+    let found = (await answer(meta.get("store"))) as Meta | undefined;
+    if (found === undefined) {
+      found = { format: FORMAT, seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 };
+      meta.put(found, "store");
+    }
+    await ended;
+    return new IndexedDb(name, database, found.seed);
+  }
+
+  /** Somebody deletes the database: it is let go, or they would wait. */
+  private watch(): void {
+    this.database.onversionchange = () => this.database.close();
+  }
+
+  private async begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed"): Promise<IDBTransaction> {
+    try {
+      return this.database.transaction(["lines", "records"], mode, { durability });
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
+      // The browser closed the connection.
+      this.database = await open(this.name);
+      this.watch();
+      return this.database.transaction(["lines", "records"], mode, { durability });
+    }
+  }
+
+  async *blocks(after: number): AsyncIterable<Block> {
+    for (let last = after; ; ) {
+      const lines = (await this.begin("readonly")).objectStore("lines");
+      const behind = IDBKeyRange.lowerBound(last, true);
+      const [ids, found] = await Promise.all([answer(lines.getAllKeys(behind, PAGE)), answer(lines.getAll(behind, PAGE))]);
+      for (const [place, id] of ids.entries()) {
+        const block: unknown = found[place];
+        const own = block instanceof Uint8Array ? block : new Uint8Array();
+        yield { id: id as number, unit: id as number, size: own.length + extent(own), lines: own };
+      }
+      if (ids.length < PAGE) return;
+      last = ids[ids.length - 1] as number;
+    }
+  }
+
+  async append({ lines, bytes, strict, drop = [], onlyAfter }: Append): Promise<Omit<Block, "lines"> | undefined> {
+    const transaction = await this.begin("readwrite", strict ? "strict" : "relaxed");
+    const ended = end(transaction);
+    const [index, records] = [transaction.objectStore("lines"), transaction.objectStore("records")];
+    try {
+      if (onlyAfter !== undefined) {
+        const others = await answer(index.getAllKeys(IDBKeyRange.lowerBound(onlyAfter, true), 1));
+        if (others.length > 0) return undefined;
+      }
+      const id = (await answer(index.add(lines))) as number;
+      records.put(bytes, id);
+      for (const unit of drop) {
+        index.delete(unit);
+        records.delete(unit);
+        this.kept.delete(unit);
+      }
+      transaction.commit();
+      await ended;
+      return { id, unit: id, size: lines.length + bytes.length };
+    } catch (error) {
+      // The transaction's own error tells more, and says when it is over.
+      await ended;
+      throw error;
+    }
+  }
+
+  async read(id: number, at: number, length: number): Promise<Uint8Array | undefined> {
+    let bytes = this.kept.get(id);
+    if (bytes === undefined) {
+      const found: unknown = await answer((await this.begin("readonly")).objectStore("records").get(id));
+      if (!(found instanceof Uint8Array)) return undefined;
+      bytes = found;
+    }
+    this.kept.delete(id);
+    this.kept.set(id, bytes);
+    const [oldest] = this.kept.keys();
+    if (this.kept.size > KEPT && oldest !== undefined) this.kept.delete(oldest);
+    return bytes.slice(at, at + length);
+  }
+
+  async clear(): Promise<void> {
+    const transaction = await this.begin("readwrite");
+    const ended = end(transaction);
+    transaction.objectStore("lines").clear();
+    transaction.objectStore("records").clear();
+    this.kept.clear();
+    await ended;
+  }
+
+  close(): void {
+    this.database.close();
+  }
+}

@@ -1,0 +1,451 @@
+// The store: a log of blocks, and a table of where the newest record of each key lies. Writes gather while one is under way and go together;
+// what is not written yet is read from where it waits. All that changes the log happens one after the other.
+
+import { LarderError } from "../error.js";
+import { breathe } from "../breathe.js";
+import type { Backend, Block } from "./backend.js";
+import { Kind, LINE, pack, unpack, type Found, type Line } from "./lines.js";
+import { Table, type Place } from "./table.js";
+
+/** What the log asks of the cache that it belongs to. */
+export interface Keeper {
+  now(): number;
+  /** All bans there are now, made by another tab or before. */
+  takeBans(record: Uint8Array): void;
+  /** The bans of this cache that are not stored yet, made again over those that were taken. */
+  banAgain(): Uint8Array | undefined;
+  /** Another tab wrote or deleted this entry. */
+  changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void>;
+  /** Another tab changed so much that memory is to begin anew. */
+  changedMuch(): void;
+  /** When the entry of this record was last read, as far as memory knows. */
+  accessed(namespace: number, record: Uint8Array): number;
+  /** Which records go so that so many bytes become free: their places in the list. */
+  judge(records: readonly Kept[], needed: number): readonly number[];
+  /** Something went wrong that the cache survives. */
+  warn(error: LarderError): void;
+  /** A block was written. */
+  wrote(): void;
+}
+
+/** A record that may be kept. */
+export interface Kept {
+  readonly place: Place;
+  readonly bytes: Uint8Array;
+  /** Bytes that it takes. */
+  readonly size: number;
+  /** When it was last read, as far as is known: Unix milliseconds, or 0. */
+  readonly accessed: number;
+}
+
+interface Batch {
+  readonly written: Promise<boolean>;
+  readonly end: (isStored: boolean) => void;
+}
+
+/** Bytes that are written at a time, so that reading one record does not read much more. */
+const BLOCK = 256 * 1024;
+/** Lines of another tab that are followed one by one. */
+const MANY = 1_000;
+/** Garbage below this is left alone. */
+const SMALL = 1 << 20;
+/** Blocks there may be before small ones are put together. */
+const BLOCKS = 1_024;
+const TRIES = 4;
+
+/** The records behind a cache. */
+export class Log {
+  readonly table = new Table();
+  private readonly blocks = new Map<number, { readonly unit: number; readonly size: number }>();
+  private total = 0;
+  private last = -1;
+  private waiting = new Map<number, Line>();
+  private flying = new Map<number, Line>();
+  private specials: Line[] = [];
+  private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
+  private batch: Batch | undefined;
+  private isStrict = false;
+  private queue: Promise<unknown> = Promise.resolve();
+  private isFlushing = false;
+  private isClosing = false;
+  /** Nothing is written any more: it failed, or the cache was closed. */
+  private isSealed = false;
+
+  private constructor(
+    private readonly backend: Backend,
+    private readonly keeper: Keeper,
+    private readonly maxBytes: number,
+  ) {}
+
+  /** Whether what is written is stored. */
+  get isWritable(): boolean {
+    return !this.isSealed;
+  }
+
+  /** Reads what there is. */
+  static async open(backend: Backend, keeper: Keeper, maxBytes: number): Promise<Log> {
+    const log = new Log(backend, keeper, maxBytes);
+    for await (const block of backend.blocks(log.last)) {
+      log.take(block);
+      await breathe();
+    }
+    await log.readBans();
+    return log;
+  }
+
+  /** The highest version there is. */
+  newest = 0;
+
+  get seed(): number {
+    return this.backend.seed;
+  }
+
+  /** Bytes that the store takes, those of records that are no more included. */
+  get size(): number {
+    return this.total;
+  }
+
+  private serial<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.queue.then(work);
+    this.queue = done.catch(() => {});
+    return done;
+  }
+
+  private take(block: Block): void {
+    this.note(block);
+    for (const line of unpack(block.lines)) this.apply(line, block.id);
+  }
+
+  private note({ id, unit, size }: Omit<Block, "lines">): void {
+    this.blocks.set(id, { unit, size });
+    this.total += size;
+    this.last = Math.max(this.last, id);
+  }
+
+  private apply(line: Found, block: number): void {
+    const { kind, hash, namespace, version } = line;
+    this.newest = Math.max(this.newest, version);
+    if (kind === Kind.Put) this.table.put({ ...line, block });
+    else if (kind === Kind.Delete) this.table.remove(hash, block);
+    else if (kind === Kind.Clear) this.table.removeWhere((of, _, its) => its === namespace && of < block);
+    else if (block >= (this.bans?.block ?? -1)) this.bans = { block, at: line.at, length: line.length };
+  }
+
+  /** Takes over the bans there are. */
+  async readBans(): Promise<void> {
+    if (this.bans === undefined) return;
+    const { block, at, length } = this.bans;
+    try {
+      this.keeper.takeBans((await this.backend.read(block, at, length)) ?? new Uint8Array());
+    } catch (cause) {
+      if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
+      // What they made invalid must not come back.
+      await this.startAnew(new LarderError("corrupt", "what was made invalid cannot be read, so the store was emptied", { cause }));
+    }
+  }
+
+  private async startAnew(why: LarderError): Promise<void> {
+    this.forgetAll();
+    await this.backend.clear();
+    this.keeper.warn(why);
+  }
+
+  private forgetAll(): void {
+    this.table.clear();
+    this.blocks.clear();
+    this.bans = undefined;
+    this.total = 0;
+  }
+
+  /** Whether there is a record under this hash. */
+  has(hash: number): boolean {
+    const line = this.waiting.get(hash) ?? this.flying.get(hash);
+    if (line !== undefined) return line.kind === Kind.Put && line.gone > this.keeper.now();
+    return (this.table.get(hash)?.gone ?? 0) > this.keeper.now();
+  }
+
+  /** The record under this hash. */
+  async read(hash: number): Promise<Uint8Array | undefined> {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const line = this.waiting.get(hash) ?? this.flying.get(hash);
+      if (line !== undefined) return line.kind === Kind.Put ? line.bytes : undefined;
+      const place = this.table.get(hash);
+      if (place === undefined || place.gone <= this.keeper.now()) return undefined;
+      try {
+        const record = await this.backend.read(place.block, place.at, place.length);
+        if (record !== undefined && record.length === place.length) return record;
+      } catch (cause) {
+        this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
+        return undefined;
+      }
+      // Its block was dropped, here or by another tab; it may lie in a later one.
+      await this.follow();
+      if (this.table.get(hash)?.block === place.block) this.table.remove(hash, place.block);
+    }
+    return undefined;
+  }
+
+  /** Writes a line with the next batch. */
+  put(line: Line): void {
+    if (this.isSealed) return;
+    this.waiting.set(line.hash, line);
+    this.flush();
+  }
+
+  /** Whether anything is known of this hash, be it a record whose time is over. */
+  knows(hash: number): boolean {
+    const line = this.waiting.get(hash) ?? this.flying.get(hash);
+    return line === undefined ? this.table.get(hash) !== undefined : line.kind === Kind.Put;
+  }
+
+  /** Empties a namespace; answers how many records went. */
+  clear(namespace: number): number {
+    let removed = 0;
+    for (const lines of [this.waiting, this.flying]) {
+      for (const [hash, line] of lines) if (line.namespace === namespace && lines.delete(hash) && line.kind === Kind.Put) removed++;
+    }
+    removed += this.table.removeWhere((_block, _gone, its) => its === namespace);
+    this.special({ kind: Kind.Clear, hash: 0, namespace, gone: 0, version: 0, bytes: new Uint8Array() });
+    return removed;
+  }
+
+  /** Keeps all bans there are. */
+  keepBans(record: Uint8Array, version: number): void {
+    this.specials = this.specials.filter(({ kind }) => kind !== Kind.Bans);
+    this.special({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version, bytes: record });
+  }
+
+  private special(line: Line): void {
+    if (this.isSealed) return;
+    this.specials.push(line);
+    this.flush();
+  }
+
+  /** When what was written until now is stored: true, or false if it could not be. `strict` waits for it to survive a loss of power. */
+  written(strict = false): Promise<boolean> {
+    if (this.isSealed) return Promise.resolve(false);
+    this.isStrict ||= strict;
+    return this.batch?.written ?? this.queue.then(() => !this.isSealed);
+  }
+
+  private flush(): void {
+    if (this.batch === undefined) {
+      let end: (isStored: boolean) => void = () => {};
+      this.batch = { written: new Promise((done) => (end = done)), end };
+    }
+    if (this.isFlushing) return;
+    this.isFlushing = true;
+    void this.serial(() => this.drain()).catch((cause: unknown) => this.untidy(cause));
+  }
+
+  private untidy(cause: unknown): void {
+    this.keeper.warn(new LarderError("storage", "the store could not be made smaller", { cause }));
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      while (this.batch !== undefined) await this.writeBatch(this.batch);
+    } finally {
+      this.isFlushing = false;
+    }
+    for (let round = 0; round < BLOCKS && !this.isClosing && this.isReclaimDue(); round++) await this.reclaimSome(false);
+  }
+
+  /** Writes what waits now; what comes meanwhile has a batch of its own. */
+  private async writeBatch(batch: Batch): Promise<void> {
+    this.batch = undefined;
+    let isStored = true;
+    for (let left = this.waiting.size; isStored && (left > 0 || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
+      isStored = false;
+      return 0;
+    });
+    batch.end(isStored);
+  }
+
+  /** Writes a block; answers how many lines it took from those that wait. */
+  private async writeBlock(): Promise<number> {
+    const [specials, strict] = [this.specials, this.isStrict];
+    this.specials = [];
+    let bytes = 0;
+    for (const [hash, line] of this.waiting) {
+      bytes += line.bytes.length;
+      this.flying.set(hash, line);
+      this.waiting.delete(hash);
+      if (bytes >= BLOCK) break;
+    }
+    // What is still to be written strictly is in a later block.
+    if (this.waiting.size === 0) this.isStrict = false;
+    const taken = this.flying.size;
+    try {
+      await this.append(specials, strict);
+      this.keeper.wrote();
+      // A tenth of free room, or every write would reclaim.
+      if (this.total > this.maxBytes && !this.isClosing) await this.shrink(0.9 * this.maxBytes).catch((cause: unknown) => this.untidy(cause));
+      return taken;
+    } catch (cause) {
+      await this.giveUp(cause);
+      throw cause;
+    } finally {
+      this.flying.clear();
+    }
+  }
+
+  private async append(specials: readonly Line[], strict: boolean): Promise<void> {
+    for (let bans = specials; ; ) {
+      const packed = pack([...bans, ...this.flying.values()]);
+      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? this.last : undefined;
+      const block = { ...packed, strict, ...(onlyAfter === undefined ? {} : { onlyAfter }) };
+      const made = await this.tryAppend(block);
+      if (made !== undefined) {
+        // Blocks of others in between come first.
+        if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
+        this.take({ ...made, lines: packed.lines });
+        // Deleted from what flies meanwhile: its namespace was emptied.
+        for (const line of unpack(packed.lines)) {
+          if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
+        }
+        return;
+      }
+      // Another tab may have made bans of its own: these are to stand beside them.
+      await this.catchUp();
+      const record = this.keeper.banAgain();
+      bans = bans.map((line) => (line.kind === Kind.Bans && record !== undefined ? { ...line, bytes: record } : line));
+    }
+  }
+
+  /** Appends; where there is no room, first after dropping half of what there is, then after dropping all. */
+  private async tryAppend(block: Parameters<Backend["append"]>[0]): Promise<Omit<Block, "lines"> | undefined> {
+    for (const keep of [0.5, 0]) {
+      try {
+        return await this.backend.append(block);
+      } catch (cause) {
+        if (!isQuota(cause)) throw cause;
+        this.keeper.warn(new LarderError("quota", "the browser gives the store no more room; older entries were dropped", { cause }));
+        if (keep > 0) await this.shrink(this.total * keep).catch(() => {});
+        else await this.backend.clear().then(() => this.forgetAll());
+      }
+    }
+    return this.backend.append(block);
+  }
+
+  /** Writes nothing any more. What was overwritten must not come back, so the store is emptied if that still goes. */
+  private async giveUp(cause: unknown): Promise<void> {
+    this.isSealed = true;
+    this.batch?.end(false);
+    this.batch = undefined;
+    this.waiting.clear();
+    this.specials = [];
+    this.forgetAll();
+    await this.backend.clear().catch(() => {});
+    this.keeper.warn(new LarderError("storage", "the store cannot be written; the cache goes on in memory", { cause }));
+  }
+
+  /** Learns what other tabs wrote. */
+  follow(): Promise<void> {
+    if (!this.backend.isShared || this.isSealed) return Promise.resolve();
+    return this.serial(() => this.catchUp());
+  }
+
+  private async catchUp(before = Infinity): Promise<void> {
+    for await (const block of this.backend.blocks(this.last)) {
+      if (block.id >= before) return;
+      const lines = [...unpack(block.lines)];
+      const known = lines.map((line) => this.table.get(line.hash)?.block ?? -1);
+      this.take(block);
+      const read = (line: Found) => () => this.backend.read(block.id, line.at, line.length);
+      if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
+      else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block.id) await this.keeper.changed(line, read(line));
+      if (lines.some(({ kind }) => kind === Kind.Bans)) {
+        await this.readBans();
+        this.keeper.banAgain();
+      }
+    }
+  }
+
+  private isReclaimDue(): boolean {
+    const garbage = this.total - this.table.bytes - LINE * this.table.size;
+    return (garbage > SMALL && garbage > this.total / 2) || this.blocks.size > BLOCKS;
+  }
+
+  /** Drops places whose time is over; their bytes go with their blocks. */
+  cleanup(): number {
+    const now = this.keeper.now();
+    return this.table.removeWhere((_, gone) => gone <= now);
+  }
+
+  /** Makes the store smaller than this. */
+  private async shrink(to: number): Promise<void> {
+    for (let before = Infinity; this.total > to && this.total < before; ) {
+      before = this.total;
+      await this.reclaimSome(true);
+    }
+  }
+
+  /** Drops the oldest blocks. What of them is worth keeping is written again, half of it at most where room is needed. */
+  private async reclaimSome(needsRoom: boolean): Promise<void> {
+    const [units, ids] = [new Set<number>(), new Map<number, number>()];
+    let size = 0;
+    for (const [id, block] of this.blocks) {
+      if (!units.has(block.unit) && size >= Math.max(BLOCK, this.total / 16)) break;
+      units.add(block.unit);
+      ids.set(id, block.size);
+      size += block.size;
+    }
+    let records: Kept[] = [];
+    for (const place of this.table.where((block) => ids.has(block))) {
+      const bytes = await this.backend.read(place.block, place.at, place.length);
+      if (bytes === undefined) continue;
+      const accessed = this.keeper.accessed(place.namespace, bytes);
+      records.push({ place, bytes, size: bytes.length + LINE, accessed });
+      await breathe();
+    }
+    const sizes = (of: readonly Kept[]): number => of.reduce((sum, { size }) => sum + size, 0);
+    const going = new Set(this.keeper.judge(records, needsRoom ? Math.max(0, sizes(records) - size / 2) : 0));
+    records = records.filter((_, at) => !going.has(at));
+    // Under a policy that lets nobody go, the oldest do.
+    while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
+    const lines: Line[] = records.map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
+    if (this.bans !== undefined && ids.has(this.bans.block)) {
+      const bytes = (await this.backend.read(this.bans.block, this.bans.at, this.bans.length)) ?? new Uint8Array();
+      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes });
+    }
+    const packed = pack(lines);
+    // Another tab may have written one of them anew, which this would hide.
+    const made = await this.backend.append({ ...packed, strict: false, drop: [...units], onlyAfter: this.last });
+    if (made === undefined) return this.catchUp();
+    for (const [id, size] of ids) {
+      this.blocks.delete(id);
+      this.total -= size;
+    }
+    this.table.removeWhere((block) => ids.has(block));
+    this.take({ ...made, lines: packed.lines });
+  }
+
+  /** The records of one namespace or of all, in the order of writing, once all that waits is written. What is written meanwhile may come too. */
+  async *records(namespace: number | undefined): AsyncIterable<Uint8Array> {
+    await this.written();
+    for await (const block of this.backend.blocks(-1)) {
+      for (const { kind, hash, namespace: its, at, length } of unpack(block.lines)) {
+        const place = kind === Kind.Put && (namespace === undefined || its === namespace) ? this.table.get(hash) : undefined;
+        if (place === undefined || place.block !== block.id || place.at !== at || place.gone <= this.keeper.now()) continue;
+        const record = await this.backend.read(block.id, at, length);
+        if (record?.length === length) yield record;
+        await breathe();
+      }
+    }
+  }
+
+  /** Writes what waits, and lets go. */
+  async close(): Promise<void> {
+    this.isClosing = true;
+    await this.written();
+    await this.serial(async () => {
+      this.isSealed = true;
+      this.backend.close();
+    });
+  }
+}
+
+function isQuota(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "QuotaExceededError";
+}

@@ -1,0 +1,172 @@
+// Where the newest record of each key lies: a hash table of numbers, 40 bytes a slot, because a million JavaScript objects are too many.
+// Keys are told apart by 53 bits of a keyed hash; who reads compares the whole key, so that two with one hash cost a miss.
+
+/** What is known of a record. */
+export interface Place {
+  readonly hash: number;
+  /** Hash of the namespace. */
+  readonly namespace: number;
+  readonly block: number;
+  readonly at: number;
+  readonly length: number;
+  /** When it is gone, Unix milliseconds. */
+  readonly gone: number;
+  readonly version: number;
+}
+
+/** What can be asked of a place without making an object of it: a million are asked. */
+type Question = (block: number, gone: number, namespace: number) => boolean;
+
+const SMALLEST = 1024;
+
+/** Places by their hash. */
+export class Table {
+  private slots = 0;
+  private hashes = new Float64Array();
+  private blocks = new Float64Array();
+  private gones = new Float64Array();
+  private versions = new Float64Array();
+  private namespaces = new Uint32Array();
+  private ats = new Uint32Array();
+  /** 0 for a slot that is free: there is no empty record. */
+  private lengths = new Uint32Array();
+  private count = 0;
+  private used = 0;
+
+  constructor() {
+    this.resize(SMALLEST);
+  }
+
+  /** How many places there are. */
+  get size(): number {
+    return this.count;
+  }
+
+  /** Bytes of all records. */
+  get bytes(): number {
+    return this.used;
+  }
+
+  private resize(slots: number): void {
+    const [hashes, lengths] = [this.hashes, this.lengths];
+    const columns = [this.blocks, this.gones, this.versions, this.namespaces, this.ats] as const;
+    this.slots = slots;
+    this.hashes = new Float64Array(slots);
+    this.blocks = new Float64Array(slots);
+    this.gones = new Float64Array(slots);
+    this.versions = new Float64Array(slots);
+    this.namespaces = new Uint32Array(slots);
+    this.ats = new Uint32Array(slots);
+    this.lengths = new Uint32Array(slots);
+    const now = [this.blocks, this.gones, this.versions, this.namespaces, this.ats] as const;
+    for (let from = 0; from < lengths.length; from++) {
+      if (lengths[from] === 0) continue;
+      const to = this.slotOf(hashes[from] as number);
+      this.hashes[to] = hashes[from] as number;
+      this.lengths[to] = lengths[from] as number;
+      columns.forEach((column, place) => (now[place as 0][to] = column[from] as number));
+    }
+  }
+
+  /** The slot of a hash, or the free one where it would be. */
+  private slotOf(hash: number): number {
+    let slot = hash % this.slots;
+    while (this.lengths[slot] !== 0 && this.hashes[slot] !== hash) slot = slot + 1 === this.slots ? 0 : slot + 1;
+    return slot;
+  }
+
+  private place(slot: number): Place {
+    return {
+      hash: this.hashes[slot] as number,
+      namespace: this.namespaces[slot] as number,
+      block: this.blocks[slot] as number,
+      at: this.ats[slot] as number,
+      length: this.lengths[slot] as number,
+      gone: this.gones[slot] as number,
+      version: this.versions[slot] as number,
+    };
+  }
+
+  get(hash: number): Place | undefined {
+    const slot = this.slotOf(hash);
+    return this.lengths[slot] === 0 ? undefined : this.place(slot);
+  }
+
+  /** Notes a place, unless one of a later block is known. */
+  put(place: Place): void {
+    if (4 * this.count >= 3 * this.slots) this.resize(2 * this.slots);
+    const slot = this.slotOf(place.hash);
+    const before = this.lengths[slot] as number;
+    if (before !== 0 && (this.blocks[slot] as number) > place.block) return;
+    if (before === 0) this.count++;
+    this.used += place.length - before;
+    this.hashes[slot] = place.hash;
+    this.namespaces[slot] = place.namespace;
+    this.blocks[slot] = place.block;
+    this.ats[slot] = place.at;
+    this.lengths[slot] = place.length;
+    this.gones[slot] = place.gone;
+    this.versions[slot] = place.version;
+  }
+
+  /** Forgets a place, unless it is of a later block. */
+  remove(hash: number, block = Infinity): boolean {
+    const slot = this.slotOf(hash);
+    if (this.lengths[slot] === 0 || (this.blocks[slot] as number) > block) return false;
+    this.free(slot);
+    return true;
+  }
+
+  /** Frees a slot, and moves up what was pushed behind it. */
+  private free(slot: number): void {
+    this.count--;
+    this.used -= this.lengths[slot] as number;
+    let hole = slot;
+    for (let next = (slot + 1) % this.slots; this.lengths[next] !== 0; next = (next + 1) % this.slots) {
+      const home = (this.hashes[next] as number) % this.slots;
+      const isReachable = hole <= next ? hole < home && home <= next : hole < home || home <= next;
+      if (isReachable) continue;
+      for (const column of [this.hashes, this.blocks, this.gones, this.versions, this.namespaces, this.ats, this.lengths]) {
+        column[hole] = column[next] as number;
+      }
+      hole = next;
+    }
+    this.lengths[hole] = 0;
+  }
+
+  /** The places that a question is true of. */
+  where(isMeant: Question): Place[] {
+    const places: Place[] = [];
+    for (let slot = 0; slot < this.slots; slot++) {
+      if (this.lengths[slot] !== 0 && this.asks(isMeant, slot)) places.push(this.place(slot));
+    }
+    return places;
+  }
+
+  /** Forgets the places that a question is true of; answers how many. */
+  removeWhere(isMeant: Question): number {
+    const hashes = this.hashesWhere(isMeant);
+    for (const hash of hashes) this.remove(hash);
+    return hashes.length;
+  }
+
+  /** Their hashes, which is quicker. */
+  hashesWhere(isMeant: Question): Float64Array {
+    const hashes = new Float64Array(this.count);
+    let found = 0;
+    for (let slot = 0; slot < this.slots; slot++) {
+      if (this.lengths[slot] !== 0 && this.asks(isMeant, slot)) hashes[found++] = this.hashes[slot] as number;
+    }
+    return hashes.subarray(0, found);
+  }
+
+  private asks(isMeant: Question, slot: number): boolean {
+    return isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number);
+  }
+
+  clear(): void {
+    this.lengths = new Uint32Array();
+    [this.count, this.used] = [0, 0];
+    this.resize(SMALLEST);
+  }
+}
