@@ -263,8 +263,8 @@ export class Tier implements Keeper {
       this.drop(this.namespace(namespace), key);
     }
     await this.log.written();
-    const sequence = this.stamp() ?? 0;
-    this.log.keepBans(this.engine.call("reap-bans", { until, now: this.now(), sequence }) as Uint8Array, sequence);
+    this.reap(until);
+    this.log.keepBans(this.stamp() ?? until);
   }
 
   /** Deletes an entry; true when it was there. */
@@ -300,20 +300,25 @@ export class Tier implements Keeper {
   /** Makes entries invalid. */
   ban(namespace: number, rules: Plain): void {
     const sequence = this.stamp();
-    const { record } = this.engine.call("ban", { namespace, rules, now: this.now(), sequence }) as { record: Uint8Array };
+    this.engine.call("ban", { namespace, rules, now: this.now(), sequence });
     if (this.log === undefined || sequence === null) return;
     const ban = { namespace, rules, sequence };
     this.bans.push(ban);
-    this.log.keepBans(record, sequence);
+    this.log.keepBans(sequence);
     void this.log.written().then(() => (this.bans = this.bans.filter((it) => it !== ban)));
   }
 
-  banAgain(): Uint8Array | undefined {
-    let again: Uint8Array | undefined;
-    for (const { namespace, rules, sequence } of this.bans) {
-      again = (this.engine.call("ban", { namespace, rules, now: this.now(), sequence }) as { record: Uint8Array }).record;
-    }
-    return again;
+  banAgain(): void {
+    for (const { namespace, rules, sequence } of this.bans) this.engine.call("ban", { namespace, rules, now: this.now(), sequence });
+  }
+
+  bansRecord(): Uint8Array {
+    return this.reap(0);
+  }
+
+  /** Forgets the bans with numbers up to this; answers with a record of the others. */
+  private reap(until: number): Uint8Array {
+    return this.engine.call("reap-bans", { until, now: this.now(), sequence: this.stamp() }) as Uint8Array;
   }
 
   takeBans(record: Uint8Array): void {

@@ -12,8 +12,10 @@ export interface Keeper {
   now(): number;
   /** All bans there are now, made by another tab or before. */
   takeBans(record: Uint8Array): void;
-  /** The bans of this cache that are not stored yet, made again over those that were taken. */
-  banAgain(): Uint8Array | undefined;
+  /** Makes the bans of this cache that are not stored yet again, over those that were taken. */
+  banAgain(): void;
+  /** A record of all bans there are now. */
+  bansRecord(): Uint8Array;
   /** Another tab wrote or deleted this entry. */
   changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void>;
   /** Another tab changed so much that memory is to begin anew. */
@@ -210,9 +212,9 @@ export class Log {
   }
 
   /** Keeps all bans there are. */
-  keepBans(record: Uint8Array, version: number): void {
+  keepBans(version: number): void {
     this.specials = this.specials.filter(({ kind }) => kind !== Kind.Bans);
-    this.special({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version, bytes: record });
+    this.special({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version, bytes: new Uint8Array() });
   }
 
   private special(line: Line): void {
@@ -291,25 +293,24 @@ export class Log {
   }
 
   private async append(specials: readonly Line[], strict: boolean): Promise<void> {
-    for (let bans = specials; ; ) {
+    for (;;) {
+      // Bans are read when they are written, for others may have come beside them.
+      const bans = specials.map((line) => (line.kind === Kind.Bans ? { ...line, bytes: this.keeper.bansRecord() } : line));
       const packed = pack([...bans, ...this.flying.values()]);
-      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? this.last : undefined;
-      const block = { ...packed, strict, ...(onlyAfter === undefined ? {} : { onlyAfter }) };
-      const made = await this.tryAppend(block);
-      if (made !== undefined) {
-        // Blocks of others in between come first.
-        if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
-        this.take({ ...made, lines: packed.lines });
-        // Deleted from what flies meanwhile: its namespace was emptied.
-        for (const line of unpack(packed.lines)) {
-          if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
-        }
-        return;
+      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.last } : {};
+      const made = await this.tryAppend({ ...packed, strict, ...onlyAfter });
+      if (made === undefined) {
+        await this.catchUp();
+        continue;
       }
-      // Another tab may have made bans of its own: these are to stand beside them.
-      await this.catchUp();
-      const record = this.keeper.banAgain();
-      bans = bans.map((line) => (line.kind === Kind.Bans && record !== undefined ? { ...line, bytes: record } : line));
+      // Blocks of others in between come first.
+      if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
+      this.take({ ...made, lines: packed.lines });
+      // Deleted from what flies meanwhile: its namespace was emptied.
+      for (const line of unpack(packed.lines)) {
+        if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
+      }
+      return;
     }
   }
 
@@ -406,8 +407,7 @@ export class Log {
     while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
     const lines: Line[] = records.map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
     if (this.bans !== undefined && ids.has(this.bans.block)) {
-      const bytes = (await this.backend.read(this.bans.block, this.bans.at, this.bans.length)) ?? new Uint8Array();
-      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes });
+      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes: this.keeper.bansRecord() });
     }
     const packed = pack(lines);
     // Another tab may have written one of them anew, which this would hide.
