@@ -30,6 +30,8 @@ export interface Backend {
   readonly isShared: boolean;
   /** Drawn at random when the store was made; keys are hashed under it. */
   readonly seed: number;
+  /** Is called when all blocks were thrown away by the browser. */
+  lost: () => void;
   /** The blocks behind this one, in their order, some at a time. */
   blocks(after: number): AsyncIterable<Block>;
   /** Writes a block; answers with what it became, or with nothing if `onlyAfter` does not hold. */

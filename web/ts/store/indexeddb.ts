@@ -48,9 +48,23 @@ function open(name: string): Promise<IDBDatabase> {
   });
 }
 
+/** What is known of the database; this seed if it is new. */
+async function metaOf(database: IDBDatabase, seed: number): Promise<{ readonly seed: number; readonly isNew: boolean }> {
+  const transaction = database.transaction("meta", "readwrite");
+  const ended = end(transaction);
+  const meta = transaction.objectStore("meta");
+  const found = (await answer(meta.get("store"))) as Meta | undefined;
+  if (found === undefined) meta.put({ format: FORMAT, seed } satisfies Meta, "store");
+  await ended;
+  return { seed: found?.seed ?? seed, isNew: found === undefined };
+}
+
 /** Blocks in a database. */
 export class IndexedDb implements Backend {
   readonly isShared = true;
+  lost: () => void = () => {};
+  private reopening: Promise<void> | undefined;
+  private isClosed = false;
   private readonly kept = new Map<number, Uint8Array>();
 
   private constructor(
@@ -64,16 +78,8 @@ export class IndexedDb implements Backend {
   /** Opens the database of this name. */
   static async open(name: string): Promise<IndexedDb> {
     const database = await open(name);
-    const transaction = database.transaction("meta", "readwrite");
-    const ended = end(transaction);
-    const meta = transaction.objectStore("meta");
-    let found = (await answer(meta.get("store"))) as Meta | undefined;
-    if (found === undefined) {
-      found = { format: FORMAT, seed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0 };
-      meta.put(found, "store");
-    }
-    await ended;
-    return new IndexedDb(name, database, found.seed);
+    const { seed } = await metaOf(database, crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
+    return new IndexedDb(name, database, seed);
   }
 
   /** Somebody deletes the database: it is let go, or they would wait. */
@@ -85,12 +91,20 @@ export class IndexedDb implements Backend {
     try {
       return this.database.transaction(["lines", "records"], mode, { durability });
     } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
-      // The browser closed the connection.
-      this.database = await open(this.name);
-      this.watch();
+      if (this.isClosed || !(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
+      await (this.reopening ??= this.reopen().finally(() => (this.reopening = undefined)));
       return this.database.transaction(["lines", "records"], mode, { durability });
     }
+  }
+
+  /** The browser closed the connection, and may have thrown everything away. */
+  private async reopen(): Promise<void> {
+    this.database = await open(this.name);
+    this.watch();
+    this.kept.clear();
+    const { seed, isNew } = await metaOf(this.database, this.seed);
+    if (seed !== this.seed) throw new LarderError("storage", "the store was replaced by another one; open the cache again");
+    if (isNew) this.lost();
   }
 
   async *blocks(after: number): AsyncIterable<Block> {
@@ -158,6 +172,7 @@ export class IndexedDb implements Backend {
   }
 
   close(): void {
+    this.isClosed = true;
     this.database.close();
   }
 }

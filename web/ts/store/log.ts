@@ -87,6 +87,10 @@ export class Log {
   /** Reads what there is. */
   static async open(backend: Backend, keeper: Keeper, maxBytes: number): Promise<Log> {
     const log = new Log(backend, keeper, maxBytes);
+    backend.lost = () => {
+      log.forgetAll();
+      keeper.warn(new LarderError("storage", "the browser threw the store away; it is begun anew"));
+    };
     for await (const block of backend.blocks(log.last)) {
       log.take(block);
       await breathe();
@@ -157,6 +161,7 @@ export class Log {
     this.blocks.clear();
     this.bans = undefined;
     this.total = 0;
+    this.last = -1;
   }
 
   /** Whether there is a record under this hash. */

@@ -51,6 +51,7 @@ async function handleOf(directory: FileSystemDirectoryHandle, name: string): Pro
 /** Blocks in files. */
 export class Opfs implements Backend {
   readonly isShared = false;
+  lost: () => void = () => {};
   /** The number of the next file. */
   private next: number;
   private readonly fileSize: number;

@@ -1,0 +1,159 @@
+// Fears that tabs with one store answer what another one overwrote, compute twice, lose each other's work, or wait for a tab that is closed.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { start } from "./browser.mjs";
+
+let chromium;
+
+before(async () => {
+  chromium = await start();
+});
+
+after(() => chromium?.end());
+
+/** Two tabs that have opened one store. What a browser without some part lacks is taken away first. */
+async function tabs(name, lacks = []) {
+  const context = await chromium.browser.newContext();
+  await context.addInitScript((lacks) => {
+    for (const lack of lacks) Object.defineProperty(lack === "locks" ? Navigator.prototype : globalThis, lack, { value: undefined });
+  }, lacks);
+  const pages = [await chromium.page(context), await chromium.page(context)];
+  for (const page of pages) {
+    await page.evaluate(async (name) => {
+      const { Larder } = await import("/web/pkg/index.js");
+      globalThis.cache = await Larder.open({ store: "indexeddb", name });
+      /** When another tab's change of this key has come; made before it happens. */
+      globalThis.change = (key) => new Promise((done) => {
+        globalThis.cache.addEventListener("change", ({ detail }) => {
+          if (detail.key === undefined || new TextDecoder().decode(detail.key) === key) done();
+        });
+      });
+    }, name);
+  }
+  return [...pages, () => context.close()];
+}
+
+test("what one tab writes the other one reads", async () => {
+  const [one, two, close] = await tabs("writes");
+  await one.evaluate(() => cache.setMany([["a", 1], ["b", 1], ["c", 1]], { tags: ["t"] }));
+  await two.evaluate(async () => {
+    while ((await cache.get("b")) !== 1) await change("b");
+    globalThis.changed = [change("a"), change("b")];
+  });
+  await one.evaluate(async () => {
+    await cache.set("b", 2);
+    await cache.delete("a");
+  });
+  const seen = await two.evaluate(async () => {
+    await Promise.all(changed);
+    return [await cache.get("a"), await cache.get("b"), await cache.get("c"), cache.sync.get("b")];
+  });
+  assert.deepEqual(seen, [undefined, 2, 1, 2]);
+  await close();
+});
+
+test("what one tab makes invalid is invalid in the other, and both bans stand", async () => {
+  const [one, two, close] = await tabs("bans");
+  await one.evaluate(() => cache.setMany([["a", 1], ["b", 1]], { tags: ["t"] }));
+  await two.evaluate(async () => {
+    await cache.setMany([["c", 1], ["d", 1]], { tags: ["u"] });
+    while ((await cache.get("a")) !== 1) await change("a");
+  });
+  await Promise.all([one.evaluate(() => cache.invalidate({ tag: "t" })), two.evaluate(() => cache.invalidate({ tag: "u" }))]);
+  for (const page of [one, two]) {
+    const left = await page.evaluate(async () => {
+      await cache.close();
+      const { Larder } = await import("/web/pkg/index.js");
+      globalThis.cache = await Larder.open({ store: "indexeddb", name: "bans" });
+      return cache.getMany(["a", "b", "c", "d"]);
+    });
+    assert.deepEqual(left, [undefined, undefined, undefined, undefined]);
+  }
+  await one.evaluate(() => cache.set("a", "anew", { tags: ["t"] }));
+  assert.equal(await one.evaluate(() => cache.get("a")), "anew");
+  await close();
+});
+
+for (const lacks of [[], ["BroadcastChannel"], ["BroadcastChannel", "locks"]]) {
+  test(`tabs ${lacks.length > 0 ? `without ${lacks.join(" and ")}` : ""} compute, and never answer wrongly`, async () => {
+    const [one, two, close] = await tabs(`flights ${lacks.join()}`, lacks);
+    const compute = async (tab) => {
+      let calls = 0;
+      const make = ({ key }) => new Promise((done) => setTimeout(() => done(`${key} of ${tab}`), 20, calls++));
+      const values = await Promise.all(Array.from({ length: 20 }, (_, at) => cache.getOrSet(`key ${at}`, make)));
+      return { calls, values };
+    };
+    const [a, b] = await Promise.all([one.evaluate(compute, "one"), two.evaluate(compute, "two")]);
+    if (lacks.includes("locks")) assert.ok(a.calls + b.calls <= 40);
+    else {
+      assert.equal(a.calls + b.calls, 20, "one tab computes each");
+      assert.deepEqual(a.values, b.values);
+    }
+    for (const { values } of [a, b]) for (const [at, value] of values.entries()) assert.match(value, new RegExp(`^key ${at} of (one|two)$`));
+    await close();
+  });
+}
+
+test("numbers that both tabs add to add up", async () => {
+  const [one, two, close] = await tabs("numbers");
+  const add = async () => {
+    for (let at = 0; at < 25; at++) await cache.increment("count");
+  };
+  await Promise.all([one.evaluate(add), two.evaluate(add)]);
+  const sums = [one, two].map((page) => page.evaluate(async () => Number(await cache.increment("count", 0))));
+  assert.deepEqual(await Promise.all(sums), [50, 50]);
+  await close();
+});
+
+test("a closed tab is not waited for", async () => {
+  const [one, two, close] = await tabs("closed");
+  await one.evaluate(() => {
+    const begun = new Promise((done) => {
+      cache.getOrSet("key", () => {
+        done();
+        return new Promise(() => {});
+      });
+    });
+    return begun;
+  });
+  const waiting = two.evaluate(() => cache.getOrSet("key", () => "made by the other"));
+  await one.close();
+  assert.equal(await waiting, "made by the other");
+  await close();
+});
+
+test("what one tab tidies away the other one still finds", async () => {
+  const [one, two, close] = await tabs("tidy");
+  await one.evaluate(() => cache.setMany(Array.from({ length: 100 }, (_, at) => [`key ${at}`, `value ${at}`])));
+  await two.evaluate(async () => {
+    while ((await cache.get("key 99")) === undefined) await change("key 99");
+    cache.sync.tier.changedMuch();
+    // It hears of nothing from here on.
+    cache.tabs.close();
+  });
+  await one.evaluate(async () => {
+    for (let round = 0; round < 40; round++) await cache.set("large", new Uint8Array(100_000));
+    await cache.flush();
+  });
+  const found = await two.evaluate(() => cache.getMany(Array.from({ length: 100 }, (_, at) => `key ${at}`)));
+  assert.deepEqual(found, Array.from({ length: 100 }, (_, at) => `value ${at}`));
+  await close();
+});
+
+test("a pool that both tabs fill is filled once", async () => {
+  const [one, two, close] = await tabs("pools");
+  const fill = async () => {
+    const pool = await cache.pool("p", { dimensions: { language: ["rust", "go"], lines: [1, 2, 3] } });
+    let calls = 0;
+    await pool.accumulate(({ values, entry }) => `${++calls} ${values.language} ${values.lines} ${entry}`);
+    return [calls, (await pool.stats()).cachedEntries];
+  };
+  const [[a], [b]] = await Promise.all([one.evaluate(fill), two.evaluate(fill)]);
+  assert.equal(a + b, 18);
+  for (const page of [one, two]) {
+    assert.equal(await page.evaluate(async () => (await (await cache.pool("p")).stats()).cachedEntries), 18);
+  }
+  await close();
+});
