@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use larder_engine::{Freshness, Hit, SetOptions, describe};
+use larder_engine::{EntryInfo, Freshness, Hit, SetOptions, describe, verify};
 use wasm_bindgen::prelude::wasm_bindgen;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -14,6 +14,8 @@ use crate::{State, convert, with};
 const NONE: u32 = 0;
 /// A refusal: the output is its status and message.
 const REFUSED: u32 = 1;
+/// Bytes of the largest value that any cache holds.
+const MAX_VALUE: usize = 1 << 30;
 
 /// Looks up the key that is the first `len` bytes of the input. 0 if it is not there, 1 if that is refused, else where eight words lie: value
 /// and its length, content type and its length, 1 for stale, 2 for renew and 4 for depends added up, and the version in two halves.
@@ -94,6 +96,18 @@ pub fn load(namespace: u32, len: u32, now: f64) -> u32 {
             taken += u32::from(engine.admit(namespace, &info.key, record, whole(now)).is_ok());
         }
         taken
+    })
+}
+
+/// Whether the record that is the first `len` bytes of the input is whole, and its entry neither over nor banned: 1 or 0.
+#[wasm_bindgen]
+pub fn sound(len: u32, now: f64) -> u32 {
+    with(|state| {
+        let record = state.input.get(..len as usize).unwrap_or_default();
+        let is_there = |info: EntryInfo| info.gone.is_none_or(|gone| gone > whole(now));
+        let is_sound =
+            verify(record, MAX_VALUE).is_ok_and(is_there) && state.engine.is_banned(record).is_ok_and(|is| !is);
+        u32::from(is_sound)
     })
 }
 

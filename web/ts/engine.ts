@@ -16,6 +16,7 @@ interface Exports {
   set(namespace: number, key: number, value: number, options: number, now: number, sequence: number): number;
   hash(length: number, seed: number): number;
   load(namespace: number, length: number, now: number): number;
+  sound(length: number, now: number): number;
 }
 
 /** Settings of a cache, by their names in the contract. */
@@ -179,6 +180,17 @@ export class Engine {
       const taken = this.exports.load(namespace, records.length, now);
       this.renew();
       return taken;
+    });
+  }
+
+  /** Whether a record is whole, and its entry neither over nor invalid. */
+  isSound(record: Uint8Array, now: number): boolean {
+    return this.guard(() => {
+      this.room(record.length);
+      this.bytes.set(record, this.inputAt);
+      const isSound = this.exports.sound(record.length, now) === 1;
+      this.renew();
+      return isSound;
     });
   }
 

@@ -1,6 +1,7 @@
 // One cache inside: an engine, and the log of records behind it if there is one. Decides nothing: the engine says what is written, and here
 // it is handed to the log.
 
+import { breathe } from "./breathe.js";
 import { bytesOf, type Key } from "./bytes.js";
 import { Engine, type Settings } from "./engine.js";
 import { LarderError } from "./error.js";
@@ -59,6 +60,8 @@ export class Tier implements Keeper {
   private readonly namespaces = new Map<number, Namespace>();
   private readonly defaults = new Map<number, Plain>();
   private sequence = 0;
+  /** Whether there may be entries that the log does not have. */
+  private hasLoose = false;
   private seed = 0;
   /** Those that are not known to be stored. */
   private bans: Ban[] = [];
@@ -148,7 +151,10 @@ export class Tier implements Keeper {
     const hash = this.hash(namespace, key);
     const { hash: its } = this.named(namespace);
     // Written to memory alone: the record that was there must not come back.
-    if (record.length === 0) this.drop(namespace, key);
+    if (record.length === 0) {
+      this.hasLoose = true;
+      this.drop(namespace, key);
+    }
     else this.log.put({ kind: Kind.Put, hash, namespace: its, gone: gone ?? Infinity, version, bytes: record });
   }
 
@@ -205,23 +211,13 @@ export class Tier implements Keeper {
   async *everything(): AsyncIterable<Uint8Array> {
     const { log } = this;
     if (log !== undefined) {
-      for await (const record of log.records(undefined)) if (this.isLive(record)) yield record;
+      for await (const record of log.records(undefined)) if (this.engine.isSound(record, this.now())) yield record;
     }
-    for (let cursor: number | null = 0; cursor !== null; ) {
+    for (let cursor: number | null = log?.isWritable === true && !this.hasLoose ? null : 0; cursor !== null; await breathe()) {
       const args = { cursor, size: PIECE, now: this.now() };
       const { records, next } = this.engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
       for (const record of records) if (log === undefined || !this.isInLog(record)) yield record;
       cursor = next;
-    }
-  }
-
-  private isLive(record: Uint8Array): boolean {
-    try {
-      const { gone } = this.engine.call("verify", { record, limit: 2 ** 30 }) as { gone: number | null };
-      return (gone === null || gone > this.now()) && this.isSound(record);
-    } catch (refused) {
-      if (!isMiss(refused)) throw refused;
-      return false;
     }
   }
 

@@ -4,7 +4,7 @@
 import { LarderError } from "../error.js";
 import { breathe } from "../breathe.js";
 import type { Backend, Block } from "./backend.js";
-import { Kind, LINE, pack, unpack, type Found, type Line } from "./lines.js";
+import { Kind, LINE, extent, pack, unpack, type Found, type Line } from "./lines.js";
 import { Table, type Place } from "./table.js";
 
 /** What the log asks of the cache that it belongs to. */
@@ -398,9 +398,13 @@ export class Log {
       size += block.size;
     }
     let records: Kept[] = [];
-    for (const place of this.table.where((block) => ids.has(block))) {
-      const bytes = await this.backend.read(place.block, place.at, place.length);
-      if (bytes === undefined) continue;
+    let read: { readonly block: number; readonly bytes: Uint8Array } | undefined;
+    for (const place of this.table.where((block) => ids.has(block)).sort((a, b) => a.block - b.block || a.at - b.at)) {
+      if (read?.block !== place.block) {
+        read = { block: place.block, bytes: (await this.backend.read(place.block, 0, ids.get(place.block) ?? 0)) ?? new Uint8Array() };
+      }
+      const bytes = read.bytes.slice(place.at, place.at + place.length);
+      if (bytes.length < place.length) continue;
       const accessed = this.keeper.accessed(place.namespace, bytes);
       records.push({ place, bytes, size: bytes.length + LINE, accessed });
       await breathe();
@@ -430,11 +434,13 @@ export class Log {
   async *records(namespace: number | undefined): AsyncIterable<Uint8Array> {
     await this.written();
     for await (const block of this.backend.blocks(-1)) {
+      let bytes: Uint8Array | undefined;
       for (const { kind, hash, namespace: its, at, length } of unpack(block.lines)) {
         const place = kind === Kind.Put && (namespace === undefined || its === namespace) ? this.table.get(hash) : undefined;
         if (place === undefined || place.block !== block.id || place.at !== at || place.gone <= this.keeper.now()) continue;
-        const record = await this.backend.read(block.id, at, length);
-        if (record?.length === length) yield record;
+        // All of a block at once, for most of it is wanted.
+        bytes ??= (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
+        if (at + length <= bytes.length) yield bytes.slice(at, at + length);
         await breathe();
       }
     }

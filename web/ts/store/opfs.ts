@@ -181,8 +181,9 @@ export class Opfs implements Backend {
     if (file === undefined || begin + HEAD > file.size) return undefined;
     const head = new DataView(new ArrayBuffer(HEAD));
     file.handle.read(new Uint8Array(head.buffer), { at: begin });
-    const bytes = new Uint8Array(Math.min(length, file.size));
-    const got = file.handle.read(bytes, { at: begin + HEAD + head.getUint32(8, true) + at });
+    const [lines, records] = [head.getUint32(8, true), head.getUint32(12, true)];
+    const bytes = new Uint8Array(Math.min(length, Math.max(0, records - at), file.size));
+    const got = file.handle.read(bytes, { at: begin + HEAD + lines + at });
     return bytes.subarray(0, got);
   }
 
