@@ -288,7 +288,9 @@ export class Tier implements Keeper {
 
   /** Empties a namespace; answers how many entries went. */
   clear(namespace: number): number {
-    const removed = this.engine.call("clear", { namespace }) as number;
+    // Emptying everything is much quicker than finding what belongs to a namespace.
+    const isAll = this.namespaces.size === 1;
+    const removed = this.engine.call("clear", { namespace: isAll ? null : namespace }) as number;
     if (this.log === undefined) return removed;
     return Math.max(removed, this.log.clear(this.named(namespace).hash));
   }

@@ -51,6 +51,8 @@ const BLOCK = 256 * 1024;
 const MANY = 1_000;
 /** Garbage below this is left alone. */
 const SMALL = 1 << 20;
+/** Bytes that are tidied at a time. */
+const LARGEST_STEP = 4 << 20;
 /** Blocks there may be before small ones are put together. */
 const BLOCKS = 1_024;
 const TRIES = 4;
@@ -356,7 +358,7 @@ export class Log {
     for await (const block of this.backend.blocks(this.last)) {
       if (block.id >= before) return;
       const lines = [...unpack(block.lines)];
-      const known = lines.map((line) => this.table.get(line.hash)?.block ?? -1);
+      const known = lines.map(({ hash }) => this.table.blockOf(hash));
       this.take(block);
       const read = (line: Found) => () => this.backend.read(block.id, line.at, line.length);
       if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
@@ -389,28 +391,22 @@ export class Log {
 
   /** Drops the oldest blocks. What of them is worth keeping is written again, half of it at most where room is needed. */
   private async reclaimSome(needsRoom: boolean): Promise<void> {
-    const [units, ids] = [new Set<number>(), new Map<number, number>()];
+    const [units, ids] = [new Set<number>(), new Set<number>()];
     let size = 0;
     for (const [id, block] of this.blocks) {
-      if (!units.has(block.unit) && size >= Math.max(BLOCK, this.total / 16)) break;
+      if (!units.has(block.unit) && size >= Math.max(BLOCK, Math.min(this.total / 16, LARGEST_STEP))) break;
       units.add(block.unit);
-      ids.set(id, block.size);
+      ids.add(id);
       size += block.size;
     }
     let records: Kept[] = [];
-    let read: { readonly block: number; readonly bytes: Uint8Array } | undefined;
-    for (const place of this.table.where((block) => ids.has(block)).sort((a, b) => a.block - b.block || a.at - b.at)) {
-      if (read?.block !== place.block) {
-        read = { block: place.block, bytes: (await this.backend.read(place.block, 0, ids.get(place.block) ?? 0)) ?? new Uint8Array() };
-      }
-      const bytes = read.bytes.slice(place.at, place.at + place.length);
-      if (bytes.length < place.length) continue;
+    for await (const { place, bytes } of this.live(ids)) {
       const accessed = this.keeper.accessed(place.namespace, bytes);
       records.push({ place, bytes, size: bytes.length + LINE, accessed });
-      await breathe();
     }
     const sizes = (of: readonly Kept[]): number => of.reduce((sum, { size }) => sum + size, 0);
     const going = new Set(this.keeper.judge(records, needsRoom ? Math.max(0, sizes(records) - size / 2) : 0));
+    const dropped = records.map(({ place }) => place);
     records = records.filter((_, at) => !going.has(at));
     // Under a policy that lets nobody go, the oldest do.
     while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
@@ -422,25 +418,33 @@ export class Log {
     // Another tab may have written one of them anew, which this would hide.
     const made = await this.backend.append({ ...packed, strict: false, drop: [...units], onlyAfter: this.last });
     if (made === undefined) return this.catchUp();
-    for (const [id, size] of ids) {
+    for (const id of ids) {
+      this.total -= this.blocks.get(id)?.size ?? 0;
       this.blocks.delete(id);
-      this.total -= size;
     }
-    this.table.removeWhere((block) => ids.has(block));
     this.take({ ...made, lines: packed.lines });
+    for (const { hash, block } of dropped) this.table.remove(hash, block);
   }
 
   /** The records of one namespace or of all, in the order of writing, once all that waits is written. What is written meanwhile may come too. */
   async *records(namespace: number | undefined): AsyncIterable<Uint8Array> {
     await this.written();
+    for await (const { place, bytes } of this.live()) {
+      if ((namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now()) yield bytes;
+    }
+  }
+
+  /** The records of these blocks, or of all, that are the newest of their keys. */
+  private async *live(ids?: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
     for await (const block of this.backend.blocks(-1)) {
+      if (ids !== undefined && !ids.has(block.id)) return;
       let bytes: Uint8Array | undefined;
-      for (const { kind, hash, namespace: its, at, length } of unpack(block.lines)) {
-        const place = kind === Kind.Put && (namespace === undefined || its === namespace) ? this.table.get(hash) : undefined;
-        if (place === undefined || place.block !== block.id || place.at !== at || place.gone <= this.keeper.now()) continue;
+      for (const { kind, hash, at, length } of unpack(block.lines)) {
+        const place = kind === Kind.Put ? this.table.get(hash) : undefined;
+        if (place?.block !== block.id || place.at !== at) continue;
         // All of a block at once, for most of it is wanted.
         bytes ??= (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
-        if (at + length <= bytes.length) yield bytes.slice(at, at + length);
+        if (at + length <= bytes.length) yield { place, bytes: bytes.slice(at, at + length) };
         await breathe();
       }
     }

@@ -1,5 +1,6 @@
-// Where the newest record of each key lies: a hash table of numbers, 40 bytes a slot, because a million JavaScript objects are too many.
-// Keys are told apart by 53 bits of a keyed hash; who reads compares the whole key, so that two with one hash cost a miss.
+// Where the newest record of each key lies: hash tables of numbers, 44 bytes a slot, because a million JavaScript objects are too many.
+// Keys are told apart by 53 bits of a keyed hash; who reads compares the whole key, so that two with one hash cost a miss. There are
+// many small tables, so that one that grows holds nobody up.
 
 /** What is known of a record. */
 export interface Place {
@@ -17,10 +18,59 @@ export interface Place {
 /** What can be asked of a place without making an object of it: a million are asked. */
 type Question = (block: number, gone: number, namespace: number) => boolean;
 
-const SMALLEST = 1024;
+const SMALLEST = 64;
+const PARTS = 64;
 
 /** Places by their hash. */
 export class Table {
+  private parts = Array.from({ length: PARTS }, () => new Part());
+
+  private of(hash: number): Part {
+    // Slots are chosen by the remainder, parts by what is above it.
+    return this.parts[Math.floor(hash / 2 ** 32) % PARTS] as Part;
+  }
+
+  /** How many places there are. */
+  get size(): number {
+    return this.parts.reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Bytes of all records. */
+  get bytes(): number {
+    return this.parts.reduce((sum, { used }) => sum + used, 0);
+  }
+
+  get(hash: number): Place | undefined {
+    return this.of(hash).get(hash);
+  }
+
+  /** The block of a place; less than any if there is none. */
+  blockOf(hash: number): number {
+    return this.of(hash).blockOf(hash);
+  }
+
+  /** Notes a place, unless one of a later block is known. */
+  put(place: Place): void {
+    this.of(place.hash).put(place);
+  }
+
+  /** Forgets a place, unless it is of a later block. */
+  remove(hash: number, block = Infinity): boolean {
+    return this.of(hash).remove(hash, block);
+  }
+
+  /** Forgets the places that a question is true of; answers how many. */
+  removeWhere(isMeant: Question): number {
+    return this.parts.reduce((sum, part) => sum + part.removeWhere(isMeant), 0);
+  }
+
+  clear(): void {
+    this.parts = this.parts.map(() => new Part());
+  }
+}
+
+/** One of the tables. */
+class Part {
   private slots = 0;
   private hashes = new Float64Array();
   private blocks = new Float64Array();
@@ -30,21 +80,11 @@ export class Table {
   private ats = new Uint32Array();
   /** 0 for a slot that is free: there is no empty record. */
   private lengths = new Uint32Array();
-  private count = 0;
-  private used = 0;
+  count = 0;
+  used = 0;
 
   constructor() {
     this.resize(SMALLEST);
-  }
-
-  /** How many places there are. */
-  get size(): number {
-    return this.count;
-  }
-
-  /** Bytes of all records. */
-  get bytes(): number {
-    return this.used;
   }
 
   private resize(slots: number): void {
@@ -92,7 +132,11 @@ export class Table {
     return this.lengths[slot] === 0 ? undefined : this.place(slot);
   }
 
-  /** Notes a place, unless one of a later block is known. */
+  blockOf(hash: number): number {
+    const slot = this.slotOf(hash);
+    return this.lengths[slot] === 0 ? -1 : (this.blocks[slot] as number);
+  }
+
   put(place: Place): void {
     if (4 * this.count >= 3 * this.slots) this.resize(2 * this.slots);
     const slot = this.slotOf(place.hash);
@@ -109,8 +153,7 @@ export class Table {
     this.versions[slot] = place.version;
   }
 
-  /** Forgets a place, unless it is of a later block. */
-  remove(hash: number, block = Infinity): boolean {
+  remove(hash: number, block: number): boolean {
     const slot = this.slotOf(hash);
     if (this.lengths[slot] === 0 || (this.blocks[slot] as number) > block) return false;
     this.free(slot);
@@ -134,37 +177,19 @@ export class Table {
     this.lengths[hole] = 0;
   }
 
-  /** The places that a question is true of. */
-  where(isMeant: Question): Place[] {
-    const places: Place[] = [];
-    for (let slot = 0; slot < this.slots; slot++) {
-      if (this.lengths[slot] !== 0 && this.asks(isMeant, slot)) places.push(this.place(slot));
-    }
-    return places;
-  }
-
-  /** Forgets the places that a question is true of; answers how many. */
   removeWhere(isMeant: Question): number {
-    const hashes = this.hashesWhere(isMeant);
-    for (const hash of hashes) this.remove(hash);
+    const hashes: number[] = [];
+    for (let slot = 0; slot < this.slots; slot++) {
+      const isThere = this.lengths[slot] !== 0;
+      if (isThere && isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number)) hashes.push(this.hashes[slot] as number);
+    }
+    // An emptied table is made anew, which is quicker.
+    if (hashes.length === this.count) this.empty();
+    else for (const hash of hashes) this.remove(hash, Infinity);
     return hashes.length;
   }
 
-  /** Their hashes, which is quicker. */
-  hashesWhere(isMeant: Question): Float64Array {
-    const hashes = new Float64Array(this.count);
-    let found = 0;
-    for (let slot = 0; slot < this.slots; slot++) {
-      if (this.lengths[slot] !== 0 && this.asks(isMeant, slot)) hashes[found++] = this.hashes[slot] as number;
-    }
-    return hashes.subarray(0, found);
-  }
-
-  private asks(isMeant: Question, slot: number): boolean {
-    return isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number);
-  }
-
-  clear(): void {
+  private empty(): void {
     this.lengths = new Uint32Array();
     [this.count, this.used] = [0, 0];
     this.resize(SMALLEST);
