@@ -3,30 +3,25 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { chromium } from "playwright-core";
+import { start } from "./browser.mjs";
+import { names } from "./files.mjs";
 
-import { names, serve } from "./files.mjs";
-
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"];
-
-let server, browser, page;
+let chromium, page;
 
 before(async () => {
-  server = await serve();
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
-  page = await browser.newPage();
-  await page.goto(`${server.address}/empty.html`);
+  chromium = await start();
+  page = await chromium.page();
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.close();
-});
+after(() => chromium?.end());
 
 for (const name of names()) {
   test(`in Chromium the engine answers as ${name} says`, async () => {
     const mismatches = await page.evaluate(async (name) => {
-      const [{ Engine }, { play }] = await Promise.all([import("/web/pkg/engine.js"), import("/web/test/play.mjs")]);
+      const [{ Engine }, { play }, { knowPools }] = await Promise.all(
+        ["/web/pkg/engine.js", "/web/test/play.mjs", "/web/pkg/pools/contract.js"].map((file) => import(file)),
+      );
+      knowPools();
       globalThis.module ??= await WebAssembly.compileStreaming(fetch("/web/pkg/larder.wasm"));
       const vector = await (await fetch(`/tests/vectors/${name}`)).json();
       return play(new Engine(globalThis.module), vector);

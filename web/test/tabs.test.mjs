@@ -129,7 +129,7 @@ test("what one tab tidies away the other one still finds", async () => {
   await one.evaluate(() => cache.setMany(Array.from({ length: 100 }, (_, at) => [`key ${at}`, `value ${at}`])));
   await two.evaluate(async () => {
     while ((await cache.get("key 99")) === undefined) await change("key 99");
-    cache.sync.tier.changedMuch();
+    cache.sync.tier.log.keeper.changedMuch();
     // It hears of nothing from here on.
     cache.tabs.close();
   });

@@ -7,9 +7,11 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Engine } from "../pkg/engine.js";
+import { knowPools } from "../pkg/pools/contract.js";
 import { names } from "./files.mjs";
 import { play } from "./play.mjs";
 
+knowPools();
 const folder = fileURLToPath(new URL("../../tests/vectors/", import.meta.url));
 const module = new WebAssembly.Module(readFileSync(new URL("../pkg/larder.wasm", import.meta.url)));
 

@@ -1,6 +1,7 @@
 // The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
 //
 // A type is the name of a plain one, or of one of `TYPES`; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
+// Those of pools are in `pools/contract.ts`.
 
 /** A record: its fields in order. */
 export type Fields = readonly (readonly [name: string, type: string])[];
@@ -11,20 +12,18 @@ export type Call = readonly [number: number, args: Fields, answer: string];
 /** Cases of a variant: name and type of what they carry, "" for nothing. */
 export type Cases = readonly (readonly [name: string, type: string])[];
 
+/** A type that is made of others. */
+export type Compound =
+  | { record: Fields }
+  | { variant: Cases }
+  | { enum: readonly string[] }
+  | { flags: readonly string[] }
+  | { tuple: readonly string[] }
+  | { result: string };
+
 /** Types that are made of others. */
-export const TYPES: Readonly<
-  Record<
-    string,
-    | { record: Fields }
-    | { variant: Cases }
-    | { enum: readonly string[] }
-    | { flags: readonly string[] }
-    | { tuple: readonly string[] }
-    | { result: string }
-  >
-> = {
+export const TYPES: Record<string, Compound> = {
   pair: { tuple: ["text", "text"] },
-  place: { tuple: ["u64", "u32"] },
   durability: { enum: ["memory", "process", "sync"] },
   codec: { enum: ["none", "deflate", "lz4"] },
   compression: { enum: ["none", "deflate", "lz4", "auto"] },
@@ -239,143 +238,6 @@ export const TYPES: Readonly<
       ["large", "u64"],
     ],
   },
-  value: {
-    record: [
-      ["text", "text"],
-      ["literal", "bool"],
-    ],
-  },
-  dimension: {
-    record: [
-      ["name", "text"],
-      ["values", "value[]"],
-    ],
-  },
-  "plan-option": {
-    variant: [
-      ["per-generation", "u32"],
-      ["cap", "u32"],
-      ["interval", "u64"],
-      ["retry", "u64"],
-      ["batch", "u32"],
-      ["weighted", "bool"],
-      ["repeats", "bool"],
-    ],
-  },
-  plan: {
-    record: [
-      ["dimensions", "dimension[]"],
-      ["per-generation", "u32"],
-      ["cap", "u32"],
-      ["interval", "u64"],
-      ["retry", "u64"],
-      ["batch", "u32"],
-      ["weighted", "bool"],
-      ["repeats", "bool"],
-    ],
-  },
-  round: {
-    record: [
-      ["generation", "u64"],
-      ["per-generation", "u32"],
-      ["cap", "u32"],
-      ["settled", "bool"],
-    ],
-  },
-  "pool-info": {
-    record: [
-      ["plan", "plan"],
-      ["combinations", "u64"],
-      ["kept", "u64"],
-      ["round", "round"],
-      ["started", "u64"],
-      ["next", "u64"],
-    ],
-  },
-  "named-value": { tuple: ["text", "value"] },
-  combination: {
-    record: [
-      ["key", "bytes"],
-      ["values", "named-value[]"],
-    ],
-  },
-  "combinations-page": {
-    record: [
-      ["combinations", "combination[]"],
-      ["next", "u64?"],
-    ],
-  },
-  choice: { flags: ["weighted", "no-repeats"] },
-  picked: {
-    record: [
-      ["generation", "u64"],
-      ["entry", "u32"],
-      ["variants", "u32"],
-      ["hit", "hit?"],
-    ],
-  },
-  "new-variant": {
-    record: [
-      ["place", "place?"],
-      ["value", "bytes"],
-      ["score", "f64?"],
-      ["options", "set-option[]"],
-    ],
-  },
-  "keyed-stored": { tuple: ["bytes", "stored"] },
-  added: {
-    record: [
-      ["duplicate", "bool"],
-      ["generation", "u64"],
-      ["entry", "u32"],
-      ["variant", "keyed-stored?"],
-      ["combination", "stored"],
-      ["pruned", "bytes[]"],
-    ],
-  },
-  "variant-info": {
-    record: [
-      ["generation", "u64"],
-      ["entry", "u32"],
-      ["cached-at", "u64"],
-      ["size", "u32"],
-      ["score", "f64?"],
-    ],
-  },
-  "combination-info": {
-    record: [
-      ["variants", "variant-info[]"],
-      ["missing", "u32[]"],
-      ["due", "u32[]"],
-      ["retry-at", "u64?"],
-      ["failures", "u32"],
-      ["reason", "text"],
-      ["duplicates", "u64"],
-      ["broken", "bool"],
-    ],
-  },
-  tally: {
-    record: [
-      ["entries", "u64"],
-      ["covered", "u64"],
-      ["failed", "u64"],
-    ],
-  },
-  "pool-statistics": {
-    record: [
-      ["cached-entries", "u64"],
-      ["unique-combinations-covered", "u64"],
-      ["total-combinations", "u64"],
-      ["entries-per-generation", "u32"],
-      ["max-entries-per-combination", "u32"],
-      ["max-possible-entries", "u64"],
-      ["avg-entries-per-combination-tenths", "u64"],
-      ["combination-coverage-percentage", "u32"],
-      ["entry-coverage-percentage", "u32"],
-      ["failed-combinations", "u64"],
-      ["last-generation", "u64?"],
-    ],
-  },
 };
 
 const NAMESPACE = ["namespace", "u32"] as const;
@@ -387,13 +249,9 @@ const RECORD = ["record", "bytes"] as const;
 const NOW = ["now", "u64"] as const;
 const SEQUENCE = ["sequence", "u64?"] as const;
 const SOME = ["namespace", "u32?"] as const;
-const STATE = ["state", "bytes"] as const;
-const COMBINATION = ["combination", "bytes"] as const;
-const ROUND = ["round", "round"] as const;
-const PLACE = ["place", "place"] as const;
 
 /** The calls. */
-export const CALLS: Readonly<Record<string, Call>> = {
+export const CALLS: Record<string, Call> = {
   open: [0, [["settings", "setting[]"]], ""],
   namespace: [1, [["name", "text"]], "u32"],
   "set-defaults": [2, [NAMESPACE, ["defaults", "namespace-default[]"]], ""],
@@ -465,30 +323,4 @@ export const CALLS: Readonly<Record<string, Call>> = {
   update: [73, [["bytes", "bytes"]], ""],
   length: [74, [], "u64"],
   digest: [75, [], "bytes"],
-  define: [96, [["state", "bytes?"], ["dimensions", "dimension[]"], ["options", "plan-option[]"]], "bytes"],
-  "inspect-pool": [97, [STATE], "pool-info"],
-  "combination-key": [98, [STATE, ["values", "pair[]"]], "bytes"],
-  combinations: [
-    99,
-    [STATE, ["values", "pair[]"], ["kept", "bool"], ["first", "u64"], ["limit", "u32"]],
-    "combinations-page",
-  ],
-  begin: [100, [STATE, NOW, ["force", "bool"]], "bytes?"],
-  settle: [109, [STATE, ["generation", "u64"]], "bytes?"],
-  "clear-pool": [101, [STATE, ["regenerate", "bool"]], "bytes"],
-  statistics: [102, [STATE, ["tally", "tally"]], "pool-statistics"],
-  "variant-key": [103, [COMBINATION, ["generation", "u64"], ["entry", "u32"]], "bytes"],
-  pick: [104, [NAMESPACE, COMBINATION, ["how", "choice"], STORED, NOW], "picked?"],
-  "add-variant": [
-    105,
-    [NAMESPACE, COMBINATION, ROUND, ["variant", "new-variant"], STORED, NOW, SEQUENCE],
-    "added",
-  ],
-  fail: [
-    106,
-    [NAMESPACE, COMBINATION, ROUND, PLACE, ["reason", "text"], ["retry-at", "u64"], STORED, NOW, SEQUENCE],
-    "stored?",
-  ],
-  lose: [107, [NAMESPACE, COMBINATION, PLACE, STORED, NOW, SEQUENCE], "stored?"],
-  look: [108, [NAMESPACE, COMBINATION, ROUND, ["longest-retry", "u64"], STORED, NOW], "combination-info"],
 };

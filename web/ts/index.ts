@@ -15,7 +15,7 @@ export {
 export { LarderError, type ErrorCode } from "./error.js";
 export { Keys, type KeyValue, type TextKeyOptions } from "./keys.js";
 export { type Source } from "./load.js";
-export { Pool } from "./pools/pool.js";
+export { type Pool } from "./pools/pool.js";
 export {
   Scored,
   type AccumulateOptions,

@@ -21,10 +21,10 @@ import { Flights, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
 import type { PoolPlan } from "./pools/plan.js";
-import { Pool } from "./pools/pool.js";
-import { exported, imported, type Imported, type SnapshotSource } from "./snapshot.js";
-import { attach, type StoreOptions } from "./store/open.js";
-import { Tabs } from "./tabs.js";
+import type { Pool } from "./pools/pool.js";
+import type { Imported, SnapshotSource } from "./snapshot.js";
+import type { StoreOptions } from "./store/open.js";
+import type { Tabs } from "./tabs.js";
 import { Tier } from "./tier.js";
 import { span, type Span } from "./units.js";
 import { decodeOwn, type Value } from "./values.js";
@@ -95,8 +95,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     const settings = [...settingsOf(options), { store: options.store !== undefined }];
     const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
-    const name = await attach(tier, options);
-    if (name !== undefined) cache.tabs = new Tabs(name, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
+    if (options.store !== undefined) {
+      // What not every page needs is loaded by those that do.
+      const { attach } = await import("./store/open.js");
+      cache.tabs = await attach(tier, options, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
+    }
     if (options.preload === true) await cache.load();
     return cache;
   }
@@ -263,7 +266,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       this.sync.invalidate(rule);
     } catch (refused) {
       if (!(refused instanceof LarderError) || refused.code !== "full" || this.tier.log === undefined) throw refused;
-      await this.tier.sweep();
+      await this.tier.log.keeper.sweep();
       this.sync.invalidate(rule);
     }
     // What is computed meanwhile was begun before. Which tags it will have is not known yet.
@@ -276,7 +279,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   async pool(name: string, plan?: PoolPlan): Promise<Pool> {
     let pool = this.pools.get(name);
     if (pool === undefined) {
-      pool = new Pool(this.tier, name, this.namespace, () => this.tabs);
+      const { Pool } = await import("./pools/pool.js");
+      pool = this.pools.get(name) ?? new Pool(this.tier, name, this.namespace, () => this.tabs);
       this.pools.set(name, pool);
     }
     await pool.define(plan);
@@ -366,19 +370,19 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Reads the store into memory, as much as fits; answers how many entries. So the synchronous face sees them, and the first reads are quick. */
   async load(): Promise<number> {
-    return this.tier.load(this.sync.id);
+    return (await this.tier.log?.keeper.load(this.sync.id)) ?? 0;
   }
 
   /** All entries of all namespaces as a snapshot, which every host of Larder reads: `larder import`. */
   async export(): Promise<Blob> {
-    return exported(this.tier);
+    return (await import("./snapshot.js")).exported(this.tier);
   }
 
   /** Stores the entries of a snapshot, of `export` or of `larder export`, over those that are there, with their namespaces and times.
    *
    * Throws `corrupt` when it is none or ends too early (what was read until then stays stored), and `newer-format`. */
   async import(snapshot: SnapshotSource): Promise<Imported> {
-    return imported(this.tier, snapshot);
+    return (await import("./snapshot.js")).imported(this.tier, snapshot);
   }
 
   /** Waits until all that was written is stored; false where it could not be. */

@@ -20,6 +20,8 @@ export interface Imported {
 const MAGIC = Uint8Array.of(0x8c, 0x4c, 0x53, 0x4e, 0x41, 0x50, 0x0a, 0x01);
 /** The longest record that is read: a value of 1 GiB and what surrounds it. */
 const LONGEST = 2 ** 30 + 4 * 2 ** 20;
+/** Bytes of records that are taken out of memory at a time. */
+const PIECE = 1 << 18;
 /** Bytes that are put into one part of a blob. */
 const PART = 1 << 20;
 
@@ -32,7 +34,7 @@ export async function exported(tier: Tier): Promise<Blob> {
     parts.push(new Blob(piece as BlobPart[]));
     [piece, length] = [[], 0];
   };
-  for await (const record of tier.everything()) {
+  for await (const record of everything(tier)) {
     const before = new Uint8Array(4);
     new DataView(before.buffer).setUint32(0, record.length, true);
     piece.push(before, record);
@@ -46,6 +48,25 @@ export async function exported(tier: Tier): Promise<Blob> {
   piece.push(new Uint8Array(end.buffer));
   cut();
   return new Blob(parts, { type: "application/vnd.larder.snapshot" });
+}
+
+/** The live records of all namespaces: of the store, and of what is in memory alone. */
+async function* everything(tier: Tier): AsyncIterable<Uint8Array> {
+const { log, engine } = tier;
+  if (log !== undefined) {
+    for await (const record of log.records(undefined)) if (engine.isSound(record, tier.now())) yield record;
+  }
+  for (let cursor: number | null = log?.isWritable === true && !tier.hasLoose ? null : 0; cursor !== null; await breathe()) {
+    const args = { cursor, size: PIECE, now: tier.now() };
+    const { records, next } = engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
+    for (const record of records) if (log === undefined || !isInLog(tier, record)) yield record;
+    cursor = next;
+  }
+}
+
+function isInLog(tier: Tier, record: Uint8Array): boolean {
+  const { namespace, key } = tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
+  return tier.isStored(tier.namespace(namespace), key);
 }
 
 /** Stores the entries of a snapshot. */

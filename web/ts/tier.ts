@@ -1,12 +1,11 @@
 // One cache inside: an engine, and the log of records behind it if there is one. Decides nothing: the engine says what is written, and here
 // it is handed to the log.
 
-import { breathe } from "./breathe.js";
 import { bytesOf, type Key } from "./bytes.js";
 import { Engine, type Settings } from "./engine.js";
 import { LarderError } from "./error.js";
-import { Kind, type Found } from "./store/lines.js";
-import type { Keeper, Kept, Log } from "./store/log.js";
+import { Kind } from "./store/lines.js";
+import type { Log } from "./store/log.js";
 import type { Plain } from "./wire.js";
 
 /** What the engine answers to a write. */
@@ -23,19 +22,14 @@ export interface Hit {
   readonly freshness: "fresh" | "stale";
 }
 
-interface Namespace {
+/** A namespace, and what stands for it. */
+export interface Namespace {
   readonly id: number;
   readonly name: string;
   /** Stands for it in the store. */
   readonly hash: number;
   /** Seed of its keys' hashes. */
   readonly seed: number;
-}
-
-interface Ban {
-  readonly namespace: number;
-  readonly rules: Plain;
-  readonly sequence: number;
 }
 
 /** What happens that somebody may want to hear of. */
@@ -48,23 +42,19 @@ export interface Listener {
 
 /** Sequence numbers in a millisecond, so that those of several tabs follow the time. */
 const TICKS = 64;
-/** Bytes of records that are handled at a time. */
-const PIECE = 1 << 18;
 /** Above all sequence numbers (wit/cache.wit). */
 const LAST = 2 ** 48 - 1;
 
 /** An engine and what stands behind it. */
-export class Tier implements Keeper {
+export class Tier {
   log: Log | undefined;
   listener: Listener | undefined;
   private readonly namespaces = new Map<number, Namespace>();
   private readonly defaults = new Map<number, Plain>();
   private sequence = 0;
   /** Whether there may be entries that the log does not have. */
-  private hasLoose = false;
+  hasLoose = false;
   private seed = 0;
-  /** Those that are not known to be stored. */
-  private bans: Ban[] = [];
   private running: Engine | undefined;
 
   constructor(
@@ -87,8 +77,8 @@ export class Tier implements Keeper {
   }
 
   /** Puts a log behind the engine. */
-  async attach(open: (keeper: Keeper, sum: (bytes: Uint8Array) => number) => Promise<Log>): Promise<void> {
-    this.log = await open(this, (bytes) => this.engine.hash(bytes, 0));
+  attach(log: Log): void {
+    this.log = log;
     this.seed = this.log.seed;
     for (const { id, name } of this.namespaces.values()) this.register(id, name);
   }
@@ -99,13 +89,17 @@ export class Tier implements Keeper {
     this.running = this.start();
     for (const { name } of names) this.engine.call("namespace", { name });
     for (const [namespace, defaults] of this.defaults) this.engine.call("set-defaults", { namespace, defaults });
-    await this.log?.readBans();
-    this.banAgain();
+    await this.log?.restart();
   }
 
   private register(id: number, name: string): void {
     const seed = this.engine.hash(name, this.seed);
     this.namespaces.set(id, { id, name, seed, hash: seed >>> 0 });
+  }
+
+  /** The namespace that this stands for in the store. */
+  namespaceOf(hash: number): Namespace | undefined {
+    return [...this.namespaces.values()].find((it) => it.hash === hash);
   }
 
   /** The number of a namespace. */
@@ -121,7 +115,8 @@ export class Tier implements Keeper {
     this.engine.call("set-defaults", { namespace, defaults });
   }
 
-  private named(id: number): Namespace {
+  /** What is known of a namespace. */
+  named(id: number): Namespace {
     const found = this.namespaces.get(id);
     if (found === undefined) throw new LarderError("unknown-namespace", `there is no namespace ${id}`);
     return found;
@@ -207,62 +202,6 @@ export class Tier implements Keeper {
     if (this.log !== undefined) yield* this.log.records(this.named(namespace).hash);
   }
 
-  /** The live records of all namespaces: of the store, and of what is in memory alone. */
-  async *everything(): AsyncIterable<Uint8Array> {
-    const { log } = this;
-    if (log !== undefined) {
-      for await (const record of log.records(undefined)) if (this.engine.isSound(record, this.now())) yield record;
-    }
-    for (let cursor: number | null = log?.isWritable === true && !this.hasLoose ? null : 0; cursor !== null; await breathe()) {
-      const args = { cursor, size: PIECE, now: this.now() };
-      const { records, next } = this.engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
-      for (const record of records) if (log === undefined || !this.isInLog(record)) yield record;
-      cursor = next;
-    }
-  }
-
-  private isInLog(record: Uint8Array): boolean {
-    const { namespace, key } = this.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
-    return this.isStored(this.namespace(namespace), key);
-  }
-
-  /** Fills memory from the log, the newest last; answers how many entries came. */
-  async load(namespace: number): Promise<number> {
-    let [taken, length, piece] = [0, 0, [] as Uint8Array[]];
-    const flush = (): void => {
-      const all = new Uint8Array(length);
-      let at = 0;
-      for (const record of piece) {
-        new DataView(all.buffer).setUint32(at, record.length, true);
-        all.set(record, at + 4);
-        at += 4 + record.length;
-      }
-      taken += this.engine.load(namespace, all, this.now());
-      [length, piece] = [0, []];
-    };
-    for await (const record of this.records(namespace)) {
-      piece.push(record);
-      length += 4 + record.length;
-      if (length > PIECE) flush();
-    }
-    flush();
-    return taken;
-  }
-
-  /** Deletes what was made invalid, wherever it lies, so that the bans can be forgotten. */
-  async sweep(): Promise<void> {
-    const until = this.stamp();
-    if (this.log === undefined || until === null) return;
-    for await (const record of this.log.records(undefined)) {
-      if (this.isSound(record)) continue;
-      const { namespace, key } = this.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
-      this.drop(this.namespace(namespace), key);
-    }
-    await this.log.written();
-    this.reap(until);
-    this.log.keepBans(this.stamp() ?? until);
-  }
-
   /** Deletes an entry; true when it was there. */
   delete(namespace: number, key: Key, stored: Uint8Array | null): boolean {
     const wasThere = this.engine.call("delete", { namespace, key: bytesOf(key), stored, now: this.now() }) as boolean;
@@ -299,78 +238,7 @@ export class Tier implements Keeper {
   ban(namespace: number, rules: Plain): void {
     const sequence = this.stamp();
     this.engine.call("ban", { namespace, rules, now: this.now(), sequence });
-    if (this.log === undefined || sequence === null) return;
-    const ban = { namespace, rules, sequence };
-    this.bans.push(ban);
-    this.log.keepBans(sequence);
-    void this.log.written().then(() => (this.bans = this.bans.filter((it) => it !== ban)));
-  }
-
-  banAgain(): void {
-    for (const { namespace, rules, sequence } of this.bans) this.engine.call("ban", { namespace, rules, now: this.now(), sequence });
-  }
-
-  bansRecord(): Uint8Array {
-    return this.reap(0);
-  }
-
-  /** Forgets the bans with numbers up to this; answers with a record of the others. */
-  private reap(until: number): Uint8Array {
-    return this.engine.call("reap-bans", { until, now: this.now(), sequence: this.stamp() }) as Uint8Array;
-  }
-
-  takeBans(record: Uint8Array): void {
-    this.engine.call("take-bans", { record });
-  }
-
-  async changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void> {
-    const namespace = [...this.namespaces.values()].find(({ hash }) => hash === line.namespace);
-    if (namespace === undefined || (line.kind !== Kind.Put && line.kind !== Kind.Delete)) return;
-    const found = (await bytes()) ?? new Uint8Array();
-    const key = line.kind === Kind.Delete ? found : (this.peek(namespace.id, found)?.["key"] as Uint8Array | undefined);
-    if (key === undefined || key.length === 0) return this.changedMuch();
-    this.engine.call("forget", { namespace: namespace.id, key });
-    this.listener?.changed(key);
-  }
-
-  changedMuch(): void {
-    this.engine.call("clear", { namespace: null });
-    this.listener?.changed(undefined);
-  }
-
-  accessed(hash: number, record: Uint8Array): number {
-    const namespace = [...this.namespaces.values()].find((it) => it.hash === hash);
-    if (namespace === undefined) return 0;
-    const key = this.peek(namespace.id, record)?.["key"];
-    const args = { namespace: namespace.id, key: key as Uint8Array, now: this.now() };
-    const info = key === undefined ? null : (this.engine.call("inspect", args) as { accessed: number } | null);
-    return info?.accessed ?? 0;
-  }
-
-  judge(records: readonly Kept[], needed: number): readonly number[] {
-    const candidates = records.map(({ place, bytes, size, accessed }) => {
-      const gone = Number.isFinite(place.gone) ? place.gone : null;
-      // What is over always goes, and so does what was made invalid.
-      return { size, version: place.version, accessed, gone: this.isSound(bytes) ? gone : 0 };
-    });
-    return this.engine.call("judge", { candidates, needed, now: this.now() }) as number[];
-  }
-
-  private isSound(record: Uint8Array): boolean {
-    try {
-      return this.engine.call("is-banned", { record }) === false;
-    } catch (refused) {
-      // What a newer version wrote is for it to judge.
-      return refused instanceof LarderError && refused.code === "newer-format";
-    }
-  }
-
-  warn(error: LarderError): void {
-    this.listener?.warned(error);
-  }
-
-  wrote(): void {
-    this.listener?.wrote();
+    if (sequence !== null) this.log?.keeper.banned({ namespace, rules, sequence });
   }
 
   close(): void {

@@ -19,7 +19,10 @@ import {
   type RoundReport,
   type Values,
 } from "./plan.js";
+import { knowPools } from "./contract.js";
 import { work } from "./round.js";
+
+knowPools();
 
 /** What is known of a round. */
 export interface Round {

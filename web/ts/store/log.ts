@@ -4,31 +4,9 @@
 import { LarderError } from "../error.js";
 import { breathe } from "../breathe.js";
 import type { Backend, Block } from "./backend.js";
+import type { Keeper } from "./keeper.js";
 import { Kind, LINE, extent, pack, unpack, type Found, type Line } from "./lines.js";
 import { Table, type Place } from "./table.js";
-
-/** What the log asks of the cache that it belongs to. */
-export interface Keeper {
-  now(): number;
-  /** All bans there are now, made by another tab or before. */
-  takeBans(record: Uint8Array): void;
-  /** Makes the bans of this cache that are not stored yet again, over those that were taken. */
-  banAgain(): void;
-  /** A record of all bans there are now. */
-  bansRecord(): Uint8Array;
-  /** Another tab wrote or deleted this entry. */
-  changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void>;
-  /** Another tab changed so much that memory is to begin anew. */
-  changedMuch(): void;
-  /** When the entry of this record was last read, as far as memory knows. */
-  accessed(namespace: number, record: Uint8Array): number;
-  /** Which records go so that so many bytes become free: their places in the list. */
-  judge(records: readonly Kept[], needed: number): readonly number[];
-  /** Something went wrong that the cache survives. */
-  warn(error: LarderError): void;
-  /** A block was written. */
-  wrote(): void;
-}
 
 /** A record that may be kept. */
 export interface Kept {
@@ -77,7 +55,7 @@ export class Log {
 
   private constructor(
     private readonly backend: Backend,
-    private readonly keeper: Keeper,
+    readonly keeper: Keeper,
     private readonly maxBytes: number,
   ) {}
 
@@ -139,8 +117,13 @@ export class Log {
     else if (block >= (this.bans?.block ?? -1)) this.bans = { block, at: line.at, length: line.length };
   }
 
-  /** Takes over the bans there are. */
-  async readBans(): Promise<void> {
+  /** Tells a memory that began anew what it must know. */
+  async restart(): Promise<void> {
+    await this.readBans();
+    this.keeper.banAgain();
+  }
+
+  private async readBans(): Promise<void> {
     if (this.bans === undefined) return;
     const { block, at, length } = this.bans;
     try {
@@ -364,8 +347,8 @@ export class Log {
       if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
       else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block.id) await this.keeper.changed(line, read(line));
       if (lines.some(({ kind }) => kind === Kind.Bans)) {
-        await this.readBans();
-        this.keeper.banAgain();
+        await this.restart();
+        this.keeper.invalidated();
       }
     }
   }

@@ -1,10 +1,12 @@
 // Which store a cache has, and what happens where it cannot be had.
 
 import { LarderError } from "../error.js";
+import { Tabs } from "../tabs.js";
 import type { Tier } from "../tier.js";
 import { size, type Size } from "../units.js";
 import type { Backend } from "./backend.js";
 import { IndexedDb } from "./indexeddb.js";
+import { Keeper } from "./keeper.js";
 import { Log } from "./log.js";
 import { Opfs } from "./opfs.js";
 
@@ -23,25 +25,23 @@ export interface StoreOptions {
 
 const MAX_BYTES = 256 * 1024 * 1024;
 
-/** Puts the store behind a cache. Answers with its name if other tabs share it. */
-export async function attach(tier: Tier, options: StoreOptions): Promise<string | undefined> {
+/** Puts the store behind a cache. Answers with the tabs that share it; `told` hears of what they write. */
+export async function attach(tier: Tier, options: StoreOptions, told: () => void): Promise<Tabs | undefined> {
   const { store, maxStoreBytes } = options;
   if (store === undefined) return undefined;
   const name = `larder:${options.name ?? "larder"}`;
   const limit = maxStoreBytes === undefined ? MAX_BYTES : size(maxStoreBytes);
   let backend: Backend | undefined;
   try {
-    await tier.attach(async (keeper, sum) => {
-      backend = await begin(store, name, sum, limit);
-      return Log.open(backend, keeper, limit);
-    });
-    return backend?.isShared === true ? name : undefined;
+    backend = await begin(store, name, (bytes) => tier.engine.hash(bytes, 0), limit);
+    tier.attach(await Log.open(backend, new Keeper(tier), limit));
+    return backend?.isShared === true ? new Tabs(name, told) : undefined;
   } catch (cause) {
     backend?.close();
     if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
     // Private windows, a browser that was told to keep nothing, a damaged profile.
     const why = "the store cannot be had, so the cache is in memory alone";
-    tier.warn(cause instanceof LarderError ? cause : new LarderError("storage", why, { cause }));
+    tier.listener?.warned(cause instanceof LarderError ? cause : new LarderError("storage", why, { cause }));
     return undefined;
   }
 }

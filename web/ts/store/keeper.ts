@@ -1,0 +1,154 @@
+// What a log asks of the cache that it belongs to: the engine judges, and here it is asked.
+
+import { LarderError } from "../error.js";
+import type { Tier } from "../tier.js";
+import type { Plain } from "../wire.js";
+import { Kind, type Found } from "./lines.js";
+import type { Kept } from "./log.js";
+
+/** Entries that were made invalid, and since when. */
+export interface Ban {
+  readonly namespace: number;
+  readonly rules: Plain;
+  readonly sequence: number;
+}
+
+/** Bytes of records that are handled at a time. */
+const PIECE = 1 << 18;
+
+/** The cache, as its log sees it. */
+export class Keeper {
+  /** Those that are not known to be stored. */
+  private bans: Ban[] = [];
+
+  constructor(private readonly tier: Tier) {}
+
+  now(): number {
+    return this.tier.now();
+  }
+
+  /** Something went wrong that the cache survives. */
+  warn(error: LarderError): void {
+    this.tier.listener?.warned(error);
+  }
+
+  /** A block was written. */
+  wrote(): void {
+    this.tier.listener?.wrote();
+  }
+
+  /** Has a ban stored that was made. */
+  banned(ban: Ban): void {
+    this.bans.push(ban);
+    this.tier.log?.keepBans(ban.sequence);
+    void this.tier.log?.written().then(() => (this.bans = this.bans.filter((it) => it !== ban)));
+  }
+
+  /** Fills memory from the log, the newest last; answers how many entries came. */
+  async load(namespace: number): Promise<number> {
+    let [taken, length, piece] = [0, 0, [] as Uint8Array[]];
+    const flush = (): void => {
+      const all = new Uint8Array(length);
+      let at = 0;
+      for (const record of piece) {
+        new DataView(all.buffer).setUint32(at, record.length, true);
+        all.set(record, at + 4);
+        at += 4 + record.length;
+      }
+      taken += this.tier.engine.load(namespace, all, this.tier.now());
+      [length, piece] = [0, []];
+    };
+    for await (const record of this.tier.records(namespace)) {
+      piece.push(record);
+      length += 4 + record.length;
+      if (length > PIECE) flush();
+    }
+    flush();
+    return taken;
+  }
+
+  /** Deletes what was made invalid, wherever it lies, so that the bans can be forgotten. */
+  async sweep(): Promise<void> {
+    const until = this.tier.stamp();
+    if (this.tier.log === undefined || until === null) return;
+    for await (const record of this.tier.log.records(undefined)) {
+      if (this.isSound(record)) continue;
+      const { namespace, key } = this.tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
+      this.tier.drop(this.tier.namespace(namespace), key);
+    }
+    await this.tier.log.written();
+    this.reap(until);
+    this.tier.log.keepBans(this.tier.stamp() ?? until);
+  }
+
+  /** Makes the bans of this cache that are not stored yet again, over those that were taken. */
+  banAgain(): void {
+    for (const { namespace, rules, sequence } of this.bans) this.tier.engine.call("ban", { namespace, rules, now: this.tier.now(), sequence });
+  }
+
+  /** A record of all bans there are now. */
+  bansRecord(): Uint8Array {
+    return this.reap(0);
+  }
+
+  /** Forgets the bans with numbers up to this; answers with a record of the others. */
+  private reap(until: number): Uint8Array {
+    return this.tier.engine.call("reap-bans", { until, now: this.tier.now(), sequence: this.tier.stamp() }) as Uint8Array;
+  }
+
+  /** All bans there are now, made by another tab or before. */
+  takeBans(record: Uint8Array): void {
+    this.tier.engine.call("take-bans", { record });
+  }
+
+  /** Another tab wrote or deleted this entry. */
+  async changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void> {
+    const namespace = this.tier.namespaceOf(line.namespace);
+    if (namespace === undefined || (line.kind !== Kind.Put && line.kind !== Kind.Delete)) return;
+    const found = (await bytes()) ?? new Uint8Array();
+    const key = line.kind === Kind.Delete ? found : (this.tier.peek(namespace.id, found)?.["key"] as Uint8Array | undefined);
+    if (key === undefined || key.length === 0) return this.changedMuch();
+    this.tier.engine.call("forget", { namespace: namespace.id, key });
+    this.tier.listener?.changed(key);
+  }
+
+  /** Another tab changed so much that memory is to begin anew. */
+  changedMuch(): void {
+    this.tier.engine.call("clear", { namespace: null });
+    this.tier.listener?.changed(undefined);
+  }
+
+  /** Another tab made entries invalid. */
+  invalidated(): void {
+    this.tier.listener?.changed(undefined);
+  }
+
+  /** When the entry of this record was last read, as far as memory knows; Unix milliseconds, or 0. */
+  accessed(hash: number, record: Uint8Array): number {
+    const namespace = this.tier.namespaceOf(hash);
+    if (namespace === undefined) return 0;
+    const key = this.tier.peek(namespace.id, record)?.["key"];
+    const args = { namespace: namespace.id, key: key as Uint8Array, now: this.tier.now() };
+    const info = key === undefined ? null : (this.tier.engine.call("inspect", args) as { accessed: number } | null);
+    return info?.accessed ?? 0;
+  }
+
+  /** Which records go so that so many bytes become free: their places in the list. */
+  judge(records: readonly Kept[], needed: number): readonly number[] {
+    const candidates = records.map(({ place, bytes, size, accessed }) => {
+      const gone = Number.isFinite(place.gone) ? place.gone : null;
+      // What is over always goes, and so does what was made invalid.
+      return { size, version: place.version, accessed, gone: this.isSound(bytes) ? gone : 0 };
+    });
+    return this.tier.engine.call("judge", { candidates, needed, now: this.tier.now() }) as number[];
+  }
+
+  private isSound(record: Uint8Array): boolean {
+    try {
+      return this.tier.engine.call("is-banned", { record }) === false;
+    } catch (refused) {
+      // What a newer version wrote is for it to judge.
+      return refused instanceof LarderError && refused.code === "newer-format";
+    }
+  }
+}
