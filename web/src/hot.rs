@@ -10,6 +10,11 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::wire::{Reader, Writer, whole};
 use crate::{State, convert, with};
 
+/// Content types that values of JavaScript have, by their numbers, so that they need not travel as texts.
+const TYPES: [&str; 3] = ["", "application/octet-stream", "application/json"];
+/// The number of any other.
+const OTHER: u32 = 3;
+
 /// A status that says that there is nothing.
 const NONE: u32 = 0;
 /// A refusal: the output is its status and message.
@@ -18,7 +23,8 @@ const REFUSED: u32 = 1;
 const MAX_VALUE: usize = 1 << 30;
 
 /// Looks up the key that is the first `len` bytes of the input. 0 if it is not there, 1 if that is refused, else where eight words lie: value
-/// and its length, content type and its length, 1 for stale, 2 for renew and 4 for depends added up, and the version in two halves.
+/// and its length, content type and its length, 1 for stale, 2 for renew, 4 for depends and 8 times the number of the content type added up, and
+/// the version in two halves.
 #[wasm_bindgen]
 pub fn get(namespace: u32, len: u32, now: f64) -> u32 {
     with(|state| {
@@ -48,18 +54,21 @@ pub fn has(namespace: u32, len: u32, now: f64) -> u32 {
     })
 }
 
-/// Stores what is in the input: a key of `key` bytes, a value of `value` bytes, and options of `options` bytes, or none; under this
-/// sequence number, or with 0 under one of the engine's own. 1 if it is refused, else where six words lie: the version in two halves, the
+/// Stores what is in the input: a key of `key` bytes, a value of `value` bytes of the content type with the number `kind`, and options of `options`
+/// bytes, or none; under this sequence number, or with 0 under one of the engine's own. 1 if it is refused, else where six words lie: the version in two halves, the
 /// record and its length, and in two halves when it is gone, all bits set for never.
 #[wasm_bindgen]
-pub fn set(namespace: u32, key: u32, value: u32, options: u32, now: f64, sequence: f64) -> u32 {
+pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f64, sequence: f64) -> u32 {
     with(|state| {
         let State { engine, input, output, parts, .. } = state;
         let (key, value, options) = (key as usize, value as usize, options as usize);
         let text = input.get(..key).unwrap_or_default();
         let bytes = input.get(key..key + value).unwrap_or_default();
         let given = match options {
-            0 => Ok(SetOptions::default()),
+            0 => Ok(SetOptions {
+                content_type: TYPES.get(kind as usize).copied().unwrap_or_default().to_owned(),
+                ..SetOptions::default()
+            }),
             _ => convert::options(&mut Reader::new(input.get(key + value..key + value + options).unwrap_or_default())),
         };
         let sequence = (sequence > 0.0).then(|| whole(sequence));
@@ -121,7 +130,8 @@ fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 8], output: &mut Vec<u8>) {
         Cow::Owned(_) => output,
     };
     let stale = u32::from(hit.freshness == Freshness::Stale);
-    let flags = stale | u32::from(hit.renew) << 1 | u32::from(hit.depends) << 2;
+    let kind = TYPES.iter().position(|it| *it == hit.content_type).map_or(OTHER, |at| at as u32);
+    let flags = stale | u32::from(hit.renew) << 1 | u32::from(hit.depends) << 2 | kind << 3;
     let [low, high] = halves(hit.version);
     let (content_type, len) = (hit.content_type.as_ptr() as u32, hit.content_type.len() as u32);
     *parts = [value.as_ptr() as u32, value.len() as u32, content_type, len, flags, low, high, 0];

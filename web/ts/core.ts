@@ -1,10 +1,11 @@
 // The cache as a synchronous map: what the asynchronous face is built on, and of use by itself where nothing is kept beyond the page.
 
 import { bytesOf, type Key } from "./bytes.js";
+import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Tier } from "./tier.js";
 import { size, span, type Size, type Span } from "./units.js";
-import { decode, decodeOwn, encode, type Value } from "./values.js";
+import { TYPES, decode, decodeOwn, encode, type Value } from "./values.js";
 import { Writer, type Plain } from "./wire.js";
 
 export type { Key } from "./bytes.js";
@@ -164,7 +165,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
     const { tier } = this;
     const [bytes, type] = encode(value);
     const { engine } = tier;
-    engine.set(this.id, key, bytes, written(type, options), tier.now(), tier.stamp() ?? 0);
+    engine.set(this.id, key, bytes, type, options === undefined ? undefined : written(type, options), tier.now(), tier.stamp() ?? 0);
     if (tier.log !== undefined) tier.keep(this.id, key, engine.written());
     return this;
   }
@@ -203,7 +204,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
     if (!this.has(key) && this.tier.isStored(this.id, key)) {
       throw new LarderError("unsupported", "the number is in the store and not in memory; use the asynchronous increment");
     }
-    return this.tier.increment(this.id, key, BigInt(by), given("", options), null);
+    return this.tier.increment(this.id, key, BigInt(by), given(Type.Text, options), null);
   }
 
   /** Makes entries invalid that are there now and that a rule is true of; those that are set later are not touched. */
@@ -309,9 +310,9 @@ export function remaining(expires: number | null, now: number): number {
 }
 
 /** @internal */
-export function given(type: string, options: SetOptions | undefined): { [name: string]: Plain }[] {
+export function given(type: Type, options: SetOptions | undefined): { [name: string]: Plain }[] {
   const list: { [name: string]: Plain }[] = [];
-  const contentType = options?.contentType ?? type;
+  const contentType = options?.contentType ?? TYPES[type] ?? "";
   if (contentType !== "") list.push({ "content-type": contentType });
   if (options === undefined) return list;
   if (options.ttl !== undefined) list.push({ ttl: span(options.ttl) });
@@ -324,20 +325,10 @@ export function given(type: string, options: SetOptions | undefined): { [name: s
   return list;
 }
 
-/** Options of values that have nothing but a content type, written once. */
-const TYPED = new Map<string, Uint8Array>();
-
-function written(type: string, options: SetOptions | undefined): Uint8Array | undefined {
-  if (options === undefined) {
-    if (type === "") return undefined;
-    const known = TYPED.get(type);
-    if (known !== undefined) return known;
-  }
+function written(type: Type, options: SetOptions): Uint8Array {
   const writer = new Writer();
   writer.write("set-option[]", given(type, options));
-  const bytes = writer.done().slice();
-  if (options === undefined) TYPED.set(type, bytes);
-  return bytes;
+  return writer.done();
 }
 
 function ruleOf(rule: Rule): { [name: string]: Plain } {

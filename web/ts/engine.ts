@@ -3,6 +3,7 @@
 
 import { CALLS } from "./contract.js";
 import { LarderError, refusal } from "./error.js";
+import { writeText } from "./text.js";
 import { Reader, Writer, type Plain } from "./wire.js";
 
 interface Exports {
@@ -13,7 +14,7 @@ interface Exports {
   call(number: number, length: number): number;
   get(namespace: number, length: number, now: number): number;
   has(namespace: number, length: number, now: number): number;
-  set(namespace: number, key: number, value: number, options: number, now: number, sequence: number): number;
+  set(namespace: number, key: number, value: number, kind: number, options: number, now: number, sequence: number): number;
   hash(length: number, seed: number): number;
   load(namespace: number, length: number, now: number): number;
   sound(length: number, now: number): number;
@@ -22,24 +23,28 @@ interface Exports {
 /** Settings of a cache, by their names in the contract. */
 export type Settings = readonly { readonly [name: string]: Plain }[];
 
+/** Content types that values have by themselves, by their numbers (`src/hot.rs`). */
+export const enum Type {
+  Text = 0,
+  Bytes = 1,
+  Json = 2,
+  Other = 3,
+}
+
 /** Where the parts of a value lie; they hold until the next call. */
 export interface Parts {
   readonly bytes: Uint8Array;
   readonly at: number;
   readonly length: number;
+  readonly type: Type;
   readonly typeAt: number;
   readonly typeLength: number;
   readonly flags: number;
 }
 
-const encoder = new TextEncoder();
-
 /** Answers of hot calls that are no places. */
 const NONE = 0;
 const REFUSED = 1;
-
-/** Keys up to so many characters are written one by one, which is quicker for short ones. */
-const SHORT = 64;
 
 /** An instance of the module. */
 export class Engine {
@@ -67,12 +72,11 @@ export class Engine {
     return this.exports.memory.buffer.byteLength;
   }
 
-  /** Views of memory go stale when it grows. */
+  /** Views of memory are empty once it has grown. */
   private renew(): void {
-    if (this.bytes.buffer !== this.exports.memory.buffer) {
-      this.bytes = new Uint8Array(this.exports.memory.buffer);
-      this.words = new Uint32Array(this.exports.memory.buffer);
-    }
+    if (this.bytes.length > 0) return;
+    this.bytes = new Uint8Array(this.exports.memory.buffer);
+    this.words = new Uint32Array(this.exports.memory.buffer);
   }
 
   private room(length: number): void {
@@ -87,10 +91,15 @@ export class Engine {
     try {
       return work();
     } catch (cause) {
-      if (!(cause instanceof WebAssembly.RuntimeError) && !(cause instanceof RangeError)) throw cause;
-      this.trap = new LarderError("trapped", "the cache was stopped by an inner error; open it again", { cause });
-      throw this.trap;
+      throw this.trapped(cause);
     }
+  }
+
+  /** What to throw for what was thrown; after a trap nothing is answered any more. */
+  private trapped(cause: unknown): unknown {
+    if (!(cause instanceof WebAssembly.RuntimeError) && !(cause instanceof RangeError)) return cause;
+    this.trap = new LarderError("trapped", "the cache was stopped by an inner error; open it again", { cause });
+    return this.trap;
   }
 
   /** Writes a key to the input; answers how many bytes it has. */
@@ -101,60 +110,71 @@ export class Engine {
       return key.length;
     }
     this.room(at + 3 * key.length);
-    const begin = this.inputAt + at;
-    if (key.length <= SHORT) {
-      let place = 0;
-      for (; place < key.length; place++) {
-        const unit = key.charCodeAt(place);
-        if (unit > 0x7f) break;
-        this.bytes[begin + place] = unit;
-      }
-      if (place === key.length) return place;
-    }
-    return encoder.encodeInto(key, this.bytes.subarray(begin)).written;
+    return writeText(key, this.bytes, this.inputAt + at);
   }
 
   /** Looks an entry up; `undefined` if it is not there. */
   get(namespace: number, key: string | Uint8Array, now: number): Parts | undefined {
-    return this.guard(() => {
-      const answer = this.exports.get(namespace, this.key(key), now);
-      if (answer === NONE) return undefined;
-      this.renew();
-      if (answer === REFUSED) throw this.refused();
-      const at = answer >>> 2;
-      const words = this.words;
-      return {
-        bytes: this.bytes,
-        at: words[at] as number,
-        length: words[at + 1] as number,
-        typeAt: words[at + 2] as number,
-        typeLength: words[at + 3] as number,
-        flags: words[at + 4] as number,
-      };
-    });
+    if (this.trap !== undefined) throw this.trap;
+    let answer: number;
+    try {
+      answer = this.exports.get(namespace, this.key(key), now);
+    } catch (cause) {
+      throw this.trapped(cause);
+    }
+    if (answer === NONE) return undefined;
+    if (this.bytes.length === 0) this.renew();
+    if (answer === REFUSED) throw this.refused();
+    const [at, words] = [answer >>> 2, this.words];
+    const flags = words[at + 4] as number;
+    return {
+      bytes: this.bytes,
+      at: words[at] as number,
+      length: words[at + 1] as number,
+      type: flags >>> 3,
+      typeAt: words[at + 2] as number,
+      typeLength: words[at + 3] as number,
+      flags,
+    };
   }
 
   /** Whether an entry is there. */
   has(namespace: number, key: string | Uint8Array, now: number): boolean {
-    return this.guard(() => {
-      const answer = this.exports.has(namespace, this.key(key), now);
-      if (answer > 1) throw this.refused();
-      return answer === 1;
-    });
+    if (this.trap !== undefined) throw this.trap;
+    let answer: number;
+    try {
+      answer = this.exports.has(namespace, this.key(key), now);
+    } catch (cause) {
+      throw this.trapped(cause);
+    }
+    if (answer > 1) throw this.refused();
+    return answer === 1;
   }
 
-  /** Stores an entry, with options that `options` wrote, or none; under a sequence number, or with 0 under one of the engine's own. */
-  set(namespace: number, key: string | Uint8Array, value: string | Uint8Array, options: Uint8Array | undefined, now: number, sequence: number): void {
-    this.guard(() => {
+  /** Stores an entry of a content type, or with options that `options` wrote; under a sequence number, or with 0 under one of the engine's own. */
+  set(
+    namespace: number,
+    key: string | Uint8Array,
+    value: string | Uint8Array,
+    type: Type,
+    options: Uint8Array | undefined,
+    now: number,
+    sequence: number,
+  ): void {
+    if (this.trap !== undefined) throw this.trap;
+    const length = options === undefined ? 0 : options.length;
+    try {
       // All room first: what is written goes when the input moves.
-      this.room((typeof key === "string" ? 3 : 1) * key.length + (typeof value === "string" ? 3 : 1) * value.length + (options?.length ?? 0));
+      this.room((typeof key === "string" ? 3 : 1) * key.length + (typeof value === "string" ? 3 : 1) * value.length + length);
       const keyLength = this.key(key);
       const valueLength = this.key(value, keyLength);
       if (options !== undefined) this.bytes.set(options, this.inputAt + keyLength + valueLength);
-      this.answered = this.exports.set(namespace, keyLength, valueLength, options?.length ?? 0, now, sequence);
-      this.renew();
-      if (this.answered === REFUSED) throw this.refused();
-    });
+      this.answered = this.exports.set(namespace, keyLength, valueLength, type, length, now, sequence);
+    } catch (cause) {
+      throw this.trapped(cause);
+    }
+    if (this.bytes.length === 0) this.renew();
+    if (this.answered === REFUSED) throw this.refused();
   }
 
   /** What the last `set` answered. */

@@ -16,6 +16,7 @@ import {
   type SetOptions,
   type Statistics,
 } from "./core.js";
+import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Flights, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
@@ -249,7 +250,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Adds to a number; one that is not there counts as 0. */
   async increment(key: Key, by: number | bigint = 1, options?: SetOptions): Promise<bigint> {
     const { tier, sync, tabs } = this;
-    const add = (stored: Uint8Array | null): bigint => tier.increment(sync.id, key, BigInt(by), given("", options), stored);
+    const add = (stored: Uint8Array | null): bigint => tier.increment(sync.id, key, BigInt(by), given(Type.Text, options), stored);
     if (tier.log === undefined) return add(null);
     const inTurn = async (): Promise<bigint> => {
       await tier.log?.follow();

@@ -2,7 +2,8 @@
 // written as, here and in every other host.
 
 import { LarderError } from "./error.js";
-import type { Parts } from "./engine.js";
+import { Type, type Parts } from "./engine.js";
+import { readText } from "./text.js";
 
 /** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json | undefined };
@@ -16,14 +17,14 @@ const BYTES_TYPE = "application/octet-stream";
 const NO_VALUE = "application/vnd.larder.no-";
 
 const encoder = new TextEncoder();
-// A byte order mark is part of a text.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** A value as bytes, and its content type. */
-export function encode(value: Value): readonly [bytes: Uint8Array | string, type: string] {
-  if (typeof value === "string") return [value, ""];
-  if (value instanceof Uint8Array) return [value, BYTES_TYPE];
+/** The content types of `Type`. */
+export const TYPES: readonly string[] = ["", BYTES_TYPE, JSON_TYPE];
+
+/** A value as bytes or text, and its content type. */
+export function encode(value: Value): readonly [bytes: Uint8Array | string, type: Type] {
+  if (typeof value === "string") return [value, Type.Text];
+  if (value instanceof Uint8Array) return [value, Type.Bytes];
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -33,58 +34,36 @@ export function encode(value: Value): readonly [bytes: Uint8Array | string, type
   if (text === undefined) {
     throw new LarderError("invalid-argument", `a ${typeof value} is no value; store text, bytes, or what JSON can say`);
   }
-  return [encoder.encode(text), JSON_TYPE];
-}
-
-const text = (bytes: Uint8Array, at: number, length: number): string => decoder.decode(bytes.subarray(at, at + length));
-
-const JSON_BYTES = encoder.encode(JSON_TYPE);
-const BYTES_BYTES = encoder.encode(BYTES_TYPE);
-
-/** Whether a content type is this one. */
-function is({ bytes, typeAt, typeLength }: Parts, type: Uint8Array): boolean {
-  if (typeLength !== type.length) return false;
-  for (let place = 0; place < typeLength; place++) if (bytes[typeAt + place] !== type[place]) return false;
-  return true;
+  return [text, Type.Json];
 }
 
 /** The value that an entry holds; `undefined` for what is remembered instead of one. */
-export function decode(parts: Parts): Value | undefined {
-  const { bytes, at, length, typeAt, typeLength } = parts;
-  if (typeLength === 0) {
-    const value = text(bytes, at, length);
-    // Text, unless another host stored bytes without saying so.
-    return value.includes("\uFFFD") ? textOrBytes(bytes.slice(at, at + length)) : value;
-  }
-  if (is(parts, BYTES_BYTES)) return bytes.slice(at, at + length);
-  if (is(parts, JSON_BYTES)) return JSON.parse(text(bytes, at, length)) as Json;
-  const type = text(bytes, typeAt, typeLength);
-  if (type.startsWith("text/")) return text(bytes, at, length);
-  if (type.startsWith(NO_VALUE)) return undefined;
-  return bytes.slice(at, at + length);
+export function decode({ bytes, at, length, type, typeAt, typeLength }: Parts): Value | undefined {
+  if (type === Type.Bytes) return bytes.slice(at, at + length);
+  // Bytes that are no text were stored by another host that did not say so.
+  if (type === Type.Text) return readText(bytes, at, length) ?? bytes.slice(at, at + length);
+  if (type === Type.Json) return json(bytes, at, length);
+  const name = readText(bytes, typeAt, typeLength) ?? "";
+  if (name.startsWith(NO_VALUE)) return undefined;
+  return (name.startsWith("text/") ? readText(bytes, at, length) : undefined) ?? bytes.slice(at, at + length);
 }
 
-/** Bytes as text if that is what they are. */
-function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+/** What JSON says; bytes where it is none. */
+function json(bytes: Uint8Array, at: number, length: number): Json | Uint8Array {
   try {
-    return strict.decode(bytes);
+    return JSON.parse(readText(bytes, at, length) ?? "") as Json;
   } catch {
-    return bytes;
+    return bytes.slice(at, at + length);
   }
 }
 
 /** As `decode`, of bytes and a content type of their own. */
 export function decodeOwn(bytes: Uint8Array, type: string): Value | undefined {
-  const types = encoder.encode(type);
-  const both = new Uint8Array(bytes.length + types.length);
+  const known = TYPES.indexOf(type);
+  if (known >= 0) return decode({ bytes, at: 0, length: bytes.length, type: known, typeAt: 0, typeLength: 0, flags: 0 });
+  const name = encoder.encode(type);
+  const both = new Uint8Array(bytes.length + name.length);
   both.set(bytes);
-  both.set(types, bytes.length);
-  return decode({
-    bytes: both,
-    at: 0,
-    length: bytes.length,
-    typeAt: bytes.length,
-    typeLength: types.length,
-    flags: 0,
-  });
+  both.set(name, bytes.length);
+  return decode({ bytes: both, at: 0, length: bytes.length, type: Type.Other, typeAt: bytes.length, typeLength: name.length, flags: 0 });
 }

@@ -1,0 +1,79 @@
+// Text as UTF-8 and back, the quickest way there is: short ASCII by hand, everything else by what the platform brings. A call into the platform
+// costs as much as some dozens of characters in a browser, and less in Node, whose buffers are quicker than its decoders.
+
+/** The part of Node's `Buffer` that is used. */
+interface NodeBuffer extends Uint8Array {
+  toString(encoding?: string, begin?: number, end?: number): string;
+}
+
+interface Node {
+  readonly Buffer?: { from(buffer: ArrayBufferLike): NodeBuffer };
+  readonly process?: { readonly versions?: { readonly node?: string } };
+}
+
+const { Buffer, process } = globalThis as Node;
+const node = process?.versions?.node === undefined ? undefined : Buffer;
+
+/** Up to so many characters by hand. */
+const SHORT_READ = node === undefined ? 128 : 24;
+const SHORT_WRITE = node === undefined ? 64 : 24;
+
+const encoder = new TextEncoder();
+// A byte order mark is part of a text. Throws for what is no text.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+let view: NodeBuffer | undefined;
+/** What it is a view of. */
+let viewed: Uint8Array | undefined;
+
+/** The text that these bytes are; `undefined` if they are none. */
+export function readText(bytes: Uint8Array, at: number, length: number): string | undefined {
+  if (length <= SHORT_READ) {
+    const text = readAscii(bytes, at, length);
+    if (text !== undefined) return text;
+  }
+  if (node !== undefined) {
+    if (view === undefined || viewed !== bytes) [view, viewed] = [node.from(bytes.buffer), bytes];
+    const begin = bytes.byteOffset + at;
+    const text = view.toString("utf8", begin, begin + length);
+    // It stands for what is no text, and may be part of one.
+    if (!text.includes("\uFFFD")) return text;
+  }
+  try {
+    return decoder.decode(bytes.subarray(at, at + length));
+  } catch {
+    return undefined;
+  }
+}
+
+function readAscii(m: Uint8Array, at: number, length: number): string | undefined {
+  const end = at + length;
+  let [text, place, bits] = ["", at, 0];
+  for (; place + 8 <= end; place += 8) {
+    const a = m[place] as number, b = m[place + 1] as number, c = m[place + 2] as number, d = m[place + 3] as number;
+    const e = m[place + 4] as number, f = m[place + 5] as number, g = m[place + 6] as number, h = m[place + 7] as number;
+    bits |= a | b | c | d | e | f | g | h;
+    text += String.fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  for (; place < end; place++) {
+    const a = m[place] as number;
+    bits |= a;
+    text += String.fromCharCode(a);
+  }
+  return bits > 0x7f ? undefined : text;
+}
+
+/** Writes a text where there is room for three bytes a character; answers how many bytes it has. */
+export function writeText(text: string, bytes: Uint8Array, at: number): number {
+  const { length } = text;
+  if (length <= SHORT_WRITE) {
+    let place = 0;
+    for (; place < length; place++) {
+      const unit = text.charCodeAt(place);
+      if (unit > 0x7f) break;
+      bytes[at + place] = unit;
+    }
+    if (place === length) return length;
+  }
+  return encoder.encodeInto(text, bytes.subarray(at)).written;
+}
