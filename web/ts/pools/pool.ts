@@ -63,7 +63,7 @@ export class Pool {
   private readonly namespace: number;
   private readonly registry: number;
   private readonly key: string;
-  /** What is known where there is no store. */
+  /** What is known where there is no store, and memory may give it up. */
   private held: Uint8Array | undefined;
 
   /** @internal */
@@ -100,9 +100,8 @@ export class Pool {
 
   private async stateIfAny(): Promise<Uint8Array | undefined> {
     const { tier, registry: namespace } = this;
-    if (tier.log === undefined) return this.held;
     const hit = this.call("get", { namespace, key: bytesOf(this.key), now: tier.now() }) as unknown as Hit | null;
-    return (hit ?? (await tier.find(namespace, this.key)))?.value;
+    return (hit ?? (await tier.find(namespace, this.key)))?.value ?? this.held;
   }
 
   /** Puts another state in place of the one there is. `change` answers with none to leave it. */
@@ -110,12 +109,11 @@ export class Pool {
     return this.inTurn("pool", undefined, async () => {
       const state = change(await this.stateIfAny());
       if (state === null) return;
-      this.held = state as Uint8Array;
-      if (this.tier.log === undefined) return;
+      if (this.tier.log === undefined) this.held = state as Uint8Array;
       const args = { namespace: this.registry, key: bytesOf(this.key), value: state, options: [{ "content-type": STATE }] };
       const stored = this.call("set", { ...args, now: this.tier.now(), sequence: this.tier.stamp() });
       this.tier.keep(this.registry, this.key, stored as unknown as Stored);
-      await this.tier.log.written();
+      await this.tier.log?.written();
     });
   }
 
