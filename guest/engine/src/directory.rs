@@ -45,6 +45,8 @@ struct Cache<P: Policy + ?Sized> {
     policy: Box<P>,
     weight: u64,
     capacity: u64,
+    /// The weight that it was left with when it got its capacity: a policy may let nobody go.
+    stuck_at: u64,
     entries: usize,
     /// Its bit in [`Place::holders`].
     bit: u16,
@@ -160,7 +162,8 @@ pub(crate) struct Directory<P: Policy + ?Sized = dyn Policy> {
 impl<P: Policy + ?Sized> Directory<P> {
     /// Empty caches, at most 15, all with the same capacity.
     pub(crate) fn new(policies: impl IntoIterator<Item = Box<P>>, capacity: u64) -> Self {
-        let cache = |(at, policy): (usize, _)| Cache { policy, weight: 0, capacity, entries: 0, bit: 1u16 << at };
+        let cache =
+            |(at, policy): (usize, _)| Cache { policy, weight: 0, capacity, stuck_at: 0, entries: 0, bit: 1u16 << at };
         let caches: Vec<_> = policies.into_iter().enumerate().map(cache).collect();
         assert!(caches.len() <= MOST_CACHES, "a place has {MOST_CACHES} bits for those that hold it");
         let places = Places { index: HashTable::new(), places: Vec::new(), free: Vec::new() };
@@ -273,6 +276,7 @@ impl<P: Policy + ?Sized> Directory<P> {
                 let Some(id) = cache.policy.victim(None, &self.places.places) else { break };
                 cache.remove(id, true, &mut self.places);
             }
+            cache.stuck_at = cache.weight;
         }
     }
 
@@ -294,7 +298,11 @@ impl<P: Policy + ?Sized> Directory<P> {
             let known = cache.policy.check()? as usize;
             let held = places().filter(|place| cache.holds(place));
             let (held, weight) = held.fold((0, 0), |(n, sum), place| (n + 1, sum + u64::from(place.weight)));
-            if known != held || cache.entries != held || weight != cache.weight || weight > cache.capacity {
+            if known != held
+                || cache.entries != held
+                || weight != cache.weight
+                || weight > cache.capacity.max(cache.stuck_at)
+            {
                 let Cache { entries, capacity, .. } = cache;
                 let counted = cache.weight;
                 return Err(format!("{held} entries of {weight} ({known}, {entries}, {counted}, at most {capacity})"));
