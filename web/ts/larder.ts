@@ -209,6 +209,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     for (const [name, flight] of this.flights) if (concerns(name)) flight.isOutdated = true;
   }
 
+  /** Infos of all entries whose keys begin so, in no particular order. */
+  async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
+    yield* this.sync.infos(prefix);
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
     yield* this.sync.entries();
   }
