@@ -115,6 +115,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
   private readonly id: number;
   /** @internal */
   readonly now: () => number;
+  /** Bytes of the largest value that can be stored. */
+  readonly maxEntrySize: number;
 
   /** @internal */
   constructor(module: WebAssembly.Module, options: CoreOptions) {
@@ -137,6 +139,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
     engine.call("set-defaults", { namespace: this.id, defaults });
     this.engine = engine;
     this.now = options.now ?? Date.now;
+    this.maxEntrySize = Math.min(size(options.maxEntrySize ?? "64MiB"), size(options.maxBytes ?? "64MiB"));
   }
 
   /** @internal */

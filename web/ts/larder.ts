@@ -70,6 +70,16 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     super.addEventListener(type, listener as EventListener | null, options);
   }
 
+  /** The time as this cache sees it, in Unix milliseconds. */
+  now(): number {
+    return this.sync.now();
+  }
+
+  /** Bytes of the largest value that can be stored. */
+  get maxEntrySize(): number {
+    return this.sync.maxEntrySize;
+  }
+
   private tell(type: keyof LarderEventMap, detail: object): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
