@@ -20,10 +20,10 @@ const BUILDS = [
 ];
 
 /** Entry points besides the first. */
-const ADAPTERS = ["keyv"];
+const ADAPTERS = ["keyv", "unstorage"];
 
 /** What adapters are for. None of them is imported. */
-const PEERS = { keyv: "^5.0.0" };
+const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };
 
 function run(program, ...args) {
   execFileSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });

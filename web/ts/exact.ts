@@ -1,0 +1,25 @@
+// Whether a value comes back from the cache as what it was. JSON makes texts of dates and nothing of maps, and says so to nobody.
+
+/** Where a value holds what would come back as something else, in words; `undefined` for one that is exact. */
+export function inexact(value: unknown, at = "it", above: readonly unknown[] = []): string | undefined {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? undefined : `${at} is ${Object.is(value, -0) ? "-0" : value}`;
+  if (typeof value !== "object") return `${at} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
+  if (value instanceof Uint8Array && above.length === 0) return undefined;
+  if (above.includes(value)) return `${at} holds itself`;
+  if (Array.isArray(value)) return first(value, (item, place) => inexact(item, `${at}[${place}]`, [...above, value]));
+  const kind = Object.getPrototypeOf(value) as object | null;
+  if (kind !== Object.prototype && kind !== null) return `${at} is a ${kind.constructor?.name ?? "object of a class"}`;
+  if (Object.getOwnPropertySymbols(value).length > 0) return `${at} has a symbol for a name`;
+  const named = Object.entries(value).filter(([, item]) => item !== undefined);
+  return first(named, ([name, item]) => (name === "toJSON" ? `${at} has a toJSON` : inexact(item, `${at}.${name}`, [...above, value])));
+}
+
+/** The first answer that is none of `undefined`. Holes in lists count as items. */
+function first<T>(items: readonly T[], look: (item: T, place: number) => string | undefined): string | undefined {
+  for (let place = 0; place < items.length; place++) {
+    const found = look(items[place] as T, place);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
