@@ -68,11 +68,10 @@ test("a body arrives as it is made, and who comes later has it from its beginnin
 });
 
 test("who leaves before there is an answer hurts nobody, and the last ends the question", async () => {
-  const answered = later();
-  const ended = later();
+  const [answered, asked, ended] = [later(), later(), later()];
   const { fetch } = await open(async ({ url }, response) => {
     response.on("close", () => response.writableFinished || ended.done());
-    if (url === "/never") return undefined;
+    if (url === "/never") return void asked.done();
     await answered;
     return { headers: { "cache-control": "max-age=60" }, body: "x" };
   });
@@ -83,7 +82,7 @@ test("who leaves before there is an answer hurts nobody, and the last ends the q
   answered.done();
   assert.equal(await (await waits[1]).text(), "x");
   const nevers = [new AbortController(), new AbortController()].map((controller) => ({ controller, wait: fetch("/never", { signal: controller.signal }) }));
-  await new Promise((done) => setImmediate(done));
+  await asked;
   for (const { controller, wait } of nevers) {
     controller.abort();
     await assert.rejects(wait, { name: "AbortError" });
@@ -93,10 +92,11 @@ test("who leaves before there is an answer hurts nobody, and the last ends the q
 });
 
 test("who asks after the last has left is not answered with their leaving", async () => {
-  const { fetch } = await open(({ at }) => (at === 1 ? undefined : "x"));
+  const asked = later();
+  const { fetch } = await open(({ at }) => (at === 1 ? void asked.done() : "x"));
   const controller = new AbortController();
   const first = fetch("/", { signal: controller.signal });
-  await new Promise((done) => setTimeout(done, 20));
+  await asked;
   controller.abort();
   const second = fetch();
   await assert.rejects(first, { name: "AbortError" });
@@ -121,12 +121,13 @@ test("who leaves a body hurts nobody, and half of one is not stored", async () =
   assert.equal(await entries(cache), 1);
   await cache.clear();
 
+  const ended = later();
   const half = await open(async (_, response) => {
-    response.writeHead(200, { "cache-control": "max-age=60" }).write("half ");
+    response.on("close", ended.done).writeHead(200, { "cache-control": "max-age=60" }).write("half ");
   });
   const alone = await half.fetch();
   await alone.body.cancel();
-  await new Promise((done) => setTimeout(done, 20));
+  await ended;
   assert.equal(await entries(half.cache), 0);
 });
 
