@@ -1,12 +1,19 @@
 // Whether a value comes back from the cache as what it was. JSON makes texts of dates and nothing of maps, and says so to nobody.
 
-/** Where a value holds what would come back as something else, in words; `undefined` for one that is exact. */
+/** Deeper than anybody nests, and less than the stack holds. */
+const DEEPEST = 500;
+
+/** Where a value holds what would come back as something else, in words; `undefined` for one that is exact. -0 comes back as 0, and a field
+ * that is `undefined` as none. */
 export function inexact(value: unknown, at = "it", above: readonly unknown[] = []): string | undefined {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return undefined;
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0) ? undefined : `${at} is ${Object.is(value, -0) ? "-0" : value}`;
+  if (value === null || typeof value === "boolean") return undefined;
+  // Within others half a character is escaped; by itself it is none in UTF-8.
+  if (typeof value === "string") return above.length === 0 && /\p{Surrogate}/u.test(value) ? `${at} has half a character` : undefined;
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : `${at} is ${value}`;
   if (typeof value !== "object") return `${at} is ${value === undefined ? "undefined" : `a ${typeof value}`}`;
   if (value instanceof Uint8Array && above.length === 0) return undefined;
   if (above.includes(value)) return `${at} holds itself`;
+  if (above.length > DEEPEST) return `it is nested more than ${DEEPEST} deep`;
   if (Array.isArray(value)) return first(value, (item, place) => inexact(item, `${at}[${place}]`, [...above, value]));
   const kind = Object.getPrototypeOf(value) as object | null;
   if (kind !== Object.prototype && kind !== null) return `${at} is a ${kind.constructor?.name ?? "object of a class"}`;
