@@ -20,7 +20,7 @@ const BUILDS = [
 ];
 
 /** Entry points besides the first. */
-const ADAPTERS = ["keyv", "unstorage"];
+const ADAPTERS = ["fetch", "keyv", "memoize", "unstorage"];
 
 /** What adapters are for. None of them is imported. */
 const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };

@@ -65,13 +65,13 @@ export class KeyvLarder {
   }
 
   /** What is stored under a key. */
-  async get(key: string): Promise<Value | undefined> {
-    return this.cache.get(this.name(key));
+  async get<V = Value>(key: string): Promise<V | undefined> {
+    return (await this.cache.get(this.name(key))) as V | undefined;
   }
 
   /** What is stored under several keys, in their order. */
-  async getMany(keys: readonly string[]): Promise<(Value | undefined)[]> {
-    return this.cache.getMany(keys.map((key) => this.name(key)));
+  async getMany<V = Value>(keys: readonly string[]): Promise<(V | undefined)[]> {
+    return (await this.cache.getMany(keys.map((key) => this.name(key)))) as (V | undefined)[];
   }
 
   /** Stores a value for `ttl` milliseconds; for ever, or for the default of the cache, with none, 0 or `Infinity`. A time that is over
@@ -89,8 +89,8 @@ export class KeyvLarder {
     return true;
   }
 
-  /** Stores several values; answers which of them were. */
-  async setMany(entries: readonly KeyvLarderEntry[]): Promise<boolean[]> {
+  /** Stores several values; answers which of them were stored. Keyv hands this on, and declares it as nothing. */
+  async setMany(entries: readonly KeyvLarderEntry[]): Promise<boolean[] & void> {
     const stored: boolean[] = [];
     for (const { key, value, ttl } of entries) {
       try {
@@ -100,7 +100,7 @@ export class KeyvLarder {
         for (const listener of this.listeners) listener(error);
       }
     }
-    return stored;
+    return stored as boolean[] & void;
   }
 
   /** Removes an entry; true when it was there. */
@@ -131,12 +131,12 @@ export class KeyvLarder {
   }
 
   /** Keys and values of a namespace, in no particular order. */
-  async *iterator(namespace?: string): AsyncGenerator<[string, Value], void> {
+  async *iterator<V = Value>(namespace?: string): AsyncGenerator<[string, Awaited<V>], void> {
     const decoder = new TextDecoder();
     const hidden = this.isPrefixed ? this.prefix : this.of(namespace);
     for await (const { key } of this.cache.infos(this.of(namespace))) {
       const value = await this.cache.get(key);
-      if (value !== undefined) yield [decoder.decode(key).slice(hidden.length), value];
+      if (value !== undefined) yield [decoder.decode(key).slice(hidden.length), value as Awaited<V>];
     }
   }
 
