@@ -93,6 +93,10 @@ test("what must not be stored is not", async () => {
     ["no-store", { headers: { "cache-control": "max-age=60, no-store" } }],
     ["no-store, asked", { headers: long }, { headers: { "cache-control": "no-store" } }],
     ["no-store, asked by mode", { headers: long }, { cache: "no-store" }],
+    ["no-store after nothing", { headers: { "cache-control": ", no-store, max-age=60" } }],
+    ["no-store after what is none", { headers: { "cache-control": '=1, "x", ;, no-store, max-age=60' } }],
+    ["no-store after a semicolon", { headers: { "cache-control": "max-age=60; no-store" } }],
+    ["Vary of what is no field", { headers: { ...long, vary: "a b" } }],
     ["Vary: *", { headers: { ...long, vary: "accept, *" } }],
     ["a part", { status: 206, headers: { ...long, "content-range": "bytes 0-1/9" } }],
     ["a range, asked", { headers: long }, { headers: { range: "bytes=0-1" } }],
@@ -303,6 +307,29 @@ test("what was asked for before a write is not stored after it", async () => {
   assert.equal(await early.text(), "1");
   assert.equal(await go("/"), "miss 3");
   assert.equal(await go("/"), "hit 3");
+});
+
+test("what was asked for before its entry was made invalid is not stored after it", async () => {
+  const rules = [(cache) => cache.clear(), (cache) => cache.invalidate("all"), (cache) => cache.invalidate({ tag: "pages" }), (cache) => cache.invalidate({ prefix: "fetch/" }),
+    (cache) => cache.invalidate({ glob: "*" }), (cache, address) => cache.delete(`fetch/${address}/ `)];
+  const others = [(cache) => cache.invalidate({ tag: "other" }), (cache) => cache.invalidate({ tags: ["pages", "other"] }), (cache) => cache.invalidate({ prefix: "other" }), (cache) => cache.delete("other")];
+  for (const [at, rule] of [...rules, ...others].entries()) {
+    const { cache, fetch, server } = await open(fresh(), { tags: ["pages"] });
+    const response = fetch();
+    await new Promise((done) => setImmediate(done));
+    await rule(cache, server.address);
+    assert.equal(await (await response).text(), "1");
+    assert.equal((await cache.stats()).entries, at < rules.length ? 0 : 1, String(rule));
+  }
+});
+
+test("fields that come several times come back so", async () => {
+  const { fetch } = await open(fresh(60, { "set-cookie": ["a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT", "b=2"], "x-latin": "\u00e9" }));
+  for (const status of ["miss", "hit"]) {
+    const response = await fetch();
+    await response.text();
+    assert.deepEqual([cacheStatus(response), response.headers.getSetCookie(), response.headers.get("x-latin")], [status, ["a=1; Expires=Sun, 06 Nov 1994 08:49:37 GMT", "b=2"], "\u00e9"]);
+  }
 });
 
 test("a HEAD is answered from what a GET had, and is not stored", async () => {

@@ -71,7 +71,7 @@ test("answers come back as what they were, or are not remembered", async () => {
   circle.push(circle);
   const exact = ["", "text", 0, -1.5, true, null, [], [1, [null]], { a: { b: "\ud800" } }, new Uint8Array([1, 2]), Object.assign(Object.create(null), { a: 1 })];
   const inexact = [new Date(0), new Map(), new Set([1]), NaN, Infinity, 1n, () => {}, { a: new Date() }, [undefined], { a: new Uint8Array(1) }, circle, "\ud800", { toJSON: () => 1 },
-    new Float32Array(1), { [Symbol("s")]: 1 }];
+    new Float32Array(1), { [Symbol("s")]: 1 }, Buffer.from("a"), Object.create({ a: 1 }), Object.create(Object.create(null, { a: { value: 1 } })), new String("a")];
   const answers = [...exact, ...inexact, undefined];
   for (const [at, answer] of answers.entries()) {
     const first = await give(at);
@@ -165,6 +165,23 @@ test("forgetting forgets what it says, and what is being made", async () => {
     assert.equal(await waiting, "outdated");
     assert.equal(await cache.has(slow.key()), false);
   }
+});
+
+test("objects of another realm are as those of this one", async () => {
+  const { cache } = await open();
+  const { runInNewContext } = await import("node:vm");
+  const give = memoize(cache, () => runInNewContext("({ a: [{}, null] })"), { name: "give" });
+  assert.equal(give.key(runInNewContext("[{ a: 1 }]")), give.key([{ a: 1 }]));
+  assert.throws(() => give.key(runInNewContext("new Date()")), { code: "invalid-argument" });
+  await give();
+  assert.equal(await cache.has(give.key()), true);
+});
+
+test("an error is thrown as it was, though it cannot be remembered", async () => {
+  const { cache, faults } = await open({}, { maxEntrySize: 100 });
+  const fails = memoize(cache, () => { throw new Error("x".repeat(1000)); }, { name: "fails", errors: "1m" });
+  await assert.rejects(fails(), { message: "x".repeat(1000) });
+  assert.deepEqual(faults.map(({ code }) => code), ["too-large"]);
 });
 
 test("a name that is none is refused at once", async () => {

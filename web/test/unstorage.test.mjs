@@ -113,7 +113,7 @@ test("times are in seconds, and can be read", async () => {
   await storage.setItem("own", "x", { tags: ["group"] });
   await cache.invalidate({ tag: "group" });
   assert.equal(await storage.hasItem("own"), false);
-  await assert.rejects(storage.setItem("own", "x", { ttl: -1 }), { code: "invalid-argument" });
+  for (const ttl of [-1, NaN]) await assert.rejects(storage.setItem("own", "x", { ttl }), { code: "invalid-argument" });
 });
 
 test("clearing a base removes no more than it, and nothing of the cache besides", async () => {
@@ -139,6 +139,13 @@ test("a mounted driver is asked for its own", async () => {
   assert.deepEqual([await cache.get("unstorage/a:b"), (await storage.getKeys()).sort(), await storage.getKeys("cache:a")], ["1", ["cache:a:b", "elsewhere"], ["cache:a:b"]]);
   await storage.clear("cache");
   assert.deepEqual(await storage.getKeys(), ["elsewhere"]);
+});
+
+test("without a base the keys are those of the cache, whatever they begin with", async () => {
+  const { cache, storage } = await open({ base: "" });
+  for (const key of ["\ufeffmark", "☃:a", "user:1"]) await cache.set(key, key);
+  assert.deepEqual((await storage.getKeys()).sort(), ["user:1", "☃:a", "\ufeffmark"].sort());
+  for (const key of await storage.getKeys()) assert.equal(await storage.getItem(key), key);
 });
 
 test("watchers hear of what changes, whoever changes it, and of nothing else", async () => {

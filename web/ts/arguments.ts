@@ -2,6 +2,7 @@
 // classes, whose fields say little of them, functions, and texts that are none.
 
 import { LarderError } from "./error.js";
+import { kindOf } from "./exact.js";
 import type { KeyValue } from "./keys.js";
 
 /** Deeper than anybody nests, and less than the stack holds. */
@@ -35,8 +36,8 @@ function keyable(value: unknown, at: string, maps: string[], above: readonly unk
     if ([...value.keys()].some((name) => typeof name !== "string")) return refuse("a map with keys that are no texts");
     return named(value as ReadonlyMap<string, unknown>);
   }
-  const kind = Object.getPrototypeOf(value) as object | null;
-  if (kind !== Object.prototype && kind !== null) return refuse(`a ${kind.constructor?.name ?? "object of a class"}`);
+  const kind = kindOf(value);
+  if (kind !== undefined) return refuse(`a ${kind}`);
   if (Object.getOwnPropertySymbols(value).length > 0) return refuse("an object with a symbol for a name");
   return named(Object.entries(value).filter(([, item]) => item !== undefined));
 

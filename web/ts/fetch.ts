@@ -12,7 +12,7 @@ export type Fetch = (input: RequestInfo | URL, init?: RequestInit) => Promise<Re
 
 /** How responses are cached. */
 export interface CachedFetchOptions {
-  /** Asks the server. Default: the `fetch` of the platform. */
+  /** Asks the server; called with a `Request`. Default: the `fetch` of the platform. */
   readonly fetch?: Fetch;
   /** What the keys of all entries begin with. Default `fetch/`. */
   readonly prefix?: string;
@@ -32,8 +32,9 @@ export interface CachedFetchOptions {
   readonly stale?: Span;
   /** By choice: which methods. Default `GET`. */
   readonly methods?: readonly string[];
-  /** By choice: the key of a request; `undefined` for one that is not cached. Default: its method, address and body, and who asks, by fields
-   * as Authorization. */
+  /** By choice: the key of a request; `undefined` for one that is not cached. Requests of one key have one answer, also those of another
+   * cached fetch on the same cache and with the same `prefix`. Default: its method, address and body, and who asks, by fields as
+   * Authorization. */
   readonly key?: (request: Request) => string | undefined | Promise<string | undefined>;
   /** By choice: fields of the request that are part of the key, besides those that say who asks. Not with `key`. */
   readonly vary?: readonly string[];

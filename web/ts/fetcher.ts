@@ -6,7 +6,7 @@ import { CONTENT_TYPE, read, write, type Head, type Stored } from "./http-entry.
 import { onward, wait, type Ask, type Flight, type Outcome } from "./http-flight.js";
 import { age, directives, freshened, isAbout, isFailing, isGoodForFailure, isStorable, storedFields, use } from "./http-rules.js";
 import { fieldsOf, HttpStore, WHO_ASKS } from "./http-store.js";
-import type { Larder } from "./larder.js";
+import type { Larder, LarderEventMap } from "./larder.js";
 import { Recording } from "./recording.js";
 import { respond, tell, type CacheStatus } from "./respond.js";
 import { size, span } from "./units.js";
@@ -18,6 +18,8 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 /** One cached fetch: its options, and what is under way. */
 export class Fetcher {
   private readonly flights = new Map<string, Flight>();
+  /** How many went by themselves. */
+  private flown = 0;
   private readonly store: HttpStore;
   private readonly prefix: string;
   private readonly limit: number;
@@ -41,6 +43,20 @@ export class Fetcher {
     this.stale = span(stale);
     this.methods = new Set(methods.map((method) => method.toUpperCase()));
     this.store = new HttpStore(cache, prefix, tags, Math.max(span(keep), this.staleIfError));
+    // What was asked for before its entry was made invalid is not stored after it.
+    cache.addEventListener("clear", () => this.outdate(() => true));
+    cache.addEventListener("delete", ({ detail: { key } }: LarderEventMap["delete"]) => {
+      this.outdate((place) => typeof key !== "string" || key.startsWith(place));
+    });
+    cache.addEventListener("invalidate", ({ detail: { rule } }: LarderEventMap["invalidate"]) => {
+      if (rule === "all" || "glob" in rule) this.outdate(() => true);
+      else if ("prefix" in rule) this.outdate((place) => place.startsWith(rule.prefix) || rule.prefix.startsWith(place));
+      else if (("tag" in rule ? [rule.tag] : rule.tags).every((tag) => tags.includes(tag))) this.outdate(() => true);
+    });
+  }
+
+  private outdate(concerns: (place: string) => boolean): void {
+    for (const flight of this.flights.values()) if (concerns(flight.place)) flight.isOutdated = true;
   }
 
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -135,8 +151,6 @@ export class Fetcher {
   }
 
   private async forget(url: string): Promise<void> {
-    const places = this.store.places(url);
-    for (const flight of this.flights.values()) if (places.includes(flight.place)) flight.isOutdated = true;
     await this.store.forget(url).catch((error: unknown) => this.fault(url, error));
   }
 
@@ -163,7 +177,7 @@ export class Fetcher {
     }
     flight.leave();
     // The answer was for one alone; each asks for himself.
-    const own = this.takeOff(undefined, ask, await this.look(ask));
+    const own = this.takeOff(`own ${++this.flown}`, ask, await this.look(ask));
     const answer = await wait(own, signal);
     own.isTaken = true;
     return this.hand(ask, own, answer);
@@ -189,10 +203,10 @@ export class Fetcher {
     flight.outcome.catch((error: unknown) => this.fault(ask.place, error));
   }
 
-  private takeOff(name: string | undefined, ask: Ask, stored: Stored | undefined): Flight {
+  private takeOff(name: string, ask: Ask, stored: Stored | undefined): Flight {
     const controller = new AbortController();
     const land = (): void => {
-      if (name !== undefined && this.flights.get(name) === flight) this.flights.delete(name);
+      if (this.flights.get(name) === flight) this.flights.delete(name);
     };
     const leave = (): void => {
       flight.waiting--;
@@ -203,7 +217,7 @@ export class Fetcher {
     const outcome = Promise.resolve().then(() => this.exchange(ask, stored, flight, land));
     const flight: Flight = { outcome, controller, waiting: 0, isTaken: false, isOutdated: false, isForLater: false, place: ask.place, leave };
     outcome.then(({ body }) => body instanceof Recording || land(), land);
-    if (name !== undefined) this.flights.set(name, flight);
+    this.flights.set(name, flight);
     return flight;
   }
 
@@ -252,8 +266,8 @@ export class Fetcher {
     if (ask.isChosen) head.headers.delete("set-cookie");
     const isShared = ask.isChosen || (isStored && use(head, ask.asked, this.cache.now()) === "fresh");
     const whole = async (body: Uint8Array): Promise<void> => {
-      // A body that is not as long as it was said to be was cut off on its way.
-      if (!isStored || (length != null && body.length !== Number(length))) return;
+      // A body that is not as long as it was said to be was cut off on its way; unless what says that it is compressed is hidden.
+      if (!isStored || (length != null && type !== "cors" && body.length !== Number(length))) return;
       await this.keep(ask, flight, { head, body }, type === "cors");
     };
     const closed = (): void => {

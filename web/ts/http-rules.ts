@@ -34,7 +34,8 @@ const OF_THE_CONNECTION = ["connection", "keep-alive", "proxy-authenticate", "pr
 /** Fields that belong to the stored body, which a 304 leaves as it is. */
 const OF_THE_BODY = new Set(["content-encoding", "content-length", "content-range", "content-type"]);
 
-const DIRECTIVE = /\s*([^\s=,;"]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?[^,]*(?:,|$)/gy;
+/** A directive up to its comma, or to a semicolon, which some take for one. What is none has no name, and hides nothing that follows. */
+const DIRECTIVE = /\s*([^\s=,;"]*)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?[^,;]*(?:[,;]|$)/gy;
 
 /** The directives of a field. Of one that is there twice the first counts. */
 export function directives(field: string | null): Directives {
@@ -110,7 +111,8 @@ export function isStorable({ status, headers }: Pick<Seen, "status" | "headers">
   const said = directives(headers.get("cache-control"));
   if (status < 200 || status > 599 || NOT_WHOLE.has(status)) return false;
   if (said.has("must-understand") ? !HEURISTIC.has(status) : said.has("no-store")) return false;
-  if (varying(headers).includes("*")) return false;
+  // A star, or what is no name of a field.
+  if (!varying(headers).every((name) => /^[\w!#$%&'+.^`|~-]+$/.test(name))) return false;
   return HEURISTIC.has(status) || headers.has("expires") || said.has("max-age") || said.has("public") || said.has("private");
 }
 

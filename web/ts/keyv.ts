@@ -132,7 +132,8 @@ export class KeyvLarder {
 
   /** Keys and values of a namespace, in no particular order. */
   async *iterator<V = Value>(namespace?: string): AsyncGenerator<[string, Awaited<V>], void> {
-    const decoder = new TextDecoder();
+    // A byte order mark is part of a key.
+    const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
     const hidden = this.isPrefixed ? this.prefix : this.of(namespace);
     for await (const { key } of this.cache.infos(this.of(namespace))) {
       const value = await this.cache.get(key);

@@ -71,6 +71,8 @@ export function memoize<A extends unknown[], R>(cache: Larder, fn: (...args: A) 
     ...(tags === undefined ? {} : { tags: typeof tags === "function" ? tags(...args) : tags }),
   });
 
+  const tell = (key: string, error: unknown): boolean => cache.dispatchEvent(new CustomEvent("error", { detail: { key, error } }));
+
   const run = async (args: A): Promise<Awaited<R>> => {
     if (errors === undefined) return await fn(...args);
     const at = failureKey(args);
@@ -79,7 +81,8 @@ export function memoize<A extends unknown[], R>(cache: Larder, fn: (...args: A) 
     try {
       return await fn(...args);
     } catch (error) {
-      await cache.set(at, { ...named(error) }, { ...given(args), ttl: errors, stale: 0 });
+      const remembered = cache.set(at, { ...named(error) }, { ...given(args), ttl: errors, stale: 0 });
+      await remembered.catch((fault: unknown) => tell(at, fault));
       throw error;
     }
   };
@@ -91,7 +94,7 @@ export function memoize<A extends unknown[], R>(cache: Larder, fn: (...args: A) 
       const fault = inexact(value);
       if (fault === undefined) return value as Value;
       const unkept = new Unkept(value, name, fault);
-      if (value !== undefined) cache.dispatchEvent(new CustomEvent("error", { detail: { key: at, error: unkept } }));
+      if (value !== undefined) tell(at, unkept);
       throw unkept;
     };
     try {

@@ -61,13 +61,15 @@ export interface LarderDriver {
   getKeys(base?: string): Promise<string[]>;
   clear(base?: string): Promise<void>;
   dispose(): void;
+  /** Tells of items that are set or removed one by one; not of those that end, are evicted, or go together with others. */
   watch(callback: LarderWatcher): () => void;
 }
 
 /** An item: text where unstorage wrote it, and whatever it is where somebody else did. */
 export type Stored = null | string | number | boolean | object;
 
-const decoder = new TextDecoder();
+// A byte order mark is part of a key.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Makes a driver for unstorage, which is also what `defineDriver` takes. What is refused is a `LarderError`. */
 export function larderDriver(options: LarderDriverOptions): LarderDriver {
@@ -78,7 +80,7 @@ export function larderDriver(options: LarderDriverOptions): LarderDriver {
   const given = (item: LarderItemOptions = {}): SetOptions => {
     const time = item.ttl === undefined ? ttl : item.ttl * 1000;
     // No stale window: to unstorage an item is there or it is not. No time is for ever, as with its other drivers.
-    return { stale: 0, ...(time ? { ttl: time } : {}), ...(item.tags === undefined ? {} : { tags: item.tags }) };
+    return { stale: 0, ...(time === undefined || time === 0 ? {} : { ttl: time }), ...(item.tags === undefined ? {} : { tags: item.tags }) };
   };
   const set = (key: string, value: Value, item?: LarderItemOptions): Promise<void> => cache.set(base + key, value, given(item));
 
@@ -160,7 +162,6 @@ export function larderDriver(options: LarderDriverOptions): LarderDriver {
 
 /** Buffers and views of them as bytes; anything else as it is. */
 function bytes(value: unknown): unknown {
-  if (value instanceof Uint8Array) return value;
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return value;
