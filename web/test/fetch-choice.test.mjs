@@ -149,6 +149,16 @@ test("modes hold for what is chosen too, and other methods go by the rules of HT
   assert.deepEqual([await go("/"), seen.length], ["miss 7", 7]);
 });
 
+test("what is behind a redirect is kept, and not given to who wants none", async () => {
+  const { fetch, go, seen } = await open(({ url, at }) => (url === "/" ? { status: 302, headers: { location: "/to" } } : String(at)), { ttl: "1h" });
+  assert.equal(await go("/"), "miss 2");
+  const stored = await fetch("/");
+  assert.deepEqual([stored.redirected, new URL(stored.url).pathname, await stored.text(), cacheStatus(stored)], [true, "/to", "2", "hit"]);
+  await assert.rejects(fetch("/", { redirect: "error" }), TypeError);
+  assert.equal((await fetch("/", { redirect: "manual" })).status, 302);
+  assert.deepEqual([await go("/"), seen.length], ["hit 2", 4]);
+});
+
 test("options that make no sense are refused", async () => {
   const cache = await Larder.open();
   for (const options of [{ methods: ["POST"] }, { key: () => "a" }, { stale: 1 }, { store: () => true }, { vary: [] }, { ttl: 0 }, { ttl: "soon" }, { keep: -1 }, { maxBodySize: "much" }]) {

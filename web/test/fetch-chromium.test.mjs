@@ -17,6 +17,10 @@ before(async () => {
   elsewhere = await origin(({ at, url, method, headers }) => {
     if (method === "OPTIONS") return { status: 405 };
     if (url === "/moved") return { status: 302, headers: { location: "/", "access-control-allow-origin": "*" } };
+    if (url.startsWith("/shown/")) {
+      const shown = { "access-control-allow-origin": headers.origin, "access-control-allow-credentials": "true", "access-control-expose-headers": "vary" };
+      return { headers: { ...shown, "cache-control": "max-age=60", vary: url.slice(7) }, body: `${at}` };
+    }
     return {
       headers: { "access-control-allow-origin": "*", "cache-control": "max-age=60", etag: '"v"', vary: "Accept", "set-cookie": "a=1" },
       body: `${headers.accept} ${at}`,
@@ -62,6 +66,29 @@ test("where a server's Vary is hidden, requests that differ are different", asyn
     return [await as("text/a"), await as("text/b"), await as("text/a"), await as("text/b"), await go(`${url}/vary`)];
   }, elsewhere.address);
   assert.deepEqual(said.map((text) => text.replace(/ \d+$/, "")), ["miss default text/a", "miss default text/b", "hit default text/a", "hit default text/b", "miss default */*"]);
+});
+
+test("what varies by what a browser shows to nobody is not stored", async () => {
+  for (const [vary, status] of [["Cookie", "miss"], ["Accept,sec-fetch-dest", "miss"], ["Referer", "miss"], ["Origin,Accept-Encoding", "hit"]]) {
+    const said = await page.evaluate(async (url) => {
+      const { go } = await open();
+      await go(url);
+      return go(url);
+    }, `${elsewhere.address}/shown/${vary}`);
+    assert.equal(said.split(" ")[0], status, vary);
+  }
+});
+
+test("what was asked with the browser's credentials is apart from what was asked without", async () => {
+  const said = await page.evaluate(async (url) => {
+    const { go } = await open();
+    const said = [];
+    for (const credentials of ["same-origin", "omit", "include", "include"]) said.push((await go(`${url}/shown/Origin`, { credentials, cache: "default" })).split(" ")[0]);
+    const own = `${location.origin}/web/examples/hello.json`;
+    for (const credentials of ["same-origin", "include", "omit"]) said.push((await go(own, { credentials, cache: "force-cache" })).split(" ")[0]);
+    return said;
+  }, elsewhere.address);
+  assert.deepEqual(said, ["miss", "hit", "miss", "hit", "miss", "stale", "miss"]);
 });
 
 test("another server is asked whether a response holds without being asked for leave first", async () => {

@@ -5,7 +5,7 @@ import type { CachedFetchOptions } from "./fetch.js";
 import { CONTENT_TYPE, read, write, type Head, type Stored } from "./http-entry.js";
 import { onward, wait, type Ask, type Flight, type Outcome } from "./http-flight.js";
 import { age, directives, freshened, isAbout, isFailing, isGoodForFailure, isStorable, storedFields, use } from "./http-rules.js";
-import { fieldsOf, HttpStore, WHO_ASKS } from "./http-store.js";
+import { fieldsOf, HttpStore, isKnown, WHO_ASKS } from "./http-store.js";
 import type { Larder, LarderEventMap } from "./larder.js";
 import { Recording } from "./recording.js";
 import { respond, tell, type CacheStatus } from "./respond.js";
@@ -108,14 +108,16 @@ export class Fetcher {
     const named = [...WHO_ASKS, ...(this.options.vary ?? []).map((name) => name.toLowerCase())].filter((name) => request.headers.has(name));
     const who = named.length === 0 ? "" : keys.text("vary", fieldsOf(request, named), { hashAbove: 0 });
     const url = request.url.split("#", 1)[0] ?? "";
-    return keys.structured([request.method, url, body ?? null, who, request.credentials === "omit"]);
+    return keys.structured([request.method, url, body ?? null, who, isKnown(request)]);
   }
 
   private async look(ask: Ask): Promise<Stored | undefined> {
     try {
       if (!ask.isChosen) return await this.store.look(ask.place, ask.request);
       const found = read(await this.cache.get(ask.place));
-      return found !== undefined && "body" in found ? found : undefined;
+      if (found === undefined || !("body" in found)) return undefined;
+      // Who wants no redirects is not given what is behind one.
+      return found.head.isRedirected && ask.request.redirect !== "follow" ? undefined : found;
     } catch (error) {
       this.fault(ask.place, error);
       return undefined;

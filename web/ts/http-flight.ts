@@ -2,6 +2,7 @@
 
 import type { Head, Stored } from "./http-entry.js";
 import type { Directives } from "./http-rules.js";
+import { isElsewhere } from "./http-store.js";
 import type { Recording } from "./recording.js";
 import type { CacheStatus } from "./respond.js";
 
@@ -70,8 +71,7 @@ export function onward({ request, body }: Ask, signal: AbortSignal, stored: Stor
   if (stored !== undefined) {
     const [tag, changed] = [stored.head.headers.get("etag"), stored.head.headers.get("last-modified")];
     // A page that sends these elsewhere would have to ask first; its browser asks for itself whether what it has holds.
-    const isElsewhere = globalThis.location !== undefined && new URL(request.url).origin !== globalThis.location.origin;
-    if (isElsewhere) init.cache = "no-cache";
+    if (isElsewhere(request.url)) init.cache = "no-cache";
     else {
       if (tag !== null) headers.set("if-none-match", tag);
       if (changed !== null) headers.set("if-modified-since", changed);

@@ -18,6 +18,25 @@ const LONGEST = 2000;
 /** Lists of fields do not go by themselves. */
 const EVER = "36500d";
 
+function isInBrowser(): boolean {
+  return globalThis.location !== undefined;
+}
+
+/** Whether an address is of another server than the page's own. Outside of browsers there is no page. */
+export function isElsewhere(url: string): boolean {
+  return isInBrowser() && new URL(url).origin !== globalThis.location.origin;
+}
+
+/** Whether a browser tells the server who asks. */
+export function isKnown({ url, credentials }: Request): boolean {
+  return credentials === "include" || (credentials === "same-origin" && !isElsewhere(url));
+}
+
+/** Whether a browser sets a field of requests by itself, shows it to nobody, and not always to the same. */
+function isHiddenField(name: string): boolean {
+  return name === "cookie" || name === "referer" || name.startsWith("sec-");
+}
+
 /** Fields of a request, as one text. */
 export function fieldsOf(request: Request, names: readonly string[]): string {
   const value = (name: string): unknown => (name === ALL ? [...request.headers] : request.headers.get(name));
@@ -34,11 +53,16 @@ export class HttpStore {
     private readonly stale: number,
   ) {}
 
-  /** Under which key the responses to requests like this lie. No address has a space in it. */
-  place(request: Pick<Request, "url" | "credentials">): string {
-    const url = request.url.split("#", 1)[0] ?? "";
+  /** Under which key the responses to requests like this lie; those with the browser's credentials apart from those without. */
+  place(request: Request): string {
+    return this.placeOf(request.url, isKnown(request));
+  }
+
+  /** No address has a space in it. */
+  private placeOf(full: string, isKnown: boolean): string {
+    const url = full.split("#", 1)[0] ?? "";
     const address = url.length <= LONGEST ? url : this.cache.keys.structured(url);
-    return `${this.prefix}${address} ${request.credentials === "omit" ? "omit " : ""}`;
+    return `${this.prefix}${address} ${isKnown ? "" : "omit "}`;
   }
 
   private beside(place: string, generation: string, request: Request, vary: readonly string[]): string {
@@ -61,7 +85,7 @@ export class HttpStore {
   /** Stores a response to a request. `isHidden` says that fields of the response may be hidden from who asked (CORS), Vary among them. */
   async keep(place: string, request: Request, stored: Stored, isHidden: boolean): Promise<void> {
     const { head } = stored;
-    if (!isStorable(head)) return;
+    if (!isStorable(head) || (isInBrowser() && varying(head.headers).some(isHiddenField))) return;
     const known = WHO_ASKS.filter((name) => request.headers.has(name));
     const named = head.headers.has("vary") ? varying(head.headers) : isHidden ? [ALL] : [];
     const before = read(await this.cache.get(place));
@@ -80,13 +104,8 @@ export class HttpStore {
     await this.cache.set(this.beside(place, generation, request, vary), write(stored), options);
   }
 
-  /** Where responses to an address may lie. */
-  places(url: string): string[] {
-    return (["omit", "same-origin"] as const).map((credentials) => this.place({ url, credentials }));
-  }
-
   /** Removes what is stored for an address. */
   async forget(url: string): Promise<void> {
-    for (const place of this.places(url)) await this.cache.delete(place);
+    for (const isKnown of [true, false]) await this.cache.delete(this.placeOf(url, isKnown));
   }
 }
