@@ -1,22 +1,10 @@
 // Fears that many who ask at once are answered with what is not theirs, hurt each other by leaving, or leave half a body in the cache.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
-import { Larder } from "../pkg/index.js";
-import { cachedFetch, cacheStatus } from "../pkg/fetch.js";
-import { origin } from "./origin.mjs";
-
-const opened = [];
-after(() => Promise.all(opened.map((server) => server.close())));
-
-async function open(answer, options = {}, cacheOptions = {}) {
-  const server = await origin(answer);
-  opened.push(server);
-  const cache = await Larder.open(cacheOptions);
-  const cached = cachedFetch(cache, options);
-  return { server, cache, seen: server.seen, fetch: (path = "/", init = undefined) => cached(server.address + path, init) };
-}
+import { cacheStatus } from "../pkg/fetch.js";
+import { entries, open } from "./cached.mjs";
 
 /** What a test does at its own time. */
 function later() {
@@ -25,7 +13,6 @@ function later() {
   return Object.assign(promise, { done });
 }
 
-const entries = async (cache) => (await cache.stats()).entries;
 const bytes = async (response) => new Uint8Array(await response.arrayBuffer());
 
 test("however many ask at once, the server is asked once, and nobody changes the bytes of another", async () => {

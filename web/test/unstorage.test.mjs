@@ -136,7 +136,8 @@ test("a mounted driver is asked for its own", async () => {
   storage.mount("cache", larderDriver({ cache }));
   await storage.setItem("cache:a:b", 1);
   await storage.setItem("elsewhere", 2);
-  assert.deepEqual([await cache.get("unstorage/a:b"), (await storage.getKeys()).sort(), await storage.getKeys("cache:a")], ["1", ["cache:a:b", "elsewhere"], ["cache:a:b"]]);
+  assert.equal(await cache.get("unstorage/a:b"), "1");
+  assert.deepEqual([(await storage.getKeys()).sort(), await storage.getKeys("cache:a")], [["cache:a:b", "elsewhere"], ["cache:a:b"]]);
   await storage.clear("cache");
   assert.deepEqual(await storage.getKeys(), ["elsewhere"]);
 });
