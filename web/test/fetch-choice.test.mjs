@@ -108,6 +108,18 @@ test("a refresh that fails is told, and the answer stays", async () => {
   assert.equal(await post("q"), "stale x");
 });
 
+test("an option that fails fails the call, and no other", async () => {
+  let fails = true;
+  const store = () => {
+    if (fails) throw new Error("mine");
+    return true;
+  };
+  const { post } = await open(model, { ...POST, store });
+  await assert.rejects(post("q"), { message: "mine" });
+  fails = false;
+  assert.equal(await post("q"), "miss q 2");
+});
+
 test("a streamed answer is recorded as it streams", async () => {
   let go;
   const { fetch, post } = await open(async (_, response) => {

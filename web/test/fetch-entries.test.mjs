@@ -69,6 +69,24 @@ test("what was asked for before a write is not stored after it", async () => {
   assert.equal(await go("/"), "hit 3");
 });
 
+test("who asks after a write is not answered with what was asked before it", async () => {
+  let release;
+  const { go, fetch, cache } = await open(async ({ at, method }) => {
+    if (method === "POST") return { status: 204 };
+    if (at === 1) await new Promise((done) => (release = done));
+    return { headers: { "cache-control": "max-age=60" }, body: String(at) };
+  });
+  const early = fetch();
+  while (release === undefined) await new Promise((done) => setImmediate(done));
+  await go("/", { method: "POST" });
+  assert.equal(await go("/"), "miss 3");
+  release();
+  assert.equal(await (await early).text(), "1");
+  assert.equal(await go("/"), "hit 3");
+  await cache.clear();
+  assert.equal(await go("/"), "miss 4");
+});
+
 test("what was asked for before its entry was made invalid is not stored after it", async () => {
   const by = (...all) => all.map((rule) => (cache) => cache.invalidate(rule));
   const rules = [(cache) => cache.clear(), (cache, address) => cache.delete(`fetch/${address}/ `)];

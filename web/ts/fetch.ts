@@ -45,7 +45,8 @@ export interface CachedFetchOptions {
 /** A `fetch` that answers from a cache what it can. A response tells by its field `x-larder`, and by `cacheStatus`, how it was made.
  *
  * By the rules of HTTP the cache is a private one: it belongs to one user, and what was asked with other credentials is kept apart all the
- * same. Redirects, and what is reached by them, are not stored. Throws what `fetch` throws; `LarderError` with `invalid-argument` for
+ * same. Redirects, and what is reached by them, are not stored. Make one and keep it: only those who ask the same one share an answer under
+ * way. Throws what `fetch` throws; `LarderError` with `invalid-argument` for
  * options that make no sense. */
 export function cachedFetch(cache: Larder, options: CachedFetchOptions = {}): Fetch {
   const fetcher = new Fetcher(cache, options);

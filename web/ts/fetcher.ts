@@ -56,7 +56,12 @@ export class Fetcher {
   }
 
   private outdate(concerns: (place: string) => boolean): void {
-    for (const flight of this.flights.values()) if (concerns(flight.place)) flight.isOutdated = true;
+    for (const [name, flight] of this.flights) {
+      if (!concerns(flight.place)) continue;
+      flight.isOutdated = true;
+      // Who asks from now on is not answered with what was so before.
+      this.flights.delete(name);
+    }
   }
 
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -86,7 +91,7 @@ export class Fetcher {
     const isChosen = this.ttl !== undefined && this.methods.has(method);
     const asked = directives(headers.get("cache-control") ?? (headers.get("pragma")?.includes("no-cache") === true ? "no-cache" : null));
     if (!isChosen && method !== "GET" && method !== "HEAD") return undefined;
-    if (!/^https?:/.test(request.url) || request.integrity !== "" || CONDITIONS.some((name) => headers.has(name))) return undefined;
+    if (!/^https?:/.test(request.url) || request.integrity || CONDITIONS.some((name) => headers.has(name))) return undefined;
     if (cache === "no-store" || asked.has("no-store")) return undefined;
     const body = request.body === null || !isChosen ? undefined : new Uint8Array(await request.clone().arrayBuffer());
     const mode = cache === "no-cache" ? new Map([...asked, ["no-cache", ""]]) : asked;
@@ -169,7 +174,7 @@ export class Fetcher {
   private async join(ask: Ask, stored: Stored | undefined): Promise<Response> {
     const { request, place, isChosen } = ask;
     const { signal, cache, redirect, credentials } = request;
-    const name = isChosen ? place : JSON.stringify([place, cache, redirect, credentials, [...request.headers]]);
+    const name = isChosen ? `${redirect} ${place}` : JSON.stringify([place, cache, redirect, credentials, [...request.headers]]);
     const flight = this.flights.get(name) ?? this.takeOff(name, ask, stored);
     const outcome = await wait(flight, signal);
     const isLost = outcome.body instanceof Recording && !outcome.body.isKept;
@@ -202,7 +207,7 @@ export class Fetcher {
     if (this.flights.has(name)) return;
     const flight = this.takeOff(name, ask, stored);
     flight.isForLater = true;
-    flight.outcome.catch((error: unknown) => this.fault(ask.place, error));
+    flight.outcome.then(({ opaque }) => drop(opaque), (error: unknown) => this.fault(ask.place, error));
   }
 
   private takeOff(name: string, ask: Ask, stored: Stored | undefined): Flight {
@@ -239,17 +244,22 @@ export class Fetcher {
     const received = this.cache.now();
     if (old !== undefined && response.status === 304) {
       const said = response.headers;
-      void response.body?.cancel();
+      drop(response);
       if (!isAbout(old.head.headers, said)) return this.exchange(ask, undefined, flight, land);
       const head = { ...old.head, headers: freshened(old.head.headers, said), requested, received };
       await this.keep(ask, flight, { head, body: old.body }, false);
       return { head, body: old.body, status: "revalidated", isShared: true };
     }
     if (old !== undefined && isFailing(response.status) && isGood()) {
-      void response.body?.cancel();
+      drop(response);
       return { ...old, status: "stale", isShared: true };
     }
-    return this.received(ask, flight, land, response, { requested, received });
+    try {
+      return this.received(ask, flight, land, response, { requested, received });
+    } catch (error) {
+      drop(response);
+      throw error;
+    }
   }
 
   private received(ask: Ask, flight: Flight, land: () => void, response: Response, times: { requested: number; received: number }): Outcome {
@@ -294,4 +304,10 @@ export class Fetcher {
       this.fault(ask.place, error);
     }
   }
+}
+
+/** Gives up the body of a response. */
+function drop(response: Response | undefined): void {
+  // One that broke off already has nothing to say of it.
+  response?.body?.cancel().catch(() => {});
 }
