@@ -79,15 +79,21 @@ test("who leaves before there is an answer hurts nobody, and the last ends the q
 });
 
 test("who asks after the last has left is not answered with their leaving", async () => {
-  const asked = later();
-  const { fetch } = await open(({ at }) => (at === 1 ? void asked.done() : "x"));
+  const [asked, released] = [later(), later()];
+  const { fetch } = await open(async ({ at }) => {
+    asked.done();
+    if (at === 1) await released;
+    return "x";
+  });
   const controller = new AbortController();
   const first = fetch("/", { signal: controller.signal });
   await asked;
   controller.abort();
-  const second = fetch();
+  const atOnce = fetch();
   await assert.rejects(first, { name: "AbortError" });
-  assert.equal(await (await second).text(), "x");
+  const after = fetch();
+  released.done();
+  assert.deepEqual([await (await atOnce).text(), await (await after).text()], ["x", "x"]);
 });
 
 test("who leaves a body hurts nobody, and half of one is not stored", async () => {

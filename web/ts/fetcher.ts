@@ -15,6 +15,9 @@ import { size, span } from "./units.js";
 const CONDITIONS = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
 const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
+/** When a response was asked for, and when it was there. */
+type Times = Pick<Head, "requested" | "received">;
+
 /** One cached fetch: its options, and what is under way. */
 export class Fetcher {
   private readonly flights = new Map<string, Flight>();
@@ -64,6 +67,11 @@ export class Fetcher {
     }
   }
 
+  /** Asked anew each time, for it changes while something is waited for. */
+  private isOutdated(flight: Flight): boolean {
+    return flight.isOutdated;
+  }
+
   async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
     request.signal.throwIfAborted();
@@ -71,7 +79,9 @@ export class Fetcher {
     if (ask === undefined) return this.pass(request);
     const { cache, signal } = request;
     const isOffline = cache === "only-if-cached" || ask.asked.has("only-if-cached");
-    const stored = cache === "reload" ? undefined : await this.look(ask);
+    // Who is on the way already, where there was nothing to answer with, need not look again.
+    const isUnderWay = this.flights.has(nameOf(ask));
+    const stored = cache === "reload" || isUnderWay ? undefined : await this.look(ask);
     signal.throwIfAborted();
     if (stored !== undefined) {
       const isAny = cache === "force-cache" || cache === "only-if-cached";
@@ -79,7 +89,7 @@ export class Fetcher {
       if (use === "while" && !isAny && !isOffline) this.refresh(ask, stored);
       if (isAny || use !== "validate") return this.answer(ask, stored, use === "fresh" ? "hit" : "stale");
     }
-    if (cache === "only-if-cached") throw new TypeError(`${request.url} is not in the cache`);
+    if (cache === "only-if-cached" && !isUnderWay) throw new TypeError(`${request.url} is not in the cache`);
     if (isOffline) return tell(new Response(null, { status: 504, statusText: "Gateway Timeout" }), "miss");
     if (request.method === "HEAD") return this.pass(request);
     return this.join(ask, stored);
@@ -140,8 +150,8 @@ export class Fetcher {
 
   private answer(ask: Ask, { head, body }: Stored, status: CacheStatus): Response {
     const isHead = ask.request.method === "HEAD";
-    const seconds = status === "revalidated" ? undefined : Math.floor(age(head, this.cache.now()) / 1000);
-    return respond(head, isHead ? null : body, status, seconds);
+    const isOld = status === "hit" || status === "stale";
+    return respond(head, isHead ? null : body, status, isOld ? Math.floor(age(head, this.cache.now()) / 1000) : undefined);
   }
 
   /** Asks past the cache, and forgets what is written to. */
@@ -172,9 +182,8 @@ export class Fetcher {
 
   /** Has the answer of the server, together with all who ask for the same. */
   private async join(ask: Ask, stored: Stored | undefined): Promise<Response> {
-    const { request, place, isChosen } = ask;
-    const { signal, cache, redirect, credentials } = request;
-    const name = isChosen ? `${redirect} ${place}` : JSON.stringify([place, cache, redirect, credentials, [...request.headers]]);
+    const { signal } = ask.request;
+    const name = nameOf(ask);
     const flight = this.flights.get(name) ?? this.takeOff(name, ask, stored);
     const outcome = await wait(flight, signal);
     const isLost = outcome.body instanceof Recording && !outcome.body.isKept;
@@ -255,14 +264,14 @@ export class Fetcher {
       return { ...old, status: "stale", isShared: true };
     }
     try {
-      return this.received(ask, flight, land, response, { requested, received });
+      return await this.received(ask, flight, land, response, { requested, received });
     } catch (error) {
       drop(response);
       throw error;
     }
   }
 
-  private received(ask: Ask, flight: Flight, land: () => void, response: Response, times: { requested: number; received: number }): Outcome {
+  private async received(ask: Ask, flight: Flight, land: () => void, response: Response, times: Times): Promise<Outcome> {
     const { url, status, statusText, redirected, headers, type } = response;
     const base = { url: url || ask.request.url, isRedirected: redirected, status, statusText, ...times };
     // What cannot be looked into, and what no response can be made with.
@@ -286,24 +295,35 @@ export class Fetcher {
       land();
       if (flight.isForLater) flight.controller.abort();
     };
-    const empty = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
-    const body = new Recording(response.body ?? empty, isStored || isShared ? this.limit : -1, { whole, closed });
+    if (response.body === null) {
+      await whole(new Uint8Array());
+      return { head: { ...base, headers }, body: new Uint8Array(), status: "miss", isShared };
+    }
+    const body = new Recording(response.body, isStored || isShared ? this.limit : -1, { whole, closed });
     flight.controller.signal.addEventListener("abort", () => body.stop(flight.controller.signal.reason), { once: true });
     return { head: { ...base, headers }, body, status: "miss", isShared };
   }
 
   private async keep(ask: Ask, flight: Flight, stored: Stored, isHidden: boolean): Promise<void> {
-    if (flight.isOutdated) return;
+    if (this.isOutdated(flight)) return;
     try {
       if (!ask.isChosen) await this.store.keep(ask.place, ask.request, stored, isHidden);
       else {
         const { tags = [] } = this.options;
         await this.cache.set(ask.place, write(stored), { ttl: this.ttl ?? 0, stale: this.stale, contentType: CONTENT_TYPE, tags });
       }
+      // Made invalid while it was stored.
+      if (this.isOutdated(flight)) await this.cache.delete(ask.place);
     } catch (error) {
       this.fault(ask.place, error);
     }
   }
+}
+
+/** What those have in common who may share a question to the server. */
+function nameOf({ request, place, isChosen }: Ask): string {
+  const { cache, redirect, credentials, headers } = request;
+  return isChosen ? `${redirect} ${place}` : JSON.stringify([place, cache, redirect, credentials, [...headers]]);
 }
 
 /** Gives up the body of a response. */
