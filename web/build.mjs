@@ -19,6 +19,12 @@ const BUILDS = [
   ["slim", ["--no-default-features", "--features", "keys"]],
 ];
 
+/** Entry points besides the first. */
+const ADAPTERS = ["fetch", "keyv", "memoize", "unstorage"];
+
+/** What adapters are for. None of them is imported. */
+const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };
+
 function run(program, ...args) {
   execFileSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
 }
@@ -79,6 +85,8 @@ for (const [name, features] of BUILDS) {
 run(join(web, "node_modules", ".bin", "tsc"), "-p", join(web, "tsconfig.json"));
 const { name, version: number, description, license, type } = JSON.parse(readFileSync(join(web, "package.json"), "utf8"));
 const exports = { ".": { types: "./index.d.ts", default: "./index.js" }, "./larder.wasm": "./larder.wasm", "./slim.wasm": "./slim.wasm" };
-const manifest = { name, version: number, description, license, type, sideEffects: false, exports };
+for (const entry of ADAPTERS) exports[`./${entry}`] = { types: `./${entry}.d.ts`, default: `./${entry}.js` };
+const peerDependenciesMeta = Object.fromEntries(Object.keys(PEERS).map((peer) => [peer, { optional: true }]));
+const manifest = { name, version: number, description, license, type, sideEffects: false, exports, peerDependencies: PEERS, peerDependenciesMeta };
 writeFileSync(join(pkg, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(web, "README.md"), join(pkg, "README.md"));

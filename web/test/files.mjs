@@ -38,5 +38,9 @@ export async function serve() {
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
   const { port } = server.address();
-  return { address: `http://127.0.0.1:${port}`, close: () => new Promise((closed) => server.close(closed)) };
+  const close = () => new Promise((closed) => {
+    server.close(closed);
+    server.closeAllConnections();
+  });
+  return { address: `http://127.0.0.1:${port}`, close };
 }

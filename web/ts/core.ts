@@ -113,6 +113,8 @@ export type Statistics = { readonly [name in `${string}`]: number };
 const STALE = 1;
 const RENEW = 2;
 const PAGE = 256;
+/** What memory and the largest value are where nothing else is said. */
+const MAX_BYTES = 64 * 1024 * 1024;
 /** Entries whose time is over that are removed at a time. */
 const SOME = 4096;
 
@@ -121,6 +123,8 @@ const SOME = 4096;
 export class SyncLarder implements Iterable<[string, Value]> {
   /** @internal */
   readonly id: number;
+  /** Bytes of the largest value that can be stored. */
+  readonly maxEntrySize: number;
 
   /** @internal */
   constructor(
@@ -135,6 +139,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
     if (options.stale !== undefined) defaults.push({ stale: span(options.stale) });
     if (options.jitter !== undefined) defaults.push({ jitter: options.jitter });
     tier.setDefaults(this.id, defaults);
+    const largest = size(options.maxEntrySize ?? MAX_BYTES);
+    this.maxEntrySize = tier.hasStore ? largest : Math.min(largest, size(options.maxBytes ?? MAX_BYTES));
   }
 
   /** The value under a key. */

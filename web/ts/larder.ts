@@ -93,10 +93,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
    *
    * Throws `newer-format` for a store that a newer version made, and `invalid-argument` for options outside their range. */
   static async open(options: OpenOptions = {}): Promise<Larder> {
-    const settings = [...settingsOf(options), { store: options.store !== undefined }];
-    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now);
+    const hasStore = options.store !== undefined;
+    const settings = [...settingsOf(options), { store: hasStore }];
+    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
-    if (options.store !== undefined) {
+    if (hasStore) {
       // What not every page needs is loaded by those that do.
       const { attach } = await import("./store/open.js");
       cache.tabs = await attach(tier, options, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
@@ -111,6 +112,16 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, listener as EventListener | null, options);
+  }
+
+  /** The time as this cache sees it, in Unix milliseconds. */
+  now(): number {
+    return this.tier.now();
+  }
+
+  /** Bytes of the largest value that can be stored. */
+  get maxEntrySize(): number {
+    return this.sync.maxEntrySize;
   }
 
   private tell(type: keyof LarderEventMap, detail: object): void {

@@ -61,6 +61,8 @@ export class Tier {
     private readonly module: WebAssembly.Module,
     private readonly settings: Settings,
     readonly now: () => number,
+    /** Whether a store was asked for. */
+    readonly hasStore: boolean,
   ) {
     this.running = this.start();
   }
