@@ -15,6 +15,9 @@
 
 mod shadow;
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use shadow::{Count, MOST_ENDS, Shadow};
 pub(crate) use shadow::{Kind, Request};
 

@@ -3,6 +3,9 @@
 //! Inflating is bounded while it runs: output never passes the smaller of the declared and the permitted size, and a
 //! declared size beyond what the format can reach from the input is refused before anything is allocated.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };

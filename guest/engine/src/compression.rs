@@ -14,6 +14,8 @@
 //! it is not the one that would have been taken, the next four are given to both as well. So the choice follows changes.
 //! Classes share 256 places by hash; those that meet in one are judged together.
 
+use alloc::vec::Vec;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::codec::{Codec, Compressor};

@@ -1,5 +1,8 @@
 //! What an engine and a namespace can be told, with the defaults.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::compression::Compression;
 use crate::error::{Error, Result};
 use crate::policy::{Objective, PolicyKind};

@@ -10,6 +10,8 @@
 //! | `gdsf`; `w-tinylfu` and `adaptive` with the objective `objects` or `cost` | the largest product of size and time since the last access: what takes the most space for the longest; `gdsf` with the objective `bytes` as the others |
 //! | all others | what was accessed least recently, of equals what was written first |
 
+use alloc::vec::Vec;
+
 use crate::ascending::Ascending;
 use crate::engine::Engine;
 use crate::policy::{Objective, PolicyKind};

@@ -29,7 +29,11 @@
 //! | [`pools`] | sets of variants that grow: plans, rounds, what is missing, picking |
 //! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+#[macro_use]
+extern crate alloc;
 
 mod advice;
 mod ascending;
@@ -55,6 +59,7 @@ mod rng;
 mod sample;
 mod sampling;
 mod simulation;
+mod sip;
 mod slab;
 mod slot;
 pub mod stats;

@@ -5,6 +5,8 @@
 //! that records use ([`crate::record`]), so that setting, admitting and framing copy them without a conversion. The body
 //! is the value, or its packed form in the cold tier ([`crate::cold`]), which is followed by how it is packed.
 
+use alloc::boxed::Box;
+
 use crate::cold::Packing;
 use crate::config::{Durability, ENTRY_OVERHEAD};
 use crate::policy::nodes::NIL;

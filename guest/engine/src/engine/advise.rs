@@ -3,6 +3,8 @@
 //! Entries weigh what they take raw, and the memory tier has the room that it would need to hold raw what it can hold now:
 //! more than `max_bytes` by what lies compressed, less when `max_entries` is what binds.
 
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
 use crate::advice::{Estimate, Kind, Request};
 use crate::policy::{Entry, Worth};

@@ -1,5 +1,8 @@
 //! The structural self-check behind every model test.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::cold::Packer;
 use crate::error::{Error, ErrorCode, Result};
@@ -84,7 +87,7 @@ impl Engine {
     }
 
     /// Whether packed values, dictionaries and their counts agree. Answers what the dictionaries cost whom.
-    fn contradiction_in_the_cold(&self) -> std::result::Result<Vec<(u16, u64)>, String> {
+    fn contradiction_in_the_cold(&self) -> core::result::Result<Vec<(u16, u64)>, String> {
         let mut packer = Packer::default();
         let mut users = [0u32; 256];
         let mut sums = vec![[0u64; 4]; self.namespaces.iter().count()];

@@ -1,5 +1,7 @@
 //! The cold tier's part of the engine: packing what cooled, reading it, making it raw again.
 
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
 use crate::cold::{Dictionary, LARGEST, Packing, SMALLEST, worthwhile};
 use crate::compression::Compression;

@@ -28,6 +28,8 @@ mod types;
 mod worth;
 mod write;
 
+use alloc::boxed::Box;
+
 pub use pool::{Added, Picked};
 pub use read::{describe, verify};
 pub use types::{Banned, Carried, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};

@@ -1,6 +1,9 @@
 //! Operations that leave entries as they are.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::resolve::Opened;
 use super::worth::Judgement;

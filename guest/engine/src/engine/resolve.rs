@@ -1,5 +1,7 @@
 //! Finding the entry an operation is about: in the memory tier, or in the record that the host hands over.
 
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
 use crate::codec::decompress;
 use crate::config::Durability;

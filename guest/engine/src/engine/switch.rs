@@ -1,5 +1,7 @@
 //! Another policy for a cache that is in use.
 
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::ascending::Ascending;
 use crate::policy::{Entry, PolicyKind, Worth};

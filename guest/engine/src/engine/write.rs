@@ -1,5 +1,9 @@
 //! Writing an entry, whatever was there before.
 
+use alloc::borrow::ToOwned;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use super::resolve::Opened;
 use super::{Cause, Engine, Stored};
 use crate::codec::Codec;

@@ -1,6 +1,8 @@
 //! What comes in no order is written as it comes, and then sorted by its bytes as written.
 
-use std::cmp::Ordering;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 /// Where a piece lies that was written.
 pub(super) struct Piece {

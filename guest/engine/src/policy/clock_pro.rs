@@ -19,6 +19,9 @@
 //! Sums are of weights, and the capacity is the weight that is there when space is needed. Until it first is, pages arrive
 //! hot. 16 bytes for each page that is there, and 22 to 31 for each that is gone.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use hashbrown::HashTable;
 
 use super::nodes::{List, NIL, Nodes};
@@ -140,7 +143,7 @@ impl ClockPro {
 
     /// The first page from `node` on, towards the young end, of which `is` is true.
     fn seek(&self, node: Option<u32>, is: impl Fn(Page) -> bool) -> u32 {
-        let onward = std::iter::successors(node, |&node| self.nodes.before(node));
+        let onward = core::iter::successors(node, |&node| self.nodes.before(node));
         onward.into_iter().find(|&node| is(self.page(node))).unwrap_or(NIL)
     }
 

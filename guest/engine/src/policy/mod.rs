@@ -23,6 +23,9 @@ mod ttl;
 mod w_tinylfu;
 mod windowed;
 
+use alloc::boxed::Box;
+use alloc::string::String;
+
 pub use objective::Objective;
 
 use crate::error::{Error, Result};
@@ -91,7 +94,7 @@ pub(crate) trait Policy: Send {
     fn clear(&mut self);
 
     /// How many entries take part, after a look at the structure.
-    fn check(&self) -> std::result::Result<u32, String>;
+    fn check(&self) -> core::result::Result<u32, String>;
 }
 
 /// A hash as a table wants it: of 64 bits it uses the lowest and some of the highest, and not all bits of a hash need differ.

@@ -3,6 +3,10 @@
 //! A policy owns its nodes, so that the same code serves the memory tier, the simulator and the shadows of the adaptive
 //! policy. Nodes lie in chunks of 1,024: growing copies nothing. A list operation is O(1) and allocates nothing.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// "No entry": the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
 
@@ -150,7 +154,7 @@ impl List {
     /// The entries from the front to the back.
     pub(crate) fn iter<'n, T: Copy + Default>(&self, nodes: &'n Nodes<T>) -> impl Iterator<Item = u32> + use<'n, T> {
         let some = |id: u32| Some(id).filter(|&id| id != NIL);
-        std::iter::successors(some(self.head), move |&id| some(nodes.node(id).next))
+        core::iter::successors(some(self.head), move |&id| some(nodes.node(id).next))
     }
 
     /// Walks the list both ways at once and counts it.

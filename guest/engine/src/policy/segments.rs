@@ -1,6 +1,8 @@
 //! Three queues in the order of the last access, the weight in each, and what is noted of an entry: what
 //! [`super::windowed`] decides about.
 
+use alloc::string::String;
+
 use super::nodes::{List, Nodes};
 
 /// Weights count up to here; more only weighs as much.

@@ -8,6 +8,8 @@
 //! Sources: Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch" (2005); Einziger, Friedman
 //! and Manes, "TinyLFU: a highly efficient cache admission policy" (2017), for small counters and ageing.
 
+use alloc::vec::Vec;
+
 /// Words of 16 counters in a block.
 const BLOCK: usize = 8;
 

@@ -4,6 +4,10 @@
 //! made in a round yet still has the state of an earlier one; it *joins* the round with the first thing that happens to it. So
 //! what is missing is known without writing to every combination when a round begins.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::format;
 use crate::config::SetOptions;
 use crate::error::{Error, Result};

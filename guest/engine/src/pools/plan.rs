@@ -1,5 +1,9 @@
 //! A plan: what a pool varies, and how it grows. Nothing in it is about a particular moment.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most combinations that a plan may have.

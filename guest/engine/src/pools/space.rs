@@ -5,7 +5,10 @@
 //! ([`crate::keys`]), so that two combinations never share a key. A host may place all entries of a combination
 //! together by hashing what is before `#`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::borrow::ToOwned;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::plan::{Dimension, Value, count};
 use crate::error::{Error, Result};
