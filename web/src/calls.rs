@@ -1,5 +1,7 @@
 //! The calls by number, in the order of `web/ts/contract.ts`, which names them.
 
+use alloc::vec::Vec;
+
 use larder_engine::{Engine, PolicyKind, Result, describe, matches, verify};
 
 use crate::convert::{defaults, item, options, rule, settings, summary};

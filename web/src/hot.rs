@@ -1,7 +1,8 @@
 //! The calls made most: arguments are numbers, the key is in the input, the answer is a few words that say where its parts lie. They point into
 //! the engine or into the output, and hold until the next call.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use larder_engine::{Freshness, Hit, SetOptions};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -74,7 +75,7 @@ pub fn set(namespace: u32, key: u32, value: u32, options: u32, now: f64) -> u32 
 fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 8], output: &mut Vec<u8>) {
     // An inflated value lies nowhere else.
     if let Cow::Owned(value) = &mut hit.value {
-        *output = std::mem::take(value);
+        *output = core::mem::take(value);
     }
     let value: &[u8] = match &hit.value {
         Cow::Borrowed(value) => value,
@@ -92,7 +93,7 @@ fn halves(number: u64) -> [u32; 2] {
 }
 
 fn refuse(output: &mut Vec<u8>, refusal: &larder_engine::Error) -> u32 {
-    let mut writer = Writer::new(std::mem::take(output));
+    let mut writer = Writer::new(core::mem::take(output));
     writer.refusal(refusal);
     *output = writer.into_bytes();
     REFUSED
