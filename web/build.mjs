@@ -16,7 +16,7 @@ const WASM_BINDGEN = "0.2.130";
 /** Builds of the engine: file, features. */
 const BUILDS = [
   ["larder", []],
-  ["slim", ["--no-default-features", "--features", "keys"]],
+  ["slim", ["--no-default-features"]],
 ];
 
 function run(program, ...args) {

@@ -12,6 +12,19 @@ use crate::{State, unknown};
 const KEYS: u32 = 64;
 const POOLS: u32 = 96;
 
+/// The call of the self-check.
+const CHECK: u32 = 48;
+
+/// Whether this build has a call.
+pub(crate) fn is_here(number: u32) -> bool {
+    match number {
+        CHECK => cfg!(feature = "check"),
+        KEYS..POOLS => cfg!(feature = "keys"),
+        POOLS.. => cfg!(feature = "pools"),
+        _ => true,
+    }
+}
+
 pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     match number {
         0 => state.engine = Engine::open(settings(reader)?)?,
@@ -152,7 +165,8 @@ fn maintain(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &
             let candidates = reader.list(summary)?;
             writer.list(engine.judge(&candidates, reader.u64()?, reader.u64()?), Writer::u32);
         }
-        48 => engine.check()?,
+        #[cfg(feature = "check")]
+        CHECK => engine.check()?,
         _ => return Err(unknown()),
     }
     Ok(())

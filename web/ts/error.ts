@@ -1,6 +1,6 @@
 // The one error of this package.
 
-/** Codes of refusals, in the order of the contract (wit/types.wit), and those of this package. */
+/** Codes of refusals, in the order of the contract (wit/types.wit), and the one of calls that a build leaves out. */
 export const CODES = [
   "invalid-argument",
   "key-too-large",
@@ -15,10 +15,11 @@ export const CODES = [
   "another-key",
   "outdated",
   "internal",
+  "unsupported",
 ] as const;
 
 /** What kind of refusal an error is; branch on this, never on the message. */
-export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "aborted" | "unsupported" | "storage";
+export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "aborted" | "storage";
 
 /** A refusal. Absence is never one: it is `undefined`. */
 export class LarderError extends Error {

@@ -63,6 +63,9 @@ impl Compressor {
         match codec {
             Codec::None => None,
             Codec::Deflate => self.deflate(level, raw),
+            #[cfg(not(feature = "lz4"))]
+            Codec::Lz4 => None,
+            #[cfg(feature = "lz4")]
             Codec::Lz4 => Some(lz4_flex::block::compress(raw)).filter(|packed| packed.len() < raw.len()),
         }
     }
@@ -131,6 +134,12 @@ pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize
             inflate(&mut Box::default(), body, &mut value, raw_len)?;
             value
         }
+        #[cfg(not(feature = "lz4"))]
+        Codec::Lz4 => {
+            let message = "the record is compressed with LZ4, which this build of larder leaves out";
+            return Err(Error::new(ErrorCode::NewerFormat, message));
+        }
+        #[cfg(feature = "lz4")]
         Codec::Lz4 => lz4_flex::block::decompress(body, raw_len)
             .map_err(|_| Error::corrupt("its body does not decompress to the declared size"))?,
     };

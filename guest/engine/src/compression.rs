@@ -37,6 +37,13 @@ pub enum Compression {
     Auto,
 }
 
+impl Compression {
+    /// Whether this build has it.
+    pub(crate) fn is_here(self) -> bool {
+        cfg!(feature = "lz4") || matches!(self, Self::None | Self::Deflate)
+    }
+}
+
 impl From<Codec> for Compression {
     fn from(codec: Codec) -> Self {
         match codec {
@@ -99,6 +106,7 @@ impl Chooser {
         };
         match how {
             Compression::None => Outcome::Stayed,
+            _ if !how.is_here() => Outcome::Stayed,
             _ if is_incompressible(value) => Outcome::Skipped,
             Compression::Deflate => one(Codec::Deflate),
             Compression::Lz4 => one(Codec::Lz4),

@@ -99,6 +99,15 @@ impl Config {
         if !(1..=9).contains(&self.compression_level) {
             return Err(Error::invalid("compression-level must be between 1 (fast) and 9 (small)"));
         }
+        if !self.codec.is_here() {
+            return Err(Error::invalid("this build of larder leaves out LZ4; use deflate or none"));
+        }
+        if self.cold_tier && !cfg!(feature = "cold-tier") {
+            return Err(Error::invalid("this build of larder leaves out the cold tier"));
+        }
+        if self.advice && !cfg!(feature = "advice") {
+            return Err(Error::invalid("this build of larder leaves out advice"));
+        }
         Ok(())
     }
 }

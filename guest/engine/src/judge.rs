@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 
 use crate::ascending::Ascending;
 use crate::engine::Engine;
-use crate::policy::{Objective, PolicyKind};
+use crate::policy::PolicyKind;
 use crate::time::NEVER;
 
 /// What the engine must know of a stored entry to judge it.
@@ -37,7 +37,8 @@ impl Engine {
     pub fn judge(&self, candidates: &[Summary], needed: u64, now: u64) -> Vec<u32> {
         let (policy, objective) = (self.config().policy, self.config().objective);
         let by_the_byte = match policy {
-            PolicyKind::Gdsf => objective != Objective::Bytes,
+            #[cfg(feature = "policies")]
+            PolicyKind::Gdsf => objective != crate::Objective::Bytes,
             PolicyKind::WTinyLfu | PolicyKind::Adaptive => objective.is_by_the_byte(),
             _ => false,
         };
@@ -70,6 +71,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::Config;
+    use crate::policy::Objective;
 
     const NOW: u64 = 1_000;
 

@@ -206,7 +206,7 @@ impl Slot {
 
     #[inline]
     pub(crate) fn is_packed(&self) -> bool {
-        self.flags & PACKED != 0
+        cfg!(feature = "cold-tier") && self.flags & PACKED != 0
     }
 
     pub(crate) fn is_settled(&self) -> bool {

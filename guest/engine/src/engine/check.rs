@@ -62,7 +62,7 @@ impl Engine {
         if self.tagged.total() != tags as u64 {
             return Some(format!("{tags} tags are counted as {}", self.tagged.total()));
         }
-        if let Some(Err(what)) = self.advice.as_ref().map(|advice| advice.check()) {
+        if let Some(Err(what)) = self.advice.get().map(|advice| advice.check()) {
             return Some(what);
         }
         if self.index.len() != entries as usize || self.slab.len() != entries {

@@ -47,7 +47,7 @@ impl Engine {
     /// Whether values are compressed in memory at all.
     #[inline]
     pub(super) fn packs(&self) -> bool {
-        self.config.cold_tier && self.config.codec != Compression::None
+        cfg!(feature = "cold-tier") && self.config.cold_tier && self.config.codec != Compression::None
     }
 
     /// Whether room is short enough to compress for it.

@@ -67,7 +67,7 @@ impl Engine {
             renew = slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
             self.expiry.update(&mut self.slab, id);
         }
-        if self.advice.is_some() {
+        if self.advice.get().is_some() {
             self.advise_on_hit(id, before, now);
         }
         let slot = self.slab.slot(id);

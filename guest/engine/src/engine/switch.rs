@@ -32,7 +32,7 @@ impl Engine {
         }
         self.policy = new;
         self.config.policy = policy;
-        if let Some(advice) = &mut self.advice {
+        if let Some(advice) = self.advice.get_mut() {
             advice.begin_anew(policy);
         }
     }

@@ -99,7 +99,7 @@ impl Engine {
         let existed = self.current_version(ns, key, stored, now)?.is_some();
         match self.find_live(ns, key, now) {
             Some(id) => self.remove(id, Cause::Silent),
-            None if self.advice.is_some() => self.forget_in_shadows(self.hasher.hash(ns, key)),
+            None if self.advice.get().is_some() => self.forget_in_shadows(self.hasher.hash(ns, key)),
             None => {}
         }
         self.namespaces.stats(ns).deletes += u64::from(existed);

@@ -127,6 +127,7 @@ impl List {
         self.len -= 1;
     }
 
+    #[cfg(feature = "policies")]
     /// Puts the entry `new`, which is in no list, where `old` is, and takes `old` out.
     pub(crate) fn replace<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, old: u32, new: u32) {
         let (prev, next) = (nodes.node(old).prev, nodes.node(old).next);
