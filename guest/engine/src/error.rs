@@ -48,10 +48,15 @@ pub struct Error {
 pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
+    // Made in many places and seldom: one copy is enough.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn corrupt(what: &str) -> Self {
         Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
     }

@@ -66,12 +66,12 @@ impl Slab {
         self.occupied -= 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot(&self, id: u32) -> &Slot {
         &self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot_mut(&mut self, id: u32) -> &mut Slot {
         &mut self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }

@@ -147,7 +147,7 @@ impl Slot {
     }
 
     /// Where the fields begin, and where the key does.
-    #[inline]
+    #[inline(always)]
     fn fields_at(&self) -> (usize, usize) {
         if self.flags & HAS_FIELDS == 0 {
             return (KEY_LEN, KEY_LEN);
@@ -158,7 +158,7 @@ impl Slot {
     }
 
     /// Where the key begins, and where it ends.
-    #[inline]
+    #[inline(always)]
     fn key_at(&self) -> (usize, usize) {
         let (_, begin) = self.fields_at();
         let len = self.blob.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
@@ -179,7 +179,7 @@ impl Slot {
         Fields::new(self.fields_bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
         let (begin, end) = self.key_at();
         &self.blob[begin..end]
@@ -239,7 +239,7 @@ impl Slot {
     }
 
     /// The full compare behind every look-up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(&self, hash: u32, namespace: u16, key: &[u8]) -> bool {
         self.hash == hash && self.namespace == namespace && self.key() == key
     }

@@ -83,7 +83,13 @@ impl Engine {
             .iter()
             .zip(per_namespace)
             .find(|(ns, counted)| (ns.stats.entries, ns.stats.bytes) != *counted)
-            .map(|(ns, counted)| format!("namespace {} counts {:?}, holds {counted:?}", ns.name, ns.stats))
+            .map(|(ns, (entries, bytes))| {
+                let (name, stats) = (&ns.name, &ns.stats);
+                format!(
+                    "namespace {name} counts {} entries, {} bytes, holds {entries}, {bytes}",
+                    stats.entries, stats.bytes
+                )
+            })
     }
 
     /// Whether packed values, dictionaries and their counts agree. Answers what the dictionaries cost whom.
@@ -122,8 +128,10 @@ impl Engine {
         }
         for (ns, sum) in self.namespaces.iter().zip(sums) {
             let s = &ns.stats;
-            if [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes] != sum {
-                return Err(format!("namespace {} counts {s:?}, {sum:?} are packed", ns.name));
+            let counted = [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes];
+            if let Some(at) = (0..sum.len()).find(|&at| counted[at] != sum[at]) {
+                let of = ["entries", "bytes", "values", "dictionaries"][at];
+                return Err(format!("namespace {} counts {} cold {of}, there are {}", ns.name, counted[at], sum[at]));
             }
         }
         Ok(charges)

@@ -239,7 +239,8 @@ impl Engine {
         if percent == 0 {
             return ttl;
         }
-        let most = (u128::from(ttl) * u128::from(percent.min(100)) / 100) as u64;
+        // Below 2^48, as `NEVER` is: the product stays within 64 bits.
+        let most = ttl * u64::from(percent.min(100)) / 100;
         (ttl - self.rng.up_to(most)).max(1)
     }
 

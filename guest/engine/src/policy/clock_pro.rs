@@ -384,7 +384,10 @@ impl Policy for ClockPro {
         }
         let [hot, cold, in_test, gone_weight] = sums;
         if (hot, cold + in_test, gone_weight) != (self.hot, self.cold, self.gone) || self.table.len() != gone {
-            return Err(format!("pages weigh {sums:?}, counted {} {} {}", self.hot, self.cold, self.gone));
+            return Err(format!(
+                "pages weigh {} {} {}, counted {} {} {}",
+                sums[0], sums[1], sums[2], self.hot, self.cold, self.gone
+            ));
         }
         let oldest = self.list.back();
         let hands = [

@@ -85,7 +85,7 @@ impl Ghost {
             };
             let same = |&other: &u32| self.ring[other.wrapping_sub(self.first) as usize].0 == hash;
             if self.table.find(widen(hash), same) != Some(&number) {
-                return Err(format!("the ghost knows the hash {hash:#x} twice"));
+                return Err(format!("the ghost knows the hash {hash} twice"));
             }
             sum += u64::from(weight);
         }

@@ -42,24 +42,24 @@ impl<T: Copy + Default> Nodes<T> {
         self.0[chunk][id as usize & (CHUNK - 1)] = Node { prev: NIL, next: NIL, data };
     }
 
-    #[inline]
+    #[inline(always)]
     fn node(&self, id: u32) -> &Node<T> {
         &self.0[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
-    #[inline]
+    #[inline(always)]
     fn node_mut(&mut self, id: u32) -> &mut Node<T> {
         &mut self.0[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
     /// What the policy noted of an entry. The caller guarantees that the entry is there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, id: u32) -> &T {
         &self.node(id).data
     }
 
     /// The same, to be changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut T {
         &mut self.node_mut(id).data
     }
@@ -96,7 +96,7 @@ impl List {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_front<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, id: u32) {
         let old = self.head;
         let node = nodes.node_mut(id);
@@ -110,7 +110,7 @@ impl List {
         self.len += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlink<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, id: u32) {
         let node = nodes.node_mut(id);
         let (prev, next) = (node.prev, node.next);
