@@ -16,7 +16,7 @@ const WASM_BINDGEN = "0.2.130";
 /** Builds of the engine: file, features. */
 const BUILDS = [
   ["larder", []],
-  ["slim", ["--no-default-features", "--features", "keys"]],
+  ["slim", ["--no-default-features"]],
 ];
 
 /** Entry points besides the first. */
@@ -25,8 +25,12 @@ const ADAPTERS = ["fetch", "keyv", "memoize", "unstorage"];
 /** What adapters are for. None of them is imported. */
 const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };
 
+/** With the threshold of opt-level "z", which is 5, reads and writes take half as long again; with more than this the module grows. */
+const FLAGS = "-Cllvm-args=-inline-threshold=40";
+
 function run(program, ...args) {
-  execFileSync(program, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const env = { ...process.env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: FLAGS };
+  execFileSync(program, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
 }
 
 /** The version that a program says it has, or nothing. */

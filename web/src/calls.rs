@@ -1,5 +1,7 @@
 //! The calls by number, in the order of `web/ts/contract.ts`, which names them.
 
+use alloc::vec::Vec;
+
 use larder_engine::{Engine, PolicyKind, Result, describe, matches, verify};
 
 use crate::convert::{defaults, item, options, rule, settings, summary};
@@ -9,6 +11,19 @@ use crate::{State, unknown};
 /// Calls of the interface `keys` begin here, and those of `pools`.
 const KEYS: u32 = 64;
 const POOLS: u32 = 96;
+
+/// The call of the self-check.
+const CHECK: u32 = 48;
+
+/// Whether this build has a call.
+pub(crate) fn is_here(number: u32) -> bool {
+    match number {
+        CHECK => cfg!(feature = "check"),
+        KEYS..POOLS => cfg!(feature = "keys"),
+        POOLS.. => cfg!(feature = "pools"),
+        _ => true,
+    }
+}
 
 pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     match number {
@@ -150,7 +165,8 @@ fn maintain(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &
             let candidates = reader.list(summary)?;
             writer.list(engine.judge(&candidates, reader.u64()?, reader.u64()?), Writer::u32);
         }
-        48 => engine.check()?,
+        #[cfg(feature = "check")]
+        CHECK => engine.check()?,
         _ => return Err(unknown()),
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! The calls made most: arguments are numbers, the key is in the input, the answer is a few words that say where its parts lie. They point into
 //! the engine or into the output, and hold until the next call.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use larder_engine::{EntryInfo, Freshness, Hit, SetOptions, describe, verify};
 use wasm_bindgen::prelude::wasm_bindgen;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::wire::{Reader, Writer, whole};
 use crate::{State, convert, with};
@@ -66,7 +67,7 @@ pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f
         let bytes = input.get(key..key + value).unwrap_or_default();
         let given = match options {
             0 => Ok(SetOptions {
-                content_type: TYPES.get(kind as usize).copied().unwrap_or_default().to_owned(),
+                content_type: TYPES.get(kind as usize).copied().unwrap_or_default().into(),
                 ..SetOptions::default()
             }),
             _ => convert::options(&mut Reader::new(input.get(key + value..key + value + options).unwrap_or_default())),
@@ -86,10 +87,13 @@ pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f
     })
 }
 
-/// A hash of the first `len` bytes of the input, 53 bits, under a seed.
+/// A hash of the first `len` bytes of the input, 53 bits, with a seed of as many bits.
 #[wasm_bindgen]
 pub fn hash(len: u32, seed: f64) -> f64 {
-    with(|state| (xxh3_64_with_seed(state.input.get(..len as usize).unwrap_or_default(), whole(seed)) >> 11) as f64)
+    with(|state| {
+        let hash = xxh3_64(state.input.get(..len as usize).unwrap_or_default());
+        ((hash >> 11) ^ whole(seed)) as f64
+    })
 }
 
 /// Takes records into memory that lie in the first `len` bytes of the input, each behind its length (4): those of a namespace with
@@ -123,7 +127,7 @@ pub fn sound(len: u32, now: f64) -> u32 {
 fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 8], output: &mut Vec<u8>) {
     // An inflated value lies nowhere else.
     if let Cow::Owned(value) = &mut hit.value {
-        *output = std::mem::take(value);
+        *output = core::mem::take(value);
     }
     let value: &[u8] = match &hit.value {
         Cow::Borrowed(value) => value,
@@ -142,7 +146,7 @@ fn halves(number: u64) -> [u32; 2] {
 }
 
 fn refuse(output: &mut Vec<u8>, refusal: &larder_engine::Error) -> u32 {
-    let mut writer = Writer::new(std::mem::take(output));
+    let mut writer = Writer::new(core::mem::take(output));
     writer.refusal(refusal);
     *output = writer.into_bytes();
     REFUSED

@@ -1,5 +1,7 @@
 //! The interface `keys`.
 
+use alloc::vec::Vec;
+
 use larder_engine::Result;
 use larder_engine::keys::{self, Hasher, Key, PathState, TextSettings, Tier, Token, Value};
 

@@ -5,7 +5,12 @@
 //! lies: numbers travel as numbers, everything else as bytes in linear memory, so that no call needs glue that allocates
 //! on the other side. The calls made most have functions of their own (`hot`); all others go through `call` in the
 //! form that `wire` describes. After a trap the instance is not to be used any more.
+//!
+//! It has no standard library: with a panic handler that says nothing, no text of a panic and no place of one is in the module.
 #![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
 
 mod calls;
 mod convert;
@@ -16,8 +21,12 @@ mod keys;
 mod pools;
 mod wire;
 
-use std::cell::RefCell;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::panic::PanicInfo;
 
+use dlmalloc::GlobalDlmalloc;
 use larder_engine::{Config, Engine, Error};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -36,26 +45,43 @@ struct State {
     parts: [u32; 8],
 }
 
-thread_local! {
-    static STATE: RefCell<Option<State>> = const { RefCell::new(None) };
+/// What the only thread has to itself.
+struct Alone(RefCell<Option<State>>);
+
+#[cfg(target_feature = "atomics")]
+compile_error!("an instance of this module has one thread");
+
+// SAFETY: without the atomics of WebAssembly a module is not shared between threads.
+unsafe impl Sync for Alone {}
+
+static STATE: Alone = Alone(RefCell::new(None));
+
+#[global_allocator]
+static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
+
+/// A panic is a trap; who called answers with that.
+#[panic_handler]
+fn trap(_: &PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
 }
+
+/// The status of a call that this build leaves out: it follows those of the contract's refusals.
+const LEFT_OUT: u32 = 14;
 
 /// Bytes that fit into the input before it is asked for more.
 const ROOM: usize = 1 << 10;
 
 fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
-    STATE.with_borrow_mut(|state| {
-        let state = state.get_or_insert_with(|| State {
-            // The defaults are valid; whoever calls opens a cache with settings of its own.
-            engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
-            #[cfg(feature = "keys")]
-            hasher: larder_engine::keys::Hasher::default(),
-            input: vec![0; ROOM],
-            output: Vec::new(),
-            parts: [0; 8],
-        });
-        work(state)
-    })
+    let mut state = STATE.0.borrow_mut();
+    work(state.get_or_insert_with(|| State {
+        // The defaults are valid; whoever calls opens a cache with settings of its own.
+        engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
+        #[cfg(feature = "keys")]
+        hasher: larder_engine::keys::Hasher::default(),
+        input: vec![0; ROOM],
+        output: Vec::new(),
+        parts: [0; 8],
+    }))
 }
 
 /// Where arguments of so many bytes are to be written. Valid until the next call.
@@ -85,12 +111,16 @@ pub fn output_length() -> u32 {
 }
 
 /// Makes the call with this number, whose arguments are the first `len` bytes of the input. 0 if it was answered; else one more than the
-/// refusal's code, and the output is its message.
+/// refusal's code, or [`LEFT_OUT`], and the output is the message.
 #[wasm_bindgen]
 pub fn call(number: u32, len: u32) -> u32 {
     with(|state| {
-        let input = std::mem::take(&mut state.input);
-        let mut writer = Writer::new(std::mem::take(&mut state.output));
+        if !calls::is_here(number) {
+            state.output = b"this build of larder leaves the call out".to_vec();
+            return LEFT_OUT;
+        }
+        let input = core::mem::take(&mut state.input);
+        let mut writer = Writer::new(core::mem::take(&mut state.output));
         let mut reader = Reader::new(input.get(..len as usize).unwrap_or_default());
         let done = calls::call(state, number, &mut reader, &mut writer);
         state.input = input;

@@ -1,5 +1,8 @@
 //! The interface `pools`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use larder_engine::pools::{
     Choice, Dimension, Figures, NewVariant, Page, Plan, Pool, Round, Tally, Value, variant_key,
 };

@@ -3,6 +3,9 @@
 //! whole number of 64 bits travels as a float: JavaScript has no other numbers that are cheap, and none of ours reaches 2⁵³ but
 //! those that stand for "never", which saturate.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use larder_engine::{Error, ErrorCode, Result};
 
 /// Numbers from here on mean "as large as can be".

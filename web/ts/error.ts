@@ -1,6 +1,6 @@
 // The one error of this package.
 
-/** Codes of refusals, in the order of the contract (wit/types.wit), and those of this package. */
+/** Codes of refusals, in the order of the contract (wit/types.wit), and the one of calls that a build leaves out. */
 export const CODES = [
   "invalid-argument",
   "key-too-large",
@@ -15,11 +15,12 @@ export const CODES = [
   "another-key",
   "outdated",
   "internal",
+  "unsupported",
 ] as const;
 
 /** What kind of refusal an error is; branch on this, never on the message. Of this package are: `trapped`, the engine was stopped by an inner error;
  * `closed`; `unsupported`, it cannot be had here; `storage`, the browser's storage failed; `quota`, it has no more room. */
-export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "unsupported" | "storage" | "quota";
+export type ErrorCode = (typeof CODES)[number] | "trapped" | "closed" | "storage" | "quota";
 
 /** A refusal. Absence is never one: it is `undefined`. */
 export class LarderError extends Error {

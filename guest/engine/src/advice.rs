@@ -15,6 +15,9 @@
 
 mod shadow;
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use shadow::{Count, MOST_ENDS, Shadow};
 pub(crate) use shadow::{Kind, Request};
 
@@ -26,13 +29,16 @@ use crate::time::NEVER;
 const LARGEST: usize = 2048;
 
 /// Whom else to try at the present memory.
-const SENSIBLE: [PolicyKind; 8] = [
+const SENSIBLE: [PolicyKind; if cfg!(feature = "policies") { 8 } else { 5 }] = [
     PolicyKind::Lru,
+    #[cfg(feature = "policies")]
     PolicyKind::Lfu,
     PolicyKind::Sieve,
     PolicyKind::S3Fifo,
+    #[cfg(feature = "policies")]
     PolicyKind::ClockPro,
     PolicyKind::WTinyLfu,
+    #[cfg(feature = "policies")]
     PolicyKind::Gdsf,
     PolicyKind::Adaptive,
 ];

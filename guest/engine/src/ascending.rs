@@ -3,6 +3,8 @@
 //! A heap that is taken apart: O(n) to begin with and O(log n) for each. In one place and behind a reference, because code for
 //! sorting is dear in a component.
 
+use alloc::vec::Vec;
+
 /// A heap of numbers, the first in the order on top; equals come by themselves.
 pub(crate) struct Ascending<'a> {
     heap: Vec<u32>,

@@ -14,6 +14,9 @@ mod format;
 mod rule;
 mod tagged;
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 pub use rule::Rule;
 pub(crate) use tagged::Tagged;
 
@@ -104,7 +107,7 @@ impl Bans {
             self.size -= format::size(&ban);
             self.list.remove(at);
         }
-        if !self.have_room(std::slice::from_ref(&ban)) {
+        if !self.have_room(core::slice::from_ref(&ban)) {
             return Err(Error::new(ErrorCode::Full, "there are too many bans; look through the entries and reap them"));
         }
         self.size += format::size(&ban);
@@ -142,7 +145,7 @@ impl Bans {
         self.list.retain(|ban| ban.sequence > until);
         self.size = self.list.iter().map(format::size).sum();
         self.tags.clear();
-        for ban in std::mem::take(&mut self.list) {
+        for ban in core::mem::take(&mut self.list) {
             self.note_tag(&ban);
             self.list.push(ban);
         }
@@ -167,7 +170,7 @@ impl Bans {
     }
 
     /// Whether the sums are right and the order holds, for tests.
-    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+    pub(crate) fn check(&self) -> core::result::Result<(), String> {
         let size: usize = self.list.iter().map(format::size).sum();
         if size != self.size {
             return Err(format!("bans of {size} bytes are counted as {}", self.size));

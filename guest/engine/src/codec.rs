@@ -3,6 +3,9 @@
 //! Inflating is bounded while it runs: output never passes the smaller of the declared and the permitted size, and a
 //! declared size beyond what the format can reach from the input is refused before anything is allocated.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use miniz_oxide::deflate::core::{
     CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
 };
@@ -60,6 +63,9 @@ impl Compressor {
         match codec {
             Codec::None => None,
             Codec::Deflate => self.deflate(level, raw),
+            #[cfg(not(feature = "lz4"))]
+            Codec::Lz4 => None,
+            #[cfg(feature = "lz4")]
             Codec::Lz4 => Some(lz4_flex::block::compress(raw)).filter(|packed| packed.len() < raw.len()),
         }
     }
@@ -128,6 +134,12 @@ pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize
             inflate(&mut Box::default(), body, &mut value, raw_len)?;
             value
         }
+        #[cfg(not(feature = "lz4"))]
+        Codec::Lz4 => {
+            let message = "the record is compressed with LZ4, which this build of larder leaves out";
+            return Err(Error::new(ErrorCode::NewerFormat, message));
+        }
+        #[cfg(feature = "lz4")]
         Codec::Lz4 => lz4_flex::block::decompress(body, raw_len)
             .map_err(|_| Error::corrupt("its body does not decompress to the declared size"))?,
     };

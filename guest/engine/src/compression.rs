@@ -14,6 +14,8 @@
 //! it is not the one that would have been taken, the next four are given to both as well. So the choice follows changes.
 //! Classes share 256 places by hash; those that meet in one are judged together.
 
+use alloc::vec::Vec;
+
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::codec::{Codec, Compressor};
@@ -33,6 +35,13 @@ pub enum Compression {
     Lz4,
     /// What pays for values of this namespace and content type.
     Auto,
+}
+
+impl Compression {
+    /// Whether this build has it.
+    pub(crate) fn is_here(self) -> bool {
+        cfg!(feature = "lz4") || matches!(self, Self::None | Self::Deflate)
+    }
 }
 
 impl From<Codec> for Compression {
@@ -97,6 +106,7 @@ impl Chooser {
         };
         match how {
             Compression::None => Outcome::Stayed,
+            _ if !how.is_here() => Outcome::Stayed,
             _ if is_incompressible(value) => Outcome::Skipped,
             Compression::Deflate => one(Codec::Deflate),
             Compression::Lz4 => one(Codec::Lz4),

@@ -1,5 +1,8 @@
 //! What an engine and a namespace can be told, with the defaults.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::compression::Compression;
 use crate::error::{Error, Result};
 use crate::policy::{Objective, PolicyKind};
@@ -95,6 +98,15 @@ impl Config {
         }
         if !(1..=9).contains(&self.compression_level) {
             return Err(Error::invalid("compression-level must be between 1 (fast) and 9 (small)"));
+        }
+        if !self.codec.is_here() {
+            return Err(Error::invalid("this build of larder leaves out LZ4; use deflate or none"));
+        }
+        if self.cold_tier && !cfg!(feature = "cold-tier") {
+            return Err(Error::invalid("this build of larder leaves out the cold tier"));
+        }
+        if self.advice && !cfg!(feature = "advice") {
+            return Err(Error::invalid("this build of larder leaves out advice"));
         }
         Ok(())
     }

@@ -5,6 +5,10 @@
 //! missing. Each cache is bounded by weight like the memory tier, and judged by a policy of its own; one index tells which of
 //! them hold a key.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use hashbrown::HashTable;
 
 use crate::policy::{Entry, Policy, Worth};

@@ -1,6 +1,7 @@
 //! The one error of the engine. Its codes mirror `error-code` in `wit/types.wit` one to one.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// What kind of refusal an [`Error`] is. Hosts branch on this and never on the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,13 +45,18 @@ pub struct Error {
 }
 
 /// The engine's result type.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T> = core::result::Result<T, Error>;
 
 impl Error {
+    // Made in many places and seldom: one copy is enough.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn corrupt(what: &str) -> Self {
         Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
     }
@@ -67,4 +73,4 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl core::error::Error for Error {}

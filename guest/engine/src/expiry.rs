@@ -4,6 +4,9 @@
 //! Entries that never end are not in it. Because a slot knows its place, removing or moving one costs O(log n) and
 //! leaves no garbage behind; entries set with one time-to-live arrive in order and cost O(1).
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::policy::nodes::NIL;
 use crate::slab::Slab;
 use crate::time::NEVER;

@@ -1,9 +1,8 @@
 //! The keyed hash of the index: SipHash-1-3 under a key drawn from the engine's seed, so that nobody who chooses keys can
-//! choose collisions. Source: Aumasson and Bernstein, "SipHash: a fast short-input PRF" (2012), reduced rounds.
-
-use siphasher::sip::SipHasher13;
+//! choose collisions.
 
 use crate::rng::SplitMix64;
+use crate::sip::Sip13;
 
 #[cfg(test)]
 thread_local! {
@@ -13,13 +12,13 @@ thread_local! {
 
 #[derive(Debug, Clone)]
 pub(crate) struct KeyHasher {
-    key: SipHasher13,
+    key: Sip13,
 }
 
 impl KeyHasher {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = SplitMix64::new(seed);
-        Self { key: SipHasher13::new_with_keys(rng.next(), rng.next()) }
+        Self { key: Sip13::new([rng.next(), rng.next()]) }
     }
 
     /// The namespace is folded in by exclusive or: equal keys of two namespaces land apart, and the full compare

@@ -10,9 +10,11 @@
 //! | `gdsf`; `w-tinylfu` and `adaptive` with the objective `objects` or `cost` | the largest product of size and time since the last access: what takes the most space for the longest; `gdsf` with the objective `bytes` as the others |
 //! | all others | what was accessed least recently, of equals what was written first |
 
+use alloc::vec::Vec;
+
 use crate::ascending::Ascending;
 use crate::engine::Engine;
-use crate::policy::{Objective, PolicyKind};
+use crate::policy::PolicyKind;
 use crate::time::NEVER;
 
 /// What the engine must know of a stored entry to judge it.
@@ -35,7 +37,8 @@ impl Engine {
     pub fn judge(&self, candidates: &[Summary], needed: u64, now: u64) -> Vec<u32> {
         let (policy, objective) = (self.config().policy, self.config().objective);
         let by_the_byte = match policy {
-            PolicyKind::Gdsf => objective != Objective::Bytes,
+            #[cfg(feature = "policies")]
+            PolicyKind::Gdsf => objective != crate::Objective::Bytes,
             PolicyKind::WTinyLfu | PolicyKind::Adaptive => objective.is_by_the_byte(),
             _ => false,
         };
@@ -68,6 +71,7 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::Config;
+    use crate::policy::Objective;
 
     const NOW: u64 = 1_000;
 

@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | [`engine`] | [`Engine`] and its operations: read, write, batch, maintain, scan, check |
 //! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
+//! | `hash`, `sip` | the keyed hash of keys |
 //! | `policy` | what goes when space is needed, one file a policy |
 //! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
 //! | `advice` | what other policies and sizes would hit, asked of such caches while this one runs |
@@ -29,7 +30,23 @@
 //! | [`pools`] | sets of variants that grow: plans, rounds, what is missing, picking |
 //! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
+//!
+//! # Features
+//!
+//! All are on. A build for which every byte counts may do without some; what it leaves out is refused, and a record that needs
+//! it is a refusal too, never a wrong value.
+//!
+//! | feature | without it |
+//! | --- | --- |
+//! | `advice` | [`Config::advice`] is refused |
+//! | `cold-tier` | [`Config::cold_tier`] is refused |
+//! | `lz4` | [`Compression::Lz4`] and [`Compression::Auto`] are refused; records in LZ4 are of a newer format |
+//! | `policies` | there is no `lfu`, `clock-pro` and `gdsf` |
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+#[macro_use]
+extern crate alloc;
 
 mod advice;
 mod ascending;
@@ -55,6 +72,7 @@ mod rng;
 mod sample;
 mod sampling;
 mod simulation;
+mod sip;
 mod slab;
 mod slot;
 pub mod stats;

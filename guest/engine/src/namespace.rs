@@ -1,5 +1,9 @@
 //! Namespaces: named sets of entries with their own defaults and statistics.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::config::{BANS_NAMESPACE, MAX_NAMESPACE_NAME, NamespaceDefaults};
 use crate::error::{Error, ErrorCode, Result};
 use crate::stats::Statistics;

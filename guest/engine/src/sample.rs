@@ -80,7 +80,7 @@ fn repeats(value: &[u8]) -> bool {
     let (mut at, mut repeated, mut misses) = (0usize, 0usize, 0usize);
     while let Some(here) = word(at) {
         let place = (here.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 53) as usize;
-        let before = std::mem::replace(&mut places[place], at as u32) as usize;
+        let before = core::mem::replace(&mut places[place], at as u32) as usize;
         if before < at && word(before) == Some(here) {
             let same = value[before..].iter().zip(&value[at..]).take_while(|(a, b)| a == b).count();
             repeated += same;

@@ -2,6 +2,9 @@
 //!
 //! A slot's number stays its own until it is freed, which is what lets a scan use it as a cursor.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::policy::nodes::NIL;
 use crate::slot::Slot;
 
@@ -39,7 +42,7 @@ impl Slab {
         if self.free != NIL {
             let id = self.free;
             let slot = self.slot_mut(id);
-            let next = std::mem::replace(&mut slot.heap_at, NIL);
+            let next = core::mem::replace(&mut slot.heap_at, NIL);
             self.free = next;
             return id;
         }
@@ -63,12 +66,12 @@ impl Slab {
         self.occupied -= 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot(&self, id: u32) -> &Slot {
         &self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn slot_mut(&mut self, id: u32) -> &mut Slot {
         &mut self.chunks[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }

@@ -5,6 +5,8 @@
 //! that records use ([`crate::record`]), so that setting, admitting and framing copy them without a conversion. The body
 //! is the value, or its packed form in the cold tier ([`crate::cold`]), which is followed by how it is packed.
 
+use alloc::boxed::Box;
+
 use crate::cold::Packing;
 use crate::config::{Durability, ENTRY_OVERHEAD};
 use crate::policy::nodes::NIL;
@@ -145,7 +147,7 @@ impl Slot {
     }
 
     /// Where the fields begin, and where the key does.
-    #[inline]
+    #[inline(always)]
     fn fields_at(&self) -> (usize, usize) {
         if self.flags & HAS_FIELDS == 0 {
             return (KEY_LEN, KEY_LEN);
@@ -156,7 +158,7 @@ impl Slot {
     }
 
     /// Where the key begins, and where it ends.
-    #[inline]
+    #[inline(always)]
     fn key_at(&self) -> (usize, usize) {
         let (_, begin) = self.fields_at();
         let len = self.blob.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
@@ -177,7 +179,7 @@ impl Slot {
         Fields::new(self.fields_bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self) -> &[u8] {
         let (begin, end) = self.key_at();
         &self.blob[begin..end]
@@ -204,7 +206,7 @@ impl Slot {
 
     #[inline]
     pub(crate) fn is_packed(&self) -> bool {
-        self.flags & PACKED != 0
+        cfg!(feature = "cold-tier") && self.flags & PACKED != 0
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -237,7 +239,7 @@ impl Slot {
     }
 
     /// The full compare behind every look-up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn is(&self, hash: u32, namespace: u16, key: &[u8]) -> bool {
         self.hash == hash && self.namespace == namespace && self.key() == key
     }

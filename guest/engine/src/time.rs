@@ -11,12 +11,13 @@ pub(crate) const NEVER: u64 = (1 << 48) - 1;
 pub(crate) struct U48([u16; 3]);
 
 impl U48 {
+    #[inline(always)]
     pub(crate) fn new(value: u64) -> Self {
         let v = value.min(NEVER);
         Self([v as u16, (v >> 16) as u16, (v >> 32) as u16])
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(self) -> u64 {
         u64::from(self.0[0]) | u64::from(self.0[1]) << 16 | u64::from(self.0[2]) << 32
     }

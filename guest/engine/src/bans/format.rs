@@ -1,6 +1,9 @@
 //! All bans as bytes: a version, the number up to which they were reaped, how many there are, then for each its number, its namespace and its rule. Texts are preceded by
 //! their length in four bytes, numbers are little-endian. `docs/design.md` gives the layout.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Ban, MAX_BANS, Rule, rule};
 use crate::error::{Error, ErrorCode, Result};
 use crate::record::Reader;

@@ -1,5 +1,8 @@
 //! What a ban can say of entries.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::config::DependencyKind;
 use crate::error::{Error, Result};
 use crate::glob;

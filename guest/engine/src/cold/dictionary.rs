@@ -6,6 +6,8 @@
 //! segments come last, where references to them are shortest. After Liao, Petri, Moffat and Wirth, "Effective construction
 //! of relative Lempel-Ziv dictionaries" (2016), as in Zstandard's COVER.
 
+use alloc::vec::Vec;
+
 /// Bytes of a word, and of a segment.
 const WORD: usize = 8;
 const SEGMENT: usize = 48;

@@ -17,7 +17,7 @@ mod dictionary;
 mod packer;
 mod shelf;
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 pub(crate) use dictionary::train;
 pub(crate) use packer::Packer;

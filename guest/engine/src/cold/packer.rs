@@ -5,6 +5,9 @@
 //! the output buffer begins with the dictionary. DEFLATE and not LZ4, whose encoder packs otherwise on 64-bit machines:
 //! what is packed decides what fits, and that must be the same on every host.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use miniz_oxide::deflate::core::deflate_flags::TDEFL_FORCE_ALL_STATIC_BLOCKS;
 use miniz_oxide::deflate::core::{CompressorOxide, TDEFLFlush, create_comp_flags_from_zip_params};
 use miniz_oxide::inflate::core::DecompressorOxide;

@@ -4,6 +4,9 @@
 //! was packed with it is gone or packed anew. There are at most 32, all namespaces together; a namespace that comes too
 //! late does without.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 /// Dictionaries at most.
 const PLACES: usize = 32;
 

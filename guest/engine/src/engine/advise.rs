@@ -3,18 +3,42 @@
 //! Entries weigh what they take raw, and the memory tier has the room that it would need to hold raw what it can hold now:
 //! more than `max_bytes` by what lies compressed, less when `max_entries` is what binds.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
-use crate::advice::{Estimate, Kind, Request};
+use crate::advice::{Advice, Estimate, Kind, Request};
+use crate::config::Config;
 use crate::policy::{Entry, Worth};
 use crate::record::fields::Fields;
 use crate::slot::{Contents, gone_at};
+
+/// The shadows, if advice was asked for. Without the feature `advice` nobody can have asked for it, and the compiler knows.
+pub(super) struct Advisor(Option<Box<Advice>>);
+
+impl Advisor {
+    pub(super) fn new(config: &Config) -> Self {
+        let wanted = cfg!(feature = "advice") && config.advice;
+        Self(wanted.then(|| Box::new(Advice::new(config.policy, config.objective, config.seed))))
+    }
+
+    #[inline]
+    pub(super) fn get(&self) -> Option<&Advice> {
+        self.0.as_deref().filter(|_| cfg!(feature = "advice"))
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self) -> Option<&mut Advice> {
+        self.0.as_deref_mut().filter(|_| cfg!(feature = "advice"))
+    }
+}
 
 impl Engine {
     /// What the policy in force would have hit with half, all and twice the memory, and the other policies with all of it;
     /// in this order. Empty without [`Config::advice`](crate::Config::advice). Everything is estimated from a sample of the
     /// keys, and counted since the engine was opened, emptied or got its policy.
     pub fn advice(&self) -> Vec<Estimate> {
-        self.advice.as_ref().map(|advice| advice.estimates()).unwrap_or_default()
+        self.advice.get().map(|advice| advice.estimates()).unwrap_or_default()
     }
 
     /// An entry was read that had been accessed at `before`.
@@ -23,7 +47,7 @@ impl Engine {
         let body = slot.value_len();
         let weight = Contents::charge_of(slot.fields_bytes(), slot.key(), body) as u32;
         let (hash, gone, renews) = (slot.hash, slot.gone_at(), slot.has_idle_timeout());
-        if !self.advice.as_mut().is_some_and(|advice| advice.count(hash, weight, Kind::Hit, before, now)) {
+        if !self.advice.get_mut().is_some_and(|advice| advice.count(hash, weight, Kind::Hit, before, now)) {
             return;
         }
         let worth = self.judgement(now).worth(id);
@@ -43,7 +67,7 @@ impl Engine {
     pub(super) fn advise_on_arrival(&mut self, contents: &Contents<'_>, kind: Kind, now: u64) {
         let body = contents.packing.map_or(contents.body.len(), |packing| packing.value_len as usize);
         let weight = Contents::charge_of(contents.fields, contents.key, body) as u32;
-        if !self.advice.as_mut().is_some_and(|advice| advice.count(contents.hash, weight, kind, now, now)) {
+        if !self.advice.get_mut().is_some_and(|advice| advice.count(contents.hash, weight, kind, now, now)) {
             return;
         }
         let fields = Fields::new(contents.fields);
@@ -55,7 +79,7 @@ impl Engine {
 
     /// The entry with this hash was deleted or changed elsewhere.
     pub(super) fn forget_in_shadows(&mut self, hash: u32) {
-        if let Some(advice) = &mut self.advice {
+        if let Some(advice) = self.advice.get_mut() {
             advice.forget(hash);
         }
     }
@@ -63,7 +87,7 @@ impl Engine {
     /// An entry is about to go.
     #[inline]
     pub(super) fn advise_on_removal(&mut self, id: u32, cause: Cause) {
-        let Some(advice) = &mut self.advice else { return };
+        let Some(advice) = self.advice.get_mut() else { return };
         let slot = self.slab.slot(id);
         match cause {
             Cause::Expired => advice.expire(slot.hash, slot.gone_at()),
@@ -74,7 +98,7 @@ impl Engine {
 
     fn show(&mut self, request: &Request, now: u64) {
         let room = self.raw_room();
-        if let Some(advice) = &mut self.advice {
+        if let Some(advice) = self.advice.get_mut() {
             advice.show(request, room, now);
         }
     }

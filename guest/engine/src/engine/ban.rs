@@ -1,5 +1,7 @@
 //! Making bans, keeping them, and asking whether an entry is banned.
 
+use alloc::vec::Vec;
+
 use super::{Banned, Cause, Engine};
 use crate::bans::{Ban, Bans, Rule, Subject};
 use crate::codec::Codec;

@@ -1,5 +1,7 @@
 //! Many entries in one call. Each item has its own outcome; a batch is not atomic.
 
+use alloc::vec::Vec;
+
 use super::{Engine, Hit, Item, Stored};
 use crate::error::Result;
 use crate::namespace::NamespaceId;

@@ -1,5 +1,8 @@
 //! The structural self-check behind every model test.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::cold::Packer;
 use crate::error::{Error, ErrorCode, Result};
@@ -59,7 +62,7 @@ impl Engine {
         if self.tagged.total() != tags as u64 {
             return Some(format!("{tags} tags are counted as {}", self.tagged.total()));
         }
-        if let Some(Err(what)) = self.advice.as_ref().map(|advice| advice.check()) {
+        if let Some(Err(what)) = self.advice.get().map(|advice| advice.check()) {
             return Some(what);
         }
         if self.index.len() != entries as usize || self.slab.len() != entries {
@@ -80,11 +83,17 @@ impl Engine {
             .iter()
             .zip(per_namespace)
             .find(|(ns, counted)| (ns.stats.entries, ns.stats.bytes) != *counted)
-            .map(|(ns, counted)| format!("namespace {} counts {:?}, holds {counted:?}", ns.name, ns.stats))
+            .map(|(ns, (entries, bytes))| {
+                let (name, stats) = (&ns.name, &ns.stats);
+                format!(
+                    "namespace {name} counts {} entries, {} bytes, holds {entries}, {bytes}",
+                    stats.entries, stats.bytes
+                )
+            })
     }
 
     /// Whether packed values, dictionaries and their counts agree. Answers what the dictionaries cost whom.
-    fn contradiction_in_the_cold(&self) -> std::result::Result<Vec<(u16, u64)>, String> {
+    fn contradiction_in_the_cold(&self) -> core::result::Result<Vec<(u16, u64)>, String> {
         let mut packer = Packer::default();
         let mut users = [0u32; 256];
         let mut sums = vec![[0u64; 4]; self.namespaces.iter().count()];
@@ -119,8 +128,10 @@ impl Engine {
         }
         for (ns, sum) in self.namespaces.iter().zip(sums) {
             let s = &ns.stats;
-            if [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes] != sum {
-                return Err(format!("namespace {} counts {s:?}, {sum:?} are packed", ns.name));
+            let counted = [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes];
+            if let Some(at) = (0..sum.len()).find(|&at| counted[at] != sum[at]) {
+                let of = ["entries", "bytes", "values", "dictionaries"][at];
+                return Err(format!("namespace {} counts {} cold {of}, there are {}", ns.name, counted[at], sum[at]));
             }
         }
         Ok(charges)

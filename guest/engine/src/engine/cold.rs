@@ -1,5 +1,7 @@
 //! The cold tier's part of the engine: packing what cooled, reading it, making it raw again.
 
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
 use crate::cold::{Dictionary, LARGEST, Packing, SMALLEST, worthwhile};
 use crate::compression::Compression;
@@ -45,7 +47,7 @@ impl Engine {
     /// Whether values are compressed in memory at all.
     #[inline]
     pub(super) fn packs(&self) -> bool {
-        self.config.cold_tier && self.config.codec != Compression::None
+        cfg!(feature = "cold-tier") && self.config.cold_tier && self.config.codec != Compression::None
     }
 
     /// Whether room is short enough to compress for it.

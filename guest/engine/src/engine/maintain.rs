@@ -107,7 +107,7 @@ impl Engine {
             // Nothing older is left anywhere.
             self.bans = Bans::default();
         }
-        if let Some(advice) = &mut self.advice {
+        if let Some(advice) = self.advice.get_mut() {
             advice.begin_anew(self.config.policy);
         }
         self.bytes = 0;

@@ -28,11 +28,12 @@ mod types;
 mod worth;
 mod write;
 
+use alloc::boxed::Box;
+
 pub use pool::{Added, Picked};
 pub use read::{describe, verify};
 pub use types::{Banned, Carried, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
-use crate::advice::Advice;
 use crate::bans::{Bans, Tagged};
 use crate::codec::Compressor;
 use crate::cold::{self as cold_tier, Cold};
@@ -49,6 +50,7 @@ use crate::record::fields::Fields;
 use crate::rng::SplitMix64;
 use crate::slab::Slab;
 use crate::slot::{Contents, Slot, gone_at};
+use advise::Advisor;
 use worth::Judgement;
 
 /// A cache as a state machine. See the crate's page for an example and the invariants above.
@@ -69,8 +71,7 @@ pub struct Engine {
     bans: Bans,
     tagged: Tagged,
     picker: Picker,
-    /// If it was asked for.
-    advice: Option<Box<Advice>>,
+    advice: Advisor,
     /// Sum of the charges of all occupied slots and of all dictionaries.
     bytes: u64,
     /// The highest version seen.
@@ -103,7 +104,7 @@ impl Engine {
             hasher: KeyHasher::new(config.seed),
             rng: SplitMix64::new(!config.seed),
             policy: config.policy.build(config.objective, config.seed),
-            advice: config.advice.then(|| Box::new(Advice::new(config.policy, config.objective, config.seed))),
+            advice: Advisor::new(&config),
             picker: Picker::new(config.seed),
             config,
             slab: Slab::new(),

@@ -1,5 +1,7 @@
 //! Writing an entry depending on what is there: read, decide and write as one step.
 
+use alloc::string::ToString;
+
 use super::write::Draft;
 use super::{Engine, Stored};
 use crate::config::SetOptions;
@@ -107,7 +109,7 @@ impl Engine {
             let version = self.next_version(sequence)?;
             return Ok((delta, self.write(&draft, version, now)?));
         };
-        let sum = std::str::from_utf8(&current.value)
+        let sum = core::str::from_utf8(&current.value)
             .ok()
             .and_then(|text| text.trim_ascii().parse::<i64>().ok())
             .and_then(|number| number.checked_add(delta));

@@ -1,6 +1,9 @@
 //! Pools over the memory tier: picking, adding, noting failures. What is known of a combination is the value of an entry;
 //! every operation reads it, changes it and writes it as one step, and a variant is written together with it.
 
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
 use super::read::hit_of;
 use super::worth::Judgement;
 use super::write::Draft;
@@ -68,7 +71,7 @@ impl Engine {
                 (None, None) => return Ok(None),
             };
             let Some((generation, entry, variants)) = chosen else { return Ok(Some(Picked::default())) };
-            let mut key = std::mem::take(&mut self.picker.key);
+            let mut key = core::mem::take(&mut self.picker.key);
             write_variant_key(combination, generation, entry, &mut key);
             let found = self.find_for_reading(ns, &key, now);
             self.picker.key = key;
@@ -269,14 +272,14 @@ impl Engine {
     /// Strikes the variants that the memory tier lacks, and says how many are left.
     fn forget_gone(&mut self, ns: u16, combination: &[u8], stored: Option<&[u8]>, now: u64) -> Result<usize> {
         let Some(mut state) = self.state(ns, combination, stored, now)? else { return Ok(0) };
-        let all = std::mem::take(&mut state.variants);
+        let all = core::mem::take(&mut state.variants);
         state.variants = all.into_iter().filter(|it| self.has_variant(ns, combination, it.place(), now)).collect();
         self.write_state(ns, combination, &state, Durability::Process, now, None)?;
         Ok(state.variants.len())
     }
 
     fn has_variant(&mut self, ns: u16, combination: &[u8], (generation, entry): (u64, u32), now: u64) -> bool {
-        let mut key = std::mem::take(&mut self.picker.key);
+        let mut key = core::mem::take(&mut self.picker.key);
         write_variant_key(combination, generation, entry, &mut key);
         let is_there = self.find_live(ns, &key, now).is_some();
         self.picker.key = key;

@@ -1,6 +1,9 @@
 //! Operations that leave entries as they are.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::resolve::Opened;
 use super::worth::Judgement;
@@ -64,7 +67,7 @@ impl Engine {
             renew = slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
             self.expiry.update(&mut self.slab, id);
         }
-        if self.advice.is_some() {
+        if self.advice.get().is_some() {
             self.advise_on_hit(id, before, now);
         }
         let slot = self.slab.slot(id);

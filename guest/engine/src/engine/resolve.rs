@@ -1,5 +1,7 @@
 //! Finding the entry an operation is about: in the memory tier, or in the record that the host hands over.
 
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
 use crate::codec::decompress;
 use crate::config::Durability;
@@ -115,7 +117,7 @@ impl Engine {
 
     /// Puts an entry into the memory tier if it fits there; otherwise makes sure that no older one stays behind.
     pub(super) fn keep(&mut self, contents: &Contents<'_>, now: u64) -> Option<u32> {
-        let advises = self.advice.is_some().then(|| self.kind_of(contents, now));
+        let advises = self.advice.get().is_some().then(|| self.kind_of(contents, now));
         let kept = if self.fits(contents.charge()) {
             self.insert(contents, now)
         } else {

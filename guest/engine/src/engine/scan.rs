@@ -1,5 +1,7 @@
 //! Walking over the memory tier with a cursor.
 
+use alloc::vec::Vec;
+
 use super::{Engine, Page};
 use crate::error::Result;
 use crate::namespace::NamespaceId;

@@ -1,5 +1,7 @@
 //! Another policy for a cache that is in use.
 
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::ascending::Ascending;
 use crate::policy::{Entry, PolicyKind, Worth};
@@ -30,7 +32,7 @@ impl Engine {
         }
         self.policy = new;
         self.config.policy = policy;
-        if let Some(advice) = &mut self.advice {
+        if let Some(advice) = self.advice.get_mut() {
             advice.begin_anew(policy);
         }
     }

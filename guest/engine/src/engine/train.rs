@@ -4,6 +4,8 @@
 //! measured against what they are packed with now. It is taken when the entries like them will save twice what it costs,
 //! and a sixteenth of their size at least.
 
+use alloc::vec::Vec;
+
 use super::Engine;
 use super::cold::{SMALL, unpacked};
 use crate::cold::{Dictionary, SMALLEST, train};

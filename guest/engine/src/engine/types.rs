@@ -1,6 +1,8 @@
 //! What the operations answer with.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::codec::Codec;
 use crate::config::{Dependency, Durability, SetOptions};

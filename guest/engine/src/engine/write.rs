@@ -1,5 +1,9 @@
 //! Writing an entry, whatever was there before.
 
+use alloc::borrow::ToOwned;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use super::resolve::Opened;
 use super::{Cause, Engine, Stored};
 use crate::codec::Codec;
@@ -95,7 +99,7 @@ impl Engine {
         let existed = self.current_version(ns, key, stored, now)?.is_some();
         match self.find_live(ns, key, now) {
             Some(id) => self.remove(id, Cause::Silent),
-            None if self.advice.is_some() => self.forget_in_shadows(self.hasher.hash(ns, key)),
+            None if self.advice.get().is_some() => self.forget_in_shadows(self.hasher.hash(ns, key)),
             None => {}
         }
         self.namespaces.stats(ns).deletes += u64::from(existed);
@@ -235,7 +239,8 @@ impl Engine {
         if percent == 0 {
             return ttl;
         }
-        let most = (u128::from(ttl) * u128::from(percent.min(100)) / 100) as u64;
+        // Below 2^48, as `NEVER` is: the product stays within 64 bits.
+        let most = ttl * u64::from(percent.min(100)) / 100;
         (ttl - self.rng.up_to(most)).max(1)
     }
 

@@ -4,6 +4,9 @@
 //! are sorted by name as written; those of one name stay in their order, which a server may look at. A key of more than
 //! [`MAX_READABLE`] bytes becomes `/api/users|hash:HASH`, which is no parameter, for it has no `=`.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{Error, Result};
 
 use super::escape::{Reserved, cut, escape_text};

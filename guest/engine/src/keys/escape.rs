@@ -3,6 +3,8 @@
 //! These are `%` itself, the separators of the place, control characters (U+0000 to U+001F, U+007F to U+009F) and bytes that
 //! are not UTF-8. So what is written is text for one line of a terminal, and reads back as the very bytes.
 
+use alloc::string::String;
+
 use crate::error::Result;
 
 use super::within_bounds;

@@ -1,6 +1,7 @@
 //! BLAKE3 (O'Connor, Aumasson, Neves and Wilcox-O'Hearn, 2020) with 256 bits, of bytes that come in pieces.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// Bytes of a hash.
 pub const HASH_SIZE: usize = 32;

@@ -27,6 +27,8 @@ mod text;
 mod token;
 mod value;
 
+use alloc::string::String;
+
 use crate::error::{Error, ErrorCode, Result};
 pub(crate) use escape::{Reserved, escape_text};
 use escape::{cut, escape};

@@ -1,6 +1,9 @@
 //! What comes in no order is written as it comes, and then sorted by its bytes as written.
 
-use std::cmp::Ordering;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::ascending::Ascending;
 
 /// Where a piece lies that was written.
 pub(super) struct Piece {
@@ -14,21 +17,19 @@ pub(super) struct Piece {
 
 /// Sorts the pieces that `out` ends with, which have `separator` between them, by their names. Those of one name stay in their
 /// order; with `once` only the first of them stays. Answers whether a name came twice.
-pub(super) fn sort(out: &mut String, mut pieces: Vec<Piece>, separator: char, once: bool) -> bool {
+pub(super) fn sort(out: &mut String, pieces: Vec<Piece>, separator: char, once: bool) -> bool {
     let Some(begin) = pieces.first().map(|piece| piece.begin) else { return false };
     // As bytes: comparing text would look for the edges of characters every time.
     let name = |piece: &Piece| out.as_bytes().get(piece.begin..piece.name_end).unwrap_or_default();
     if pieces.is_sorted_by(|a, b| name(a) < name(b)) {
         return false;
     }
-    pieces.sort_unstable_by(|a, b| match name(a).cmp(name(b)) {
-        Ordering::Equal => a.begin.cmp(&b.begin),
-        other => other,
-    });
+    let name_at = |at: u32| name(&pieces[at as usize]);
     let mut sorted = String::with_capacity(out.len() - begin);
     let mut last = None;
     let mut repeated = false;
-    for piece in &pieces {
+    for at in Ascending::new((0..pieces.len() as u32).collect(), &|a, b| name_at(a) < name_at(b)) {
+        let piece = &pieces[at as usize];
         let again = last.replace(name(piece)) == Some(name(piece));
         repeated |= again;
         if again && once {

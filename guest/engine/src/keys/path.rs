@@ -4,7 +4,8 @@
 //! stat; a content hash sees all of them, and survives a checkout that touches every file. Nothing is read here: the host
 //! looks, and says what it saw.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use core::fmt::Write as _;
 
 use crate::error::{Error, Result};
 

@@ -7,7 +7,8 @@
 //! The hash is that of the text alone: a host that has the text in pieces, or hashes faster, gives length and hash. Settings
 //! are part of what a key depends on: other thresholds, other keys.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use core::fmt::Write as _;
 
 use crate::error::{Error, Result};
 

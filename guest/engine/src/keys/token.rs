@@ -3,6 +3,9 @@
 //! A value that holds others is one token with their number, and theirs follow, in depth first order: the list `[1, [2]]` is
 //! `List(2) Integer(1) List(1) Integer(2)`. A map's number is that of its entries; each is a `Text`, its key, and a value.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::error::{Error, Result};
 
 use super::value::{Value, deeper, too_many};

@@ -14,7 +14,9 @@
 //! Integer 1 and float 1.0 are two values (`1` and `1.0`), as are text and bytes. The floats 0.0 and −0.0 compare equal and are
 //! one value, `0.0`; so are all that are not a number, `nan`.
 
-use std::fmt::Write as _;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -46,7 +48,7 @@ pub enum Value {
 }
 
 /// The range of integers: what 64 bits hold, with a sign or without.
-const INTEGERS: std::ops::RangeInclusive<i128> = -(1 << 63)..=(1 << 64) - 1;
+const INTEGERS: core::ops::RangeInclusive<i128> = -(1 << 63)..=(1 << 64) - 1;
 
 impl Value {
     /// Appends the value to `out` as the table above says.
@@ -108,7 +110,7 @@ impl Writer<'_> {
         }
     }
 
-    fn display(&mut self, number: impl std::fmt::Display) {
+    fn display(&mut self, number: impl core::fmt::Display) {
         // Writing into a string cannot fail.
         let _ = write!(self.out, "{number}");
     }

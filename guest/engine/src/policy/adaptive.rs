@@ -16,6 +16,9 @@
 //! Source of the idea of shadows: Vietri et al., "Driving cache replacement with ML-based LeCaR" (2018), for experts; Waldspurger et
 //! al., "Cache modeling and optimization using miniature simulations" (2017), for scaled-down caches on sampled keys.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+
 use super::windowed::{Rules, Windowed};
 use super::{Entry, Objective, Policy, Worth};
 use crate::directory::{Directory, Outcome};

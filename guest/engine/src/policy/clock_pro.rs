@@ -19,6 +19,9 @@
 //! Sums are of weights, and the capacity is the weight that is there when space is needed. Until it first is, pages arrive
 //! hot. 16 bytes for each page that is there, and 22 to 31 for each that is gone.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use hashbrown::HashTable;
 
 use super::nodes::{List, NIL, Nodes};
@@ -140,7 +143,7 @@ impl ClockPro {
 
     /// The first page from `node` on, towards the young end, of which `is` is true.
     fn seek(&self, node: Option<u32>, is: impl Fn(Page) -> bool) -> u32 {
-        let onward = std::iter::successors(node, |&node| self.nodes.before(node));
+        let onward = core::iter::successors(node, |&node| self.nodes.before(node));
         onward.into_iter().find(|&node| is(self.page(node))).unwrap_or(NIL)
     }
 
@@ -381,7 +384,10 @@ impl Policy for ClockPro {
         }
         let [hot, cold, in_test, gone_weight] = sums;
         if (hot, cold + in_test, gone_weight) != (self.hot, self.cold, self.gone) || self.table.len() != gone {
-            return Err(format!("pages weigh {sums:?}, counted {} {} {}", self.hot, self.cold, self.gone));
+            return Err(format!(
+                "pages weigh {} {} {}, counted {} {} {}",
+                sums[0], sums[1], sums[2], self.hot, self.cold, self.gone
+            ));
         }
         let oldest = self.list.back();
         let hands = [

@@ -2,6 +2,8 @@
 //!
 //! One list in the order of writing; overwriting an entry moves it to the young end, reading does not.
 
+use alloc::string::String;
+
 use super::nodes::{List, Nodes};
 use super::{Entry, Policy, Worth};
 

@@ -4,7 +4,8 @@
 //! half of it is holes they are closed. 8 to 16 bytes of ring and 6 to 11 of table for each entry remembered. Two entries
 //! of one hash are taken for the same: at worst one is treated as if it had been here before.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
+use alloc::string::String;
 
 use hashbrown::HashTable;
 
@@ -62,7 +63,7 @@ impl Ghost {
     }
 
     fn close_holes(&mut self) {
-        let old = std::mem::take(self);
+        let old = core::mem::take(self);
         self.weight = old.weight;
         for (place, &(hash, weight)) in old.ring.iter().enumerate() {
             let number = old.first.wrapping_add(place as u32);
@@ -84,7 +85,7 @@ impl Ghost {
             };
             let same = |&other: &u32| self.ring[other.wrapping_sub(self.first) as usize].0 == hash;
             if self.table.find(widen(hash), same) != Some(&number) {
-                return Err(format!("the ghost knows the hash {hash:#x} twice"));
+                return Err(format!("the ghost knows the hash {hash} twice"));
             }
             sum += u64::from(weight);
         }

@@ -6,6 +6,8 @@
 //!
 //! A key that was never evicted is taken for one that was in about 1 of 8,000 look-ups.
 
+use alloc::vec::Vec;
+
 const PLACES: usize = 1 << PLACE_BITS;
 const PLACE_BITS: u32 = 3;
 

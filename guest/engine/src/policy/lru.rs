@@ -3,6 +3,8 @@
 //! One list, most recent in front. Reading moves an entry to the front; the victim is the back. Simple and strong on
 //! recency, helpless against loops longer than the cache and against scans.
 
+use alloc::string::String;
+
 use super::nodes::{List, Nodes};
 use super::{Entry, Policy, Worth};
 

@@ -4,16 +4,21 @@
 //! keys nor values, so that the memory tier, the simulator and the shadows of a running cache use the same code.
 
 mod adaptive;
+#[cfg(feature = "policies")]
 mod clock_pro;
 mod fifo;
+#[cfg(feature = "policies")]
 mod gdsf;
 mod ghost;
 mod history;
+#[cfg(feature = "policies")]
 mod lfu;
 mod lru;
 pub(crate) mod nodes;
 mod objective;
+#[cfg(feature = "policies")]
 mod ranked;
+#[cfg(feature = "policies")]
 mod ranks;
 mod s3_fifo;
 mod segments;
@@ -22,6 +27,9 @@ mod sketch;
 mod ttl;
 mod w_tinylfu;
 mod windowed;
+
+use alloc::boxed::Box;
+use alloc::string::String;
 
 pub use objective::Objective;
 
@@ -91,7 +99,7 @@ pub(crate) trait Policy: Send {
     fn clear(&mut self);
 
     /// How many entries take part, after a look at the structure.
-    fn check(&self) -> std::result::Result<u32, String>;
+    fn check(&self) -> core::result::Result<u32, String>;
 }
 
 /// A hash as a table wants it: of 64 bits it uses the lowest and some of the highest, and not all bits of a hash need differ.
@@ -109,6 +117,7 @@ pub enum PolicyKind {
     /// First in goes first out; reading changes nothing.
     Fifo,
     /// Least frequently used goes first, with ageing.
+    #[cfg(feature = "policies")]
     Lfu,
     /// Only what is past its time goes; a full cache refuses new entries.
     Ttl,
@@ -117,8 +126,10 @@ pub enum PolicyKind {
     /// A small queue sifts newcomers, a main one keeps what was read again, a ghost remembers who was turned away.
     S3Fifo,
     /// Hot and cold pages by the distance between reads, with a memory of what went.
+    #[cfg(feature = "policies")]
     ClockPro,
     /// What is worth least for its size goes first, with ageing.
+    #[cfg(feature = "policies")]
     Gdsf,
     /// A window, and a main part into which gets who is asked for more often.
     WTinyLfu,
@@ -128,16 +139,19 @@ pub enum PolicyKind {
 }
 
 impl PolicyKind {
-    /// Every policy, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    /// Every policy, in the order of the documentation. Three are there with the feature `policies` only.
+    pub const ALL: [Self; if cfg!(feature = "policies") { 10 } else { 7 }] = [
         Self::Lru,
         Self::Fifo,
+        #[cfg(feature = "policies")]
         Self::Lfu,
         Self::Ttl,
         Self::Sieve,
         Self::S3Fifo,
+        #[cfg(feature = "policies")]
         Self::ClockPro,
         Self::WTinyLfu,
+        #[cfg(feature = "policies")]
         Self::Gdsf,
         Self::Adaptive,
     ];
@@ -147,11 +161,14 @@ impl PolicyKind {
         match self {
             Self::Lru => "lru",
             Self::Fifo => "fifo",
+            #[cfg(feature = "policies")]
             Self::Lfu => "lfu",
             Self::Ttl => "ttl",
             Self::Sieve => "sieve",
             Self::S3Fifo => "s3-fifo",
+            #[cfg(feature = "policies")]
             Self::ClockPro => "clock-pro",
+            #[cfg(feature = "policies")]
             Self::Gdsf => "gdsf",
             Self::WTinyLfu => "w-tinylfu",
             Self::Adaptive => "adaptive",
@@ -165,7 +182,7 @@ impl PolicyKind {
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Error::invalid(format!("there is no policy called {name:?}; there are: {known}"))
+            Error::invalid(format!("there is no policy called \"{name}\"; there are: {known}"))
         })
     }
 
@@ -174,11 +191,14 @@ impl PolicyKind {
         match self {
             Self::Lru => Box::new(lru::Lru::default()),
             Self::Fifo => Box::new(fifo::Fifo::default()),
+            #[cfg(feature = "policies")]
             Self::Lfu => Box::new(lfu::Lfu::new(objective)),
             Self::Ttl => Box::new(ttl::Ttl::default()),
             Self::Sieve => Box::new(sieve::Sieve::default()),
             Self::S3Fifo => Box::new(s3_fifo::S3Fifo::default()),
+            #[cfg(feature = "policies")]
             Self::ClockPro => Box::new(clock_pro::ClockPro::default()),
+            #[cfg(feature = "policies")]
             Self::Gdsf => Box::new(gdsf::Gdsf::new(objective)),
             Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, objective, seed)),
             Self::Adaptive => Box::new(adaptive::Adaptive::new(objective, seed)),

@@ -3,6 +3,10 @@
 //! A policy owns its nodes, so that the same code serves the memory tier, the simulator and the shadows of the adaptive
 //! policy. Nodes lie in chunks of 1,024: growing copies nothing. A list operation is O(1) and allocates nothing.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 /// "No entry": the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
 
@@ -38,24 +42,24 @@ impl<T: Copy + Default> Nodes<T> {
         self.0[chunk][id as usize & (CHUNK - 1)] = Node { prev: NIL, next: NIL, data };
     }
 
-    #[inline]
+    #[inline(always)]
     fn node(&self, id: u32) -> &Node<T> {
         &self.0[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
-    #[inline]
+    #[inline(always)]
     fn node_mut(&mut self, id: u32) -> &mut Node<T> {
         &mut self.0[(id >> CHUNK_BITS) as usize][id as usize & (CHUNK - 1)]
     }
 
     /// What the policy noted of an entry. The caller guarantees that the entry is there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, id: u32) -> &T {
         &self.node(id).data
     }
 
     /// The same, to be changed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut T {
         &mut self.node_mut(id).data
     }
@@ -92,7 +96,7 @@ impl List {
         self.len
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_front<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, id: u32) {
         let old = self.head;
         let node = nodes.node_mut(id);
@@ -106,7 +110,7 @@ impl List {
         self.len += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn unlink<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, id: u32) {
         let node = nodes.node_mut(id);
         let (prev, next) = (node.prev, node.next);
@@ -123,6 +127,7 @@ impl List {
         self.len -= 1;
     }
 
+    #[cfg(feature = "policies")]
     /// Puts the entry `new`, which is in no list, where `old` is, and takes `old` out.
     pub(crate) fn replace<T: Copy + Default>(&mut self, nodes: &mut Nodes<T>, old: u32, new: u32) {
         let (prev, next) = (nodes.node(old).prev, nodes.node(old).next);
@@ -150,7 +155,7 @@ impl List {
     /// The entries from the front to the back.
     pub(crate) fn iter<'n, T: Copy + Default>(&self, nodes: &'n Nodes<T>) -> impl Iterator<Item = u32> + use<'n, T> {
         let some = |id: u32| Some(id).filter(|&id| id != NIL);
-        std::iter::successors(some(self.head), move |&id| some(nodes.node(id).next))
+        core::iter::successors(some(self.head), move |&id| some(nodes.node(id).next))
     }
 
     /// Walks the list both ways at once and counts it.

@@ -1,5 +1,8 @@
 //! Who is worth least goes first, with ageing: what `lfu` and `gdsf` have in common.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::ranks::Ranks;
 use super::{Entry, Objective, Policy, Worth};
 

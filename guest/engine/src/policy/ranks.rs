@@ -3,6 +3,9 @@
 //! A heap of four children a place, in which every entry knows where it stands: setting or removing costs O(log n) and
 //! allocates nothing, and the first is at hand. 20 bytes an entry. What [`super::ranked`] is made of.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::ascending::Ascending;
 
 const CHILDREN: usize = 4;

@@ -10,6 +10,8 @@
 //! takes all; then the oldest tenth makes up the small queue. So main begins with something to defend, as in the authors'
 //! simulator.
 
+use alloc::string::String;
+
 use super::ghost::Ghost;
 use super::nodes::{List, Nodes};
 use super::{Entry, Policy, Worth};

@@ -1,6 +1,8 @@
 //! Three queues in the order of the last access, the weight in each, and what is noted of an entry: what
 //! [`super::windowed`] decides about.
 
+use alloc::string::String;
+
 use super::nodes::{List, Nodes};
 
 /// Weights count up to here; more only weighs as much.
@@ -171,10 +173,10 @@ impl Segments {
             let weight: u64 = list.iter(&self.nodes).map(|id| self.note(id).weight()).sum();
             let counted = self.weight_of(queue);
             if weight != counted {
-                return Err(format!("{queue:?} weighs {weight} and counts {counted}"));
+                return Err(format!("queue {} weighs {weight} and counts {counted}", queue as u32));
             }
             if list.iter(&self.nodes).any(|id| self.note(id).queue() != queue) {
-                return Err(format!("an entry in {queue:?} does not know it"));
+                return Err(format!("an entry in queue {} does not know it", queue as u32));
             }
         }
         Ok(known)

@@ -6,6 +6,8 @@
 //! popular stays. No memory of what went: weak on loops and on pure recency. Source: Zhang, Yang, Yue, Vigfusson and
 //! Rashmi, "SIEVE is simpler than LRU: an efficient turn-key eviction algorithm for web caches" (NSDI 2024).
 
+use alloc::string::String;
+
 use super::nodes::{List, Nodes};
 use super::{Entry, Policy, Worth};
 
@@ -38,7 +40,7 @@ impl Policy for Sieve {
 
     fn victim(&mut self, _incoming: Option<&Entry>, _worth: &dyn Worth) -> Option<u32> {
         let mut id = self.hand.or(self.queue.back())?;
-        while std::mem::take(self.nodes.get_mut(id)) {
+        while core::mem::take(self.nodes.get_mut(id)) {
             id = self.nodes.before(id).or(self.queue.back())?;
         }
         self.hand = Some(id);

@@ -8,6 +8,8 @@
 //! Sources: Cormode and Muthukrishnan, "An improved data stream summary: the count-min sketch" (2005); Einziger, Friedman
 //! and Manes, "TinyLFU: a highly efficient cache admission policy" (2017), for small counters and ageing.
 
+use alloc::vec::Vec;
+
 /// Words of 16 counters in a block.
 const BLOCK: usize = 8;
 
@@ -80,7 +82,7 @@ impl Sketch {
 }
 
 /// The words in a block and bit positions of a key's four counters, each in a pair of words of its own.
-#[inline]
+#[inline(always)]
 fn places(hash: u32) -> [(usize, u32); 4] {
     let spread = (u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32;
     [0, 1, 2, 3].map(|pair| {

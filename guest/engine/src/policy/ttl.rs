@@ -3,6 +3,8 @@
 //! For caches whose entries must stay for as long as they were promised to. A cache that is full of entries that live
 //! refuses new ones.
 
+use alloc::string::String;
+
 use super::{Entry, Policy, Worth};
 
 #[derive(Debug, Default)]

@@ -20,6 +20,8 @@
 //! considers both frequency and reuse distance" (2017); Jiang and Zhang, "LIRS" (2002); Einziger, Eytan, Friedman and Manes,
 //! "Lightweight robust size aware cache management" (2022).
 
+use alloc::string::String;
+
 use super::history::History;
 use super::segments::{Queue, Segments};
 use super::sketch::Sketch;

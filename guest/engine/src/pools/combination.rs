@@ -4,7 +4,12 @@
 //! made in a round yet still has the state of an earlier one; it *joins* the round with the first thing that happens to it. So
 //! what is missing is known without writing to every combination when a round begins.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::format;
+use crate::ascending::Ascending;
 use crate::config::SetOptions;
 use crate::error::{Error, Result};
 
@@ -197,13 +202,17 @@ impl State {
             return Vec::new();
         }
         let score = |variant: &VariantInfo| variant.score.unwrap_or(f64::NEG_INFINITY);
-        let mut first_to_go: Vec<&VariantInfo> = self.variants.iter().collect();
-        // Stable: those alike stay in the order of their numbers.
-        first_to_go.sort_by(|a, b| a.generation.cmp(&b.generation).then(score(a).total_cmp(&score(b))));
-        let gone: Vec<_> = first_to_go.iter().take(beyond).map(|variant| variant.place()).collect();
-        let mut places = gone.clone();
-        places.sort_unstable();
-        self.variants.retain(|variant| places.binary_search(&variant.place()).is_err());
+        let goes_before = |a: u32, b: u32| {
+            let (a, b) = (&self.variants[a as usize], &self.variants[b as usize]);
+            a.generation.cmp(&b.generation).then(score(a).total_cmp(&score(b))).is_lt()
+        };
+        let all = (0..self.variants.len() as u32).collect();
+        let first_to_go: Vec<u32> = Ascending::new(all, &goes_before).take(beyond).collect();
+        let mut goes = vec![false; self.variants.len()];
+        first_to_go.iter().for_each(|&at| goes[at as usize] = true);
+        let gone = first_to_go.iter().map(|&at| self.variants[at as usize].place()).collect();
+        let mut goes = goes.into_iter();
+        self.variants.retain(|_| goes.next() != Some(true));
         gone
     }
 

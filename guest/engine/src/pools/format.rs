@@ -2,6 +2,9 @@
 //!
 //! The variants of a combination come last, each in a line of fixed width, so that one can be read without the others.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::combination::{MAX_REASON, Missing, State, VariantInfo};
 use super::plan::{Dimension, MAX_COMBINATIONS, Plan, Value, check_dimensions, count as count_of};
 use super::pool::{MAX_KEPT, Pool};
@@ -56,7 +59,7 @@ pub(super) fn encode_pool(pool: &Pool) -> Vec<u8> {
     let numbers = [plan.interval, plan.retry, *generation, *started, *settled];
     numbers.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
     out.push(kept.len() as u8);
-    for dimensions in std::iter::once(&plan.dimensions).chain(kept) {
+    for dimensions in core::iter::once(&plan.dimensions).chain(kept) {
         out.push(dimensions.len() as u8);
         for Dimension { name, values } in dimensions {
             put_text(&mut out, name);

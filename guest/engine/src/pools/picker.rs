@@ -3,6 +3,8 @@
 //! It reads the bytes of a combination where they lie, without decoding them. What was picked last is remembered in a table of
 //! fixed size, by the combination's hash: combinations that share a place there may see a repeat.
 
+use alloc::vec::Vec;
+
 use super::format::Lines;
 use crate::rng::{SplitMix64, mix};
 

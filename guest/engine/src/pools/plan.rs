@@ -1,5 +1,10 @@
 //! A plan: what a pool varies, and how it grows. Nothing in it is about a particular moment.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::ascending::Ascending;
 use crate::error::{Error, ErrorCode, Result};
 
 /// The most combinations that a plan may have.
@@ -113,7 +118,7 @@ pub(super) fn check_dimensions(dimensions: &[Dimension]) -> Result<()> {
         let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if name.is_empty() || name.len() > MAX_NAME || !is_word {
             let message =
-                format!("{name:?} is no name of a dimension: it has 1 to {MAX_NAME} letters, digits, `-` and `_`");
+                format!("\"{name}\" is no name of a dimension: it has 1 to {MAX_NAME} letters, digits, `-` and `_`");
             return Err(Error::invalid(message));
         }
         if dimensions.iter().take(at).any(|other| other.name == *name) {
@@ -129,10 +134,12 @@ pub(super) fn check_dimensions(dimensions: &[Dimension]) -> Result<()> {
             }
             bytes += value.text.len();
         }
-        let mut texts: Vec<&str> = values.iter().map(|value| value.text.as_str()).collect();
-        texts.sort_unstable();
-        if let Some(twice) = texts.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::invalid(format!("the dimension {name} has the value {} twice", twice[0])));
+        let text = |at: u32| values[at as usize].text.as_str();
+        let mut last = None;
+        for at in Ascending::new((0..values.len() as u32).collect(), &|a, b| text(a) < text(b)) {
+            if last.replace(text(at)) == Some(text(at)) {
+                return Err(Error::invalid(format!("the dimension {name} has the value {} twice", text(at))));
+            }
         }
         bytes += name.len();
     }

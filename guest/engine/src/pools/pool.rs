@@ -2,6 +2,9 @@
 //! round ([`super::combination`]); so beginning a round changes this state and nothing else, however many combinations
 //! there are.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::combination::Round;
 use super::figures::{Figures, Tally};
 use super::format;

@@ -5,9 +5,12 @@
 //! ([`crate::keys`]), so that two combinations never share a key. A host may place all entries of a combination
 //! together by hashing what is before `#`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::plan::{Dimension, Value, count};
+use crate::ascending::Ascending;
 use crate::error::{Error, Result};
 use crate::keys::{Reserved, escape_text};
 
@@ -66,11 +69,12 @@ fn push_decimal(number: u64, out: &mut Vec<u8>) {
 
 /// The key of a combination.
 pub(super) fn key<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Vec<u8>> {
-    let mut sorted: Vec<_> = values.into_iter().collect();
-    sorted.sort_unstable();
+    let values: Vec<_> = values.into_iter().collect();
+    let pair = |at: u32| values[at as usize];
     let mut key = String::from(PREFIX);
-    for (at, (name, value)) in sorted.into_iter().enumerate() {
-        if at > 0 {
+    for at in Ascending::new((0..values.len() as u32).collect(), &|a, b| pair(a) < pair(b)) {
+        let (name, value) = pair(at);
+        if key.len() > PREFIX.len() {
             key.push('|');
         }
         key.push_str(name);
@@ -103,12 +107,12 @@ pub(super) fn key_of(dimensions: &[Dimension], values: &[(String, String)]) -> R
 fn find_value<'d>(dimensions: &'d [Dimension], name: &str, value: &str) -> Result<&'d Value> {
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == name) else {
         let names: Vec<_> = dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-        return Err(Error::invalid(format!("there is no dimension {name:?}; there are {}", names.join(", "))));
+        return Err(Error::invalid(format!("there is no dimension \"{name}\"; there are {}", names.join(", "))));
     };
     dimension.values.iter().find(|known| known.text == value).ok_or_else(|| {
         let some: Vec<_> = dimension.values.iter().take(30).map(|known| known.text.as_str()).collect();
         let more = if dimension.values.len() > some.len() { ", …" } else { "" };
-        Error::invalid(format!("{name} has no value {value:?}; it has {}{more}", some.join(", ")))
+        Error::invalid(format!("{name} has no value \"{value}\"; it has {}{more}", some.join(", ")))
     })
 }
 
@@ -144,19 +148,25 @@ pub(super) fn at(dimensions: &[Dimension], place: u64) -> Option<Vec<(&str, &Val
     Some(values)
 }
 
-/// Dimensions and their values, to look many combinations up.
-pub(super) struct Index<'d>(BTreeMap<&'d str, BTreeSet<&'d str>>);
+/// Dimensions and their values in order, to look many combinations up.
+pub(super) struct Index<'d>(Vec<(&'d str, Vec<&'d str>)>);
 
 impl<'d> Index<'d> {
     pub(super) fn of(dimensions: &'d [Dimension]) -> Self {
-        let texts = |dimension: &'d Dimension| dimension.values.iter().map(|value| value.text.as_str()).collect();
-        Self(dimensions.iter().map(|dimension| (dimension.name.as_str(), texts(dimension))).collect())
+        let sorted = |Dimension { name, values }: &'d Dimension| {
+            let text = |at: u32| values[at as usize].text.as_str();
+            let places = (0..values.len() as u32).collect();
+            (name.as_str(), Ascending::new(places, &|a, b| text(a) < text(b)).map(text).collect())
+        };
+        Self(dimensions.iter().map(sorted).collect())
     }
 
     /// Whether the dimensions have the combination of these values.
     pub(super) fn has(&self, values: &[(&str, &Value)]) -> bool {
-        let is_there =
-            |(name, value): &(&str, &Value)| self.0.get(name).is_some_and(|texts| texts.contains(value.text.as_str()));
+        let is_there = |(name, value): &(&str, &Value)| {
+            let texts = self.0.iter().find(|(known, _)| known == name).map(|(_, texts)| texts);
+            texts.is_some_and(|texts| texts.binary_search(&value.text.as_str()).is_ok())
+        };
         self.0.len() == values.len() && values.iter().all(is_there)
     }
 }

@@ -3,6 +3,9 @@
 //! Memory tier and records hold the same bytes. Ids below 128 may be skipped by a reader that does not know them; a
 //! reader that meets an unknown id from 128 on refuses the record as newer than itself.
 
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
+
 use super::Reader;
 use crate::config::{Dependency, DependencyKind, MAX_FIELDS_SIZE, MAX_LABELS, SetOptions};
 use crate::error::{Error, ErrorCode, Result};
@@ -36,7 +39,7 @@ impl<'a> Fields<'a> {
             let len = rest.u16()?;
             let data = rest.take(usize::from(len))?;
             let sound = match id {
-                CONTENT_TYPE | TAG => std::str::from_utf8(data).is_ok(),
+                CONTENT_TYPE | TAG => core::str::from_utf8(data).is_ok(),
                 METADATA => pair(data).is_some(),
                 IDLE_TIMEOUT | STALE_WINDOW | COST => data.len() == 8,
                 DEPENDENCY => dependency(data).is_some(),
@@ -59,7 +62,7 @@ impl<'a> Fields<'a> {
 
     fn all(self, wanted: u8) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = Reader(self.0);
-        std::iter::from_fn(move || {
+        core::iter::from_fn(move || {
             let (id, len) = (rest.u8().ok()?, rest.u16().ok()?);
             Some((id, rest.take(usize::from(len)).ok()?))
         })
@@ -73,7 +76,7 @@ impl<'a> Fields<'a> {
         if self.0.is_empty() {
             return "";
         }
-        self.all(CONTENT_TYPE).next().and_then(|data| std::str::from_utf8(data).ok()).unwrap_or("")
+        self.all(CONTENT_TYPE).next().and_then(|data| core::str::from_utf8(data).ok()).unwrap_or("")
     }
 
     pub(crate) fn metadata(self) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -81,7 +84,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn tags(self) -> impl Iterator<Item = &'a str> {
-        self.all(TAG).filter_map(|data| std::str::from_utf8(data).ok())
+        self.all(TAG).filter_map(|data| core::str::from_utf8(data).ok())
     }
 
     pub(crate) fn dependencies(self) -> impl Iterator<Item = DependencyRef<'a>> {
@@ -118,7 +121,7 @@ fn pair(data: &[u8]) -> Option<(&str, &str)> {
     let mut rest = Reader(data);
     let len = rest.u16().ok()?;
     let name = rest.take(usize::from(len)).ok()?;
-    Some((std::str::from_utf8(name).ok()?, std::str::from_utf8(rest.0).ok()?))
+    Some((core::str::from_utf8(name).ok()?, core::str::from_utf8(rest.0).ok()?))
 }
 
 /// A [`Dependency`] where the fields have it.
@@ -145,7 +148,7 @@ fn dependency(data: &[u8]) -> Option<DependencyRef<'_>> {
         _ => return None,
     };
     let len = rest.u16().ok()?;
-    let name = std::str::from_utf8(rest.take(usize::from(len)).ok()?).ok()?;
+    let name = core::str::from_utf8(rest.take(usize::from(len)).ok()?).ok()?;
     Some(DependencyRef { kind, name, stamp: rest.0 })
 }
 

@@ -7,6 +7,8 @@
 
 pub(crate) mod fields;
 
+use alloc::vec::Vec;
+
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::bans::Subject;
@@ -146,7 +148,7 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Result<Head<'_>> {
     if flags & !DURABILITY_BITS != 0 {
         return Err(newer("unknown flags"));
     }
-    let namespace = std::str::from_utf8(namespace).map_err(|_| Error::corrupt("its namespace is not text"))?;
+    let namespace = core::str::from_utf8(namespace).map_err(|_| Error::corrupt("its namespace is not text"))?;
     let fields = Fields::validate(fields)?;
     if namespace.is_empty() || key.is_empty() {
         return Err(Error::corrupt("it names no entry"));
