@@ -17,6 +17,7 @@ const WASM_BINDGEN = "0.2.130";
 const BUILDS = [
   ["larder", []],
   ["slim", ["--no-default-features", "--features", "keys"]],
+  ["simulation", ["--no-default-features", "--features", "simulation"]],
 ];
 
 function run(program, ...args) {

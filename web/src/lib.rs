@@ -7,27 +7,38 @@
 //! form that `wire` describes. After a trap the instance is not to be used any more.
 #![cfg(target_family = "wasm")]
 
+#[cfg(feature = "cache")]
 mod calls;
+#[cfg(feature = "cache")]
 mod convert;
+#[cfg(feature = "cache")]
 mod hot;
 #[cfg(feature = "keys")]
 mod keys;
 #[cfg(feature = "pools")]
 mod pools;
+#[cfg(feature = "simulation")]
+mod simulation;
+#[cfg(feature = "cache")]
 mod wire;
 
 use std::cell::RefCell;
 
+#[cfg(feature = "cache")]
 use larder_engine::{Config, Engine, Error};
 use wasm_bindgen::prelude::wasm_bindgen;
 
+#[cfg(feature = "cache")]
 use wire::{Reader, Writer};
 
 /// The cache of this instance, and the memory that it shares with its caller.
 struct State {
+    #[cfg(feature = "cache")]
     engine: Engine,
     #[cfg(feature = "keys")]
     hasher: larder_engine::keys::Hasher,
+    #[cfg(feature = "simulation")]
+    simulation: Option<larder_engine::Simulation>,
     /// Arguments of the next call.
     input: Vec<u8>,
     /// The answer to the last one.
@@ -46,10 +57,13 @@ const ROOM: usize = 1 << 10;
 fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     STATE.with_borrow_mut(|state| {
         let state = state.get_or_insert_with(|| State {
+            #[cfg(feature = "cache")]
             // The defaults are valid; whoever calls opens a cache with settings of its own.
             engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
             #[cfg(feature = "keys")]
             hasher: larder_engine::keys::Hasher::default(),
+            #[cfg(feature = "simulation")]
+            simulation: None,
             input: vec![0; ROOM],
             output: Vec::new(),
             parts: [0; 8],
@@ -86,6 +100,7 @@ pub fn output_length() -> u32 {
 
 /// Makes the call with this number, whose arguments are the first `len` bytes of the input. 0 if it was answered; else one more than the
 /// refusal's code, and the output is its message.
+#[cfg(feature = "cache")]
 #[wasm_bindgen]
 pub fn call(number: u32, len: u32) -> u32 {
     with(|state| {
@@ -103,6 +118,7 @@ pub fn call(number: u32, len: u32) -> u32 {
     })
 }
 
+#[cfg(feature = "cache")]
 fn unknown() -> Error {
     Error::invalid("this build has no such call")
 }
