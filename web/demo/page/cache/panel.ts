@@ -1,0 +1,110 @@
+// The cache panel: a cache under requests, watched while it runs.
+
+import { Larder } from "../../pkg/index.js";
+import { button, find, input, reason, select, write } from "../dom.js";
+import { percent } from "../format.js";
+import { POLICIES } from "../policies.js";
+import { say } from "../say.js";
+import { wireEntry } from "./entry.js";
+import { showFigures, showGone, showTable } from "./figures.js";
+import { HitRate, TICK } from "./hit-rate.js";
+import { Playing } from "./playing.js";
+import { Runner } from "./runner.js";
+import { chosenWorkload, fillSettings, hasColdTier, maxBytes, policy, requestsPerSecond, showSettings } from "./settings.js";
+
+/** Milliseconds between two sights of the lists, for eyes to follow. */
+const SIGHT = 1000;
+
+async function open(): Promise<Playing> {
+  const coldTier = hasColdTier();
+  const cache = await Larder.open({ maxBytes: maxBytes(), policy: policy(), coldTier });
+  return new Playing(cache, chosenWorkload(), coldTier);
+}
+
+/** Starts the panel; answers with a way to its cache, which changes with the settings. */
+export async function startCache(): Promise<() => Larder> {
+  fillSettings();
+  let playing = await open();
+  const chart = new HitRate(find("hit-rate", HTMLElement));
+  chart.clear();
+  let before = { requests: 0, hits: 0, time: 0, sight: 0 };
+
+  const show = (): void => {
+    showGone(playing);
+    if (find("hit-rate-table", HTMLDetailsElement).open) showTable(chart);
+  };
+  const between = (now: number): void => {
+    playing.upkeep();
+    if (now - before.time < TICK) return;
+    const { requests, hits } = playing;
+    chart.tick(requests - before.requests, hits - before.hits);
+    showFigures(playing, chart, (1000 * (requests - before.requests)) / (now - before.time), hasColdTier());
+    const isSeen = now - before.sight >= SIGHT;
+    if (isSeen) show();
+    before = { requests, hits, time: now, sight: isSeen ? now : before.sight };
+  };
+  const run = button("run");
+  const runner = new Runner(
+    () => playing.request(),
+    between,
+    (error) => {
+      write(run, "Start");
+      write(find("cache-said", HTMLElement), `The requests stopped: ${reason(error)}`);
+    },
+  );
+
+  const reset = async (): Promise<void> => {
+    const next = await open();
+    playing.cache.close();
+    playing = next;
+    before = { ...before, requests: 0, hits: 0 };
+    chart.clear();
+    showFigures(playing, chart, 0, hasColdTier());
+    show();
+  };
+
+  run.addEventListener("click", () => {
+    if (runner.isRunning) {
+      runner.stop();
+      const { requests, hits } = chart.now();
+      say(`Paused. Hit rate ${percent(hits, requests)}.`);
+    } else {
+      before.time = performance.now();
+      runner.start();
+      say("Requests are running.");
+    }
+    write(run, runner.isRunning ? "Pause" : "Start");
+    write(find("cache-said", HTMLElement), "");
+  });
+  button("empty").addEventListener("click", () => {
+    playing.cache.sync.clear();
+    playing.residents.removedWhere(() => true);
+    say("The cache is empty.");
+  });
+  select("policy").addEventListener("change", () => {
+    playing.cache.sync.setPolicy(policy());
+    chart.mark(policy());
+    showSettings();
+    say(`The policy is ${policy()} from now on: ${POLICIES[policy()]}.`);
+  });
+  for (const control of [select("size"), input("cold")]) {
+    control.addEventListener("change", () => void reset().then(() => say("A new, empty cache is open.")));
+  }
+  input("rate").addEventListener("input", () => {
+    runner.rate = requestsPerSecond();
+    showSettings();
+  });
+  for (const control of [select("pattern"), select("keys"), input("skew")]) {
+    control.addEventListener("change", () => {
+      playing.workload = chosenWorkload();
+      showSettings();
+    });
+  }
+  input("skew").addEventListener("input", showSettings);
+  find("hit-rate-table", HTMLDetailsElement).addEventListener("toggle", () => showTable(chart));
+  wireEntry(() => playing);
+  runner.rate = requestsPerSecond();
+  showFigures(playing, chart, 0, hasColdTier());
+  show();
+  return () => playing.cache;
+}

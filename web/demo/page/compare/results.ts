@@ -1,0 +1,40 @@
+// The results as a table: a line for each policy, a column for each size. What a cell says can be chosen.
+
+import { find, made, row, select } from "../dom.js";
+import { bytes, count, percent } from "../format.js";
+import type { Result } from "./messages.js";
+import type { Unit } from "./simulation.js";
+
+const CELLS: Readonly<Record<string, (result: Result) => string>> = {
+  hits: ({ hits, requests }) => percent(hits, requests, 2),
+  bytes: ({ bytesHit, bytes }) => percent(bytesHit, bytes, 2),
+  misses: ({ hits, requests }) => count(requests - hits),
+  refused: ({ refused }) => count(refused),
+};
+
+/** Shows results, in the order in which they were asked for. */
+export function showResults(results: readonly Result[], unit: Unit): void {
+  const sizes = [...new Set(results.map(({ text }) => text))];
+  const policies = [...new Set(results.map(({ policy }) => policy))];
+  const cell = CELLS[select("cells").value] ?? CELLS["misses"];
+
+  const head = made("tr");
+  head.append(made("th", "Policy"));
+  for (const text of sizes) {
+    const capacity = results.find((result) => result.text === text)?.capacity ?? 0;
+    const column = made("th", text);
+    column.append(made("small", unit === "bytes" ? bytes(capacity) : count(capacity)));
+    head.append(column);
+  }
+  for (const column of head.cells) column.scope = "col";
+
+  const most = new Map(sizes.map((text) => [text, Math.max(...results.filter((result) => result.text === text).map(({ hits }) => hits))]));
+  const lines = policies.map((policy) => {
+    const of = sizes.map((text) => results.find((result) => result.policy === policy && result.text === text));
+    const line = row(policy, ...of.map((result) => (result === undefined || cell === undefined ? "" : cell(result))));
+    of.forEach((result, at) => line.cells[at + 1]?.classList.toggle("is-best", result !== undefined && result.hits === most.get(result.text)));
+    return line;
+  });
+  find("results-head", HTMLTableSectionElement).replaceChildren(head);
+  find("results", HTMLTableSectionElement).replaceChildren(...lines);
+}
