@@ -30,11 +30,16 @@ addEventListener("hashchange", () => {
   scrollTo(0, 0);
 });
 
+/** Lets the browser draw and hear keys between two pieces of work. */
+const breath = (): Promise<void> => new Promise((done) => setTimeout(done));
+
 async function start(): Promise<void> {
   turn();
   guardPage();
   startCompare();
+  await breath();
   startSnapshot(await startCache());
+  await breath();
   await startPools();
   document.documentElement.dataset["ready"] = "";
 }

@@ -16,6 +16,8 @@ export class HitRate {
   private readonly seconds = Array.from({ length: POINTS }, (_, at) => ((at - POINTS + 1) * TICK) / 1000);
   private readonly rates: (number | null)[] = new Array<number | null>(POINTS).fill(null);
   private readonly latest: { requests: number; hits: number }[] = [];
+  private readonly isCalm = matchMedia("(prefers-reduced-motion: reduce)");
+  private ticks = 0;
   private marks: { at: number; text: string }[] = [];
 
   constructor(private readonly frame: HTMLElement) {
@@ -39,8 +41,12 @@ export class HitRate {
     const { requests: of, hits: part } = this.now();
     this.rates.push(of > 0 ? (100 * part) / of : null);
     this.marks = this.marks.map(({ at, text }) => ({ at: at - TICK / 1000, text })).filter(({ at }) => at > -60);
-    this.chart.setData([this.seconds, this.rates], false);
-    this.chart.redraw();
+    // Who wants little motion sees the same in fewer steps.
+    this.ticks++;
+    if (!this.isCalm.matches || this.ticks % SMOOTHED === 0) {
+      this.chart.setData([this.seconds, this.rates], false);
+      this.chart.redraw();
+    }
     this.frame.ariaLabel = `Hit rate of the last minute; ${percent(part, of)} now`;
   }
 

@@ -20,9 +20,9 @@ export function fillSettings(): void {
 export function showSettings(): void {
   write(find("policy-says", HTMLElement), sentence(POLICIES[policy()]));
   const rate = `${count(requestsPerSecond())} /s`;
-  write(find("rate-says", HTMLOutputElement), rate);
+  write(find("rate-says", HTMLElement), rate);
   input("rate").ariaValueText = rate.replace("/s", "requests a second");
-  write(find("skew-says", HTMLOutputElement), Number(input("skew").value).toFixed(2));
+  write(find("skew-says", HTMLElement), Number(input("skew").value).toFixed(2));
   input("skew").disabled = pattern() === "loop";
 }
 

@@ -13,6 +13,8 @@ import { showResults } from "./results.js";
 import type { Unit } from "./simulation.js";
 import { SizeChart } from "./size-chart.js";
 
+/** Milliseconds between two sights of results that come in. */
+const SIGHT = 200;
 const CHECKED = ["adaptive", "lru", "fifo", "sieve", "s3-fifo", "w-tinylfu"];
 
 function policyBoxes(): HTMLInputElement[] {
@@ -41,8 +43,16 @@ export function startCompare(): void {
 
   const tell = (sentence: string): void => write(find("compare-said", HTMLElement), sentence);
   const show = (): void => {
-    showResults(results, task?.unit ?? "entries");
+    if (task !== undefined) showResults(task, results);
     chart.show(results, select("lit").value);
+  };
+  // Results come in bursts; the table and the chart are drawn a few times a second at most.
+  let drawing: number | undefined;
+  const showSoon = (): void => {
+    drawing ??= setTimeout(() => {
+      drawing = undefined;
+      show();
+    }, SIGHT);
   };
   const end = (sentence: string): void => {
     worker?.terminate();
@@ -64,7 +74,7 @@ export function startCompare(): void {
     } else if (message.kind === "surveyed") surveyed(message.trace);
     else if (message.kind === "result") {
       results.push(message.result);
-      show();
+      showSoon();
     } else if (message.kind === "refused") end(message.why);
     else if (message.kind === "made") {
       download(message.file, message.file.name);

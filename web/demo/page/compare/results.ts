@@ -2,8 +2,7 @@
 
 import { find, made, row, select } from "../dom.js";
 import { bytes, count, percent } from "../format.js";
-import type { Result } from "./messages.js";
-import type { Unit } from "./simulation.js";
+import type { Replay, Result } from "./messages.js";
 
 const CELLS: Readonly<Record<string, (result: Result) => string>> = {
   hits: ({ hits, requests }) => percent(hits, requests, 2),
@@ -12,18 +11,17 @@ const CELLS: Readonly<Record<string, (result: Result) => string>> = {
   refused: ({ refused }) => count(refused),
 };
 
-/** Shows results, in the order in which they were asked for. */
-export function showResults(results: readonly Result[], unit: Unit): void {
-  const sizes = [...new Set(results.map(({ text }) => text))];
-  const policies = [...new Set(results.map(({ policy }) => policy))];
+/** Shows the results of what was asked for, empty cells for what is still to come, so that nothing moves when it does. */
+export function showResults({ policies, unit, capacities }: Replay, results: readonly Result[]): void {
+  const sizes = capacities.map(({ text }) => text);
   const cell = CELLS[select("cells").value] ?? CELLS["misses"];
 
   const head = made("tr");
   head.append(made("th", "Policy"));
   for (const text of sizes) {
-    const capacity = results.find((result) => result.text === text)?.capacity ?? 0;
+    const capacity = results.find((result) => result.text === text)?.capacity;
     const column = made("th", text);
-    column.append(made("small", unit === "bytes" ? bytes(capacity) : count(capacity)));
+    column.append(made("small", capacity === undefined ? "\u00A0" : unit === "bytes" ? bytes(capacity) : count(capacity)));
     head.append(column);
   }
   for (const column of head.cells) column.scope = "col";

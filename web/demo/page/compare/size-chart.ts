@@ -24,7 +24,8 @@ export class SizeChart {
   show(results: readonly Result[], lit: string): void {
     this.results = results;
     this.lit = lit;
-    this.policies = [...new Set(results.map(({ policy }) => policy))];
+    // The one in colour is drawn last, over the others.
+    this.policies = [...new Set(results.map(({ policy }) => policy))].sort((a, b) => Number(a === lit) - Number(b === lit));
     this.chart?.destroy();
     this.frame.replaceChildren();
     this.frame.ariaLabel = this.inWords();

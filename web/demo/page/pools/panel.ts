@@ -61,7 +61,7 @@ export async function startPools(): Promise<void> {
     const { failures, latency, answers } = manners();
     const texts = { failures: `${failures} %`, latency: `${latency} ms`, answers: String(answers) };
     for (const [id, text] of Object.entries(texts)) {
-      write(find(`${id}-says`, HTMLOutputElement), text);
+      write(find(`${id}-says`, HTMLElement), text);
       input(id).ariaValueText = text;
     }
   };

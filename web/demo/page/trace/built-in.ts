@@ -1,5 +1,5 @@
 // The trace that the page brings: some keys are asked for far more often than others, now and then a scan passes, and at the end a loop that is larger
-// than small caches. The same on every machine, as a file that `larder simulate` can read.
+// than small caches. The same each time, as a file that `larder simulate` can read.
 
 import { scattered, seeded, zipf } from "../random.js";
 

@@ -1,7 +1,8 @@
 // Reads a file of requests as a stream, however long it is, and refuses what is no trace before it has been read.
 
-import { HEAD, refuseOthers } from "./guess.js";
+import { HEAD, kindOf } from "./guess.js";
 import { Lines, Refused } from "./lines.js";
+import { Recorded } from "./recorded.js";
 import { Requests } from "./requests.js";
 import { readLine } from "./text.js";
 
@@ -20,12 +21,13 @@ async function isGzip(file: Blob): Promise<boolean> {
 export async function readTrace(file: File, hash: Hash, progress: (part: number) => void): Promise<Requests> {
   if (file.size > LARGEST) throw new Refused(`The file is larger than ${LARGEST / 1024 ** 2} MiB, the most that this page takes.`);
   const requests = new Requests();
-  const lines = new Lines((line, number) =>
-    readLine(line, number, (key, size) => {
-      const [low, high] = hash(key);
-      requests.add(low, high, size);
-    }),
-  );
+  const take = (key: Uint8Array, size: number): void => {
+    const [low, high] = hash(key);
+    requests.add(low, high, size);
+  };
+  const recorded = new Recorded(take);
+  let isRecorded = false;
+  const lines = new Lines((line, number) => (isRecorded ? recorded.line(line, number) : readLine(line, number, take)));
 
   let read = 0;
   const counted = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
@@ -55,13 +57,14 @@ export async function readTrace(file: File, hash: Hash, progress: (part: number)
       head = longer;
     }
     if (head !== undefined && (done || head.length >= HEAD)) {
-      refuseOthers(file.name, head.subarray(0, HEAD));
+      isRecorded = kindOf(file.name, head.subarray(0, HEAD)) === "recorded";
       lines.push(head);
       head = undefined;
     }
     if (done) break;
   }
   lines.end();
+  recorded.end();
   if (requests.count === 0) throw new Refused("The file has no requests.");
   return requests;
 }
