@@ -11,7 +11,11 @@ import { serve } from "./serve.mjs";
 
 const demo = fileURLToPath(new URL(".", import.meta.url));
 const web = join(demo, "..");
-export const out = join(web, "..", "target", "web", "demo");
+const target = join(web, "..", "target", "web");
+export const out = join(target, "demo");
+
+/** What must be built before. */
+const NEEDED = [join(web, "pkg", "index.js"), join(web, "pkg", "larder.wasm"), join(target, "simulation.wasm")];
 
 function compile(project, to) {
   execFileSync(process.execPath, [join(web, "node_modules", "typescript", "bin", "tsc"), "-p", project, "--outDir", to], { stdio: "inherit" });
@@ -38,9 +42,8 @@ function offline() {
 }
 
 export function build() {
-  for (const file of ["index.js", "larder.wasm", "simulation.wasm"]) {
-    if (existsSync(join(web, "pkg", file))) continue;
-    throw new Error(`web/pkg/${file} is missing; build the package first: npm --prefix web run build`);
+  for (const file of NEEDED) {
+    if (!existsSync(file)) throw new Error(`${relative(process.cwd(), file)} is missing; build the package first: npm --prefix web run build`);
   }
   rmSync(out, { recursive: true, force: true });
   mkdirSync(join(out, "pkg"), { recursive: true });
@@ -48,8 +51,9 @@ export function build() {
   compile(join(demo, "tsconfig.json"), out);
   cpSync(join(demo, "index.html"), join(out, "index.html"));
   cpSync(join(demo, "style"), join(out, "style"), { recursive: true });
-  const used = (file) => file.endsWith(".js") || file === "larder.wasm" || file === "simulation.wasm";
+  const used = (file) => file.endsWith(".js") || file === "larder.wasm";
   for (const file of readdirSync(join(web, "pkg")).filter(used)) cpSync(join(web, "pkg", file), join(out, "pkg", file));
+  cpSync(join(target, "simulation.wasm"), join(out, "simulation.wasm"));
   const uplot = join(web, "node_modules", "uplot");
   cpSync(join(uplot, "dist", "uPlot.esm.js"), join(out, "vendor", "uplot.js"));
   cpSync(join(uplot, "dist", "uPlot.min.css"), join(out, "vendor", "uplot.css"));

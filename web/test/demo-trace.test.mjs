@@ -12,7 +12,7 @@ const { readTrace } = await import(new URL("trace/read.js", modules));
 const { builtIn } = await import(new URL("trace/built-in.js", modules));
 const { hasher, replay } = await import(new URL("compare/simulation.js", modules));
 const { capacities, resolve } = await import(new URL("compare/capacity.js", modules));
-const engine = new WebAssembly.Module(readFileSync(`${out}/pkg/simulation.wasm`));
+const engine = new WebAssembly.Module(readFileSync(`${out}/simulation.wasm`));
 
 const read = (content, name = "trace.txt") => readTrace(new File([content], name), hasher(engine), () => {});
 

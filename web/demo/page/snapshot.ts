@@ -1,6 +1,6 @@
 // The snapshot panel: the cache of the first panel as a file, and back.
 
-import type { Larder } from "../pkg/index.js";
+import type { CachePanel } from "./cache/panel.js";
 import { button, find, input, reason, shown, write } from "./dom.js";
 import { download } from "./download.js";
 import { acceptFiles } from "./drop.js";
@@ -22,7 +22,7 @@ interface Snapshots {
   import?: (source: Blob) => Promise<Imported>;
 }
 
-export function startSnapshot(cache: () => Larder): void {
+export function startSnapshot({ cache, refresh }: CachePanel): void {
   const snapshots = (): Snapshots => cache() as Snapshots;
   const said = find("snapshot-said", HTMLElement);
   const tell = (sentence: string): void => {
@@ -51,6 +51,7 @@ export function startSnapshot(cache: () => Larder): void {
     try {
       const imported = await snapshots().import?.(file);
       if (imported === undefined) return;
+      refresh();
       const { entries, expired, damaged } = imported;
       tell(`From ${shown(file.name)}: ${count(entries)} entries imported, ${count(expired)} expired, ${count(damaged)} damaged.`);
     } catch (error) {

@@ -6,8 +6,8 @@ import { say } from "../say.js";
 import type { Playing } from "./playing.js";
 import { nameOf, tagOf, TAGS } from "./workload.js";
 
-/** Wires the entry's form to whatever cache is there at the time. */
-export function wireEntry(playing: () => Playing): void {
+/** Wires the entry's form to whatever cache is there at the time; `changed` is told when the cache is not what it was. */
+export function wireEntry(playing: () => Playing, changed: () => void): void {
   const key = input("entry-key");
   const tag = select("entry-tag");
   for (let number = 0; number < TAGS; number++) tag.add(new Option(tagOf(number)));
@@ -54,12 +54,14 @@ export function wireEntry(playing: () => Playing): void {
     const wasThere = cache.sync.delete(key.value);
     residents.removedWhere((id) => nameOf(id) === key.value);
     find("entry-facts", HTMLElement).replaceChildren();
+    changed();
     tell(wasThere ? `${shown(key.value)} is deleted.` : `${shown(key.value) || "An empty key"} was not there.`);
   });
   button("entry-invalidate").addEventListener("click", () => {
     const { cache, residents } = playing();
     cache.sync.invalidate({ tag: tag.value });
     residents.removedWhere((id) => tagOf(id) === tag.value);
+    changed();
     tell(`Entries with the tag ${tag.value} are invalid from now on.`);
   });
 }

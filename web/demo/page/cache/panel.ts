@@ -21,13 +21,23 @@ async function open(): Promise<Playing> {
   return new Playing(cache, chosenWorkload(), coldTier);
 }
 
-/** Starts the panel; answers with a way to its cache, which changes with the settings. */
-export async function startCache(): Promise<() => Larder> {
+/** The panel, to others. */
+export interface CachePanel {
+  /** Its cache, which changes with the settings. */
+  readonly cache: () => Larder;
+  /** Shows what is there now; whoever changes the cache says so. */
+  readonly refresh: () => void;
+}
+
+/** Starts the panel. */
+export async function startCache(): Promise<CachePanel> {
   fillSettings();
   let playing = await open();
   const chart = new HitRate(find("hit-rate", HTMLElement));
   chart.clear();
   let before = { requests: 0, hits: 0, time: 0, sight: 0 };
+  let rate = 0;
+  const refresh = (): void => showFigures(playing, chart, rate, hasColdTier());
 
   const show = (): void => {
     showGone(playing);
@@ -38,7 +48,8 @@ export async function startCache(): Promise<() => Larder> {
     if (now - before.time < TICK) return;
     const { requests, hits } = playing;
     chart.tick(requests - before.requests, hits - before.hits);
-    showFigures(playing, chart, (1000 * (requests - before.requests)) / (now - before.time), hasColdTier());
+    rate = (1000 * (requests - before.requests)) / (now - before.time);
+    refresh();
     const isSeen = now - before.sight >= SIGHT;
     if (isSeen) show();
     before = { requests, hits, time: now, sight: isSeen ? now : before.sight };
@@ -59,13 +70,15 @@ export async function startCache(): Promise<() => Larder> {
     playing = next;
     before = { ...before, requests: 0, hits: 0 };
     chart.clear();
-    showFigures(playing, chart, 0, hasColdTier());
+    refresh();
     show();
   };
 
   run.addEventListener("click", () => {
     if (runner.isRunning) {
       runner.stop();
+      rate = 0;
+      refresh();
       const { requests, hits } = chart.now();
       say(`Paused. Hit rate ${percent(hits, requests)}.`);
     } else {
@@ -79,6 +92,7 @@ export async function startCache(): Promise<() => Larder> {
   button("empty").addEventListener("click", () => {
     playing.cache.sync.clear();
     playing.residents.removedWhere(() => true);
+    refresh();
     say("The cache is empty.");
   });
   select("policy").addEventListener("change", () => {
@@ -102,9 +116,9 @@ export async function startCache(): Promise<() => Larder> {
   }
   input("skew").addEventListener("input", showSettings);
   find("hit-rate-table", HTMLDetailsElement).addEventListener("toggle", () => showTable(chart));
-  wireEntry(() => playing);
+  wireEntry(() => playing, refresh);
   runner.rate = requestsPerSecond();
-  showFigures(playing, chart, 0, hasColdTier());
+  refresh();
   show();
-  return () => playing.cache;
+  return { cache: () => playing.cache, refresh };
 }

@@ -46,18 +46,21 @@ export function startCompare(): void {
     if (task !== undefined) showResults(task, results);
     chart.show(results, select("lit").value);
   };
-  // Results come in bursts; the table and the chart are drawn a few times a second at most.
+  // Results come in bursts; the table and the chart are drawn a few times a second at most, and at the end.
   let drawing: number | undefined;
+  const showNow = (): void => {
+    clearTimeout(drawing);
+    drawing = undefined;
+    show();
+  };
   const showSoon = (): void => {
-    drawing ??= setTimeout(() => {
-      drawing = undefined;
-      show();
-    }, SIGHT);
+    drawing ??= setTimeout(showNow, SIGHT);
   };
   const end = (sentence: string): void => {
     worker?.terminate();
     worker = undefined;
     bar.value = 0;
+    if (drawing !== undefined) showNow();
     write(run, "Run");
     tell(sentence);
     say(sentence);

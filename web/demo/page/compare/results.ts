@@ -4,6 +4,9 @@ import { find, made, row, select } from "../dom.js";
 import { bytes, count, percent } from "../format.js";
 import type { Replay, Result } from "./messages.js";
 
+/** Widths of columns, in rem. */
+const WIDTHS = { policy: 6, size: 5.5 };
+
 const CELLS: Readonly<Record<string, (result: Result) => string>> = {
   hits: ({ hits, requests }) => percent(hits, requests, 2),
   bytes: ({ bytesHit, bytes }) => percent(bytesHit, bytes, 2),
@@ -15,6 +18,10 @@ const CELLS: Readonly<Record<string, (result: Result) => string>> = {
 export function showResults({ policies, unit, capacities }: Replay, results: readonly Result[]): void {
   const sizes = capacities.map(({ text }) => text);
   const cell = CELLS[select("cells").value] ?? CELLS["misses"];
+
+  // Columns are equally wide from the beginning, and never too narrow for their figures.
+  const table = find("results-table", HTMLTableElement);
+  table.style.minWidth = `${WIDTHS.policy + WIDTHS.size * sizes.length}rem`;
 
   const head = made("tr");
   head.append(made("th", "Policy"));

@@ -21,7 +21,7 @@ function progress(doing: string): (part: number) => void {
 }
 
 async function work({ file = builtIn(), policies, unit, capacities }: Replay): Promise<void> {
-  const module = await compiled(new URL("../../pkg/simulation.wasm", import.meta.url));
+  const module = await compiled(new URL("../../simulation.wasm", import.meta.url));
   const requests = await readTrace(file, hasher(module), progress("Reading"));
   const survey = requests.survey();
   tell({ kind: "surveyed", trace: { name: file.name, requests: requests.count, isSized: requests.isSized, ...survey } });
