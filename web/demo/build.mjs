@@ -51,8 +51,9 @@ export function build() {
   compile(join(demo, "tsconfig.json"), out);
   cpSync(join(demo, "index.html"), join(out, "index.html"));
   cpSync(join(demo, "style"), join(out, "style"), { recursive: true });
-  const used = (file) => file.endsWith(".js") || file === "larder.wasm";
-  for (const file of readdirSync(join(web, "pkg")).filter(used)) cpSync(join(web, "pkg", file), join(out, "pkg", file));
+  for (const file of filesOf(join(web, "pkg"))) {
+    if (file.endsWith(".js") || file === "larder.wasm") cpSync(join(web, "pkg", file), join(out, "pkg", file));
+  }
   cpSync(join(target, "simulation.wasm"), join(out, "simulation.wasm"));
   const uplot = join(web, "node_modules", "uplot");
   cpSync(join(uplot, "dist", "uPlot.esm.js"), join(out, "vendor", "uplot.js"));

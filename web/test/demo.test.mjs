@@ -111,10 +111,11 @@ test("a pool grows by rounds as time goes by, and picks vary", async () => {
   await press("button", "Run what is due", "Enter");
   await says("pool-said", /Nothing is due/);
   await press("button", "Skip three hours", "Enter");
-  assert.equal(await text("pool-next"), "due now");
+  await says("pool-next", /due now/);
   await press("button", "Run what is due", "Enter");
   await says("pool-said", /18 planned/);
   await press("button", "Pick 20", "Enter");
+  await says("pick-said", /in the last 20 picks/);
   const [, distinct] = /^(\d+) distinct answers in the last 20 picks/.exec(await text("pick-said"));
   assert.ok(Number(distinct) > 1, distinct);
   assert.equal(await page.locator("#picks li").count(), 20);
@@ -183,16 +184,11 @@ test("a comparison is cancelled, and the built-in trace is saved", async () => {
   assert.match(lines[0], /^item:\d+,\d+$/);
 });
 
-test("a cache goes out as a snapshot and comes back", async (t) => {
+test("a cache goes out as a snapshot and comes back", async () => {
   await press("button", "Start", "Enter");
   await says("figure-entries", /[1-9]\d\d/);
   await press("button", "Pause", "Enter");
   await go("Snapshot");
-  if (await page.getByRole("button", { name: "Save a snapshot" }).isDisabled()) {
-    assert.match(await text("snapshot-said"), /no snapshots yet/);
-    t.skip("the package has none yet");
-    return;
-  }
   const [download] = await Promise.all([page.waitForEvent("download", LONG), press("button", "Save a snapshot", "Enter")]);
   await page.locator("#import").setInputFiles(await download.path());
   await says("snapshot-said", /[1-9][\d,]* entries imported, 0 expired, 0 damaged/);

@@ -66,7 +66,7 @@ export async function startCache(): Promise<CachePanel> {
 
   const reset = async (): Promise<void> => {
     const next = await open();
-    playing.cache.close();
+    void playing.cache.close();
     playing = next;
     before = { ...before, requests: 0, hits: 0 };
     chart.clear();
@@ -91,7 +91,7 @@ export async function startCache(): Promise<CachePanel> {
   });
   button("empty").addEventListener("click", () => {
     playing.cache.sync.clear();
-    playing.residents.removedWhere(() => true);
+    playing.residents.clear();
     refresh();
     say("The cache is empty.");
   });

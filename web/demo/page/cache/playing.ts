@@ -50,7 +50,7 @@ export class Playing {
     const end = performance.now() + UPKEEP;
     // The package has no method for it yet.
     while (this.hasColdTier && performance.now() < end) {
-      if (sync.open.call("maintain", { now: sync.now(), budget: BUDGET }) === 0) break;
+      if (sync.tier.engine.call("maintain", { now: Date.now(), budget: BUDGET }) === 0) break;
     }
     this.residents.look(LOOKED, performance.now(), (id) => sync.has(nameOf(id)));
   }

@@ -64,6 +64,12 @@ export class Residents {
     this.list[entry.at] = last;
   }
 
+  /** All are gone, and nobody evicted them. */
+  clear(): void {
+    this.byId.clear();
+    this.list.length = 0;
+  }
+
   /** All that this is true of are gone, and nobody evicted them. */
   removedWhere(is: (id: number) => boolean): void {
     for (const id of [...this.byId.keys()].filter(is)) this.removed(id);

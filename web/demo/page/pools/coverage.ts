@@ -6,8 +6,8 @@ import { count, moment, NOTHING, span } from "../format.js";
 import { combinationsOf, type Plan } from "./plan.js";
 
 /** Shows a pool as it is at `now`, the page's clock being `ahead`. */
-export function showPool(pool: Pool, plan: Plan, now: number, ahead: number): void {
-  const stats = pool.stats();
+export async function showPool(pool: Pool, plan: Plan, now: number, ahead: number): Promise<void> {
+  const stats = await pool.stats();
   const next = stats.lastGeneration === undefined ? now : stats.lastGeneration + plan.interval;
   writeAll({
     "pool-clock": moment(now),
@@ -19,9 +19,11 @@ export function showPool(pool: Pool, plan: Plan, now: number, ahead: number): vo
     "pool-mean": stats.totalCombinations > 0 ? stats.avgEntriesPerCombination.toFixed(1) : NOTHING,
     "pool-failed": count(stats.failedCombinations),
   });
-  const rows = combinationsOf(plan.dimensions).map((values) => {
-    // A pool says how many variants there are with each that it picks.
-    const variants = pool.pick(values)?.variants ?? 0;
+  const combinations = combinationsOf(plan.dimensions);
+  // A pool says how many variants there are with each that it picks.
+  const picks = await Promise.all(combinations.map((values) => pool.pick(values)));
+  const rows = combinations.map((values, at) => {
+    const variants = picks[at]?.variants ?? 0;
     const line = row(Object.values(values).join(", "), `${variants} of ${plan.cap}`);
     const bar = made("span", "", "bar");
     const filled = made("span");

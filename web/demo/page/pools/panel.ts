@@ -26,26 +26,32 @@ export async function startPools(): Promise<void> {
   const cache = await Larder.open({ maxBytes: "8MiB", now });
   const dimensions = find("dimensions", HTMLTextAreaElement);
   let plan: Plan = planOf(dimensions.value);
-  let pool: Pool = cache.pool("snippets", plan);
+  let pool: Pool = await cache.pool("snippets", plan);
   let round: AbortController | undefined;
 
-  const show = (): void => showPool(pool, plan, now(), ahead);
   const tell = (sentence: string): void => {
     write(find("pool-said", HTMLElement), sentence);
     say(sentence);
   };
+  // One sight at a time; what changes meanwhile is shown by the next.
+  let sight: Promise<void> = Promise.resolve();
+  const show = (): Promise<void> => {
+    const next = (): Promise<void> => showPool(pool, plan, now(), ahead);
+    sight = sight.then(next).catch((error: unknown) => tell(reason(error)));
+    return sight;
+  };
   const picks = new Picks(() => pool);
   picks.ask(plan.dimensions);
 
-  form("plan").addEventListener("submit", (event) => {
+  form("plan").addEventListener("submit", async (event) => {
     event.preventDefault();
     if (round !== undefined) return;
     try {
       const given = planOf(dimensions.value);
-      pool = cache.pool("snippets", given);
+      pool = await cache.pool("snippets", given);
       plan = given;
       picks.ask(plan.dimensions);
-      show();
+      await show();
       tell("The plan is in force; variants of combinations that it still has are kept.");
     } catch (error) {
       tell(reason(error));
@@ -75,19 +81,19 @@ export async function startPools(): Promise<void> {
     // Not `disabled`: that would take the focus away from the one that was pressed.
     for (const one of buttons) one.ariaDisabled = "true";
     button("round-stop").ariaDisabled = null;
-    const sight = setInterval(show, SIGHT);
+    const sights = setInterval(show, SIGHT);
     try {
       write(find("pool-said", HTMLElement), "The generator is at work…");
       const report = await pool.accumulate(generator(manners), { force, signal: round.signal });
+      await show();
       tell(reported(report));
     } catch (error) {
       tell(`The round ended: ${reason(error)}`);
     } finally {
-      clearInterval(sight);
+      clearInterval(sights);
       round = undefined;
       for (const one of buttons) one.ariaDisabled = null;
       button("round-stop").ariaDisabled = "true";
-      show();
     }
   };
   button("round").addEventListener("click", () => void accumulate(false));
@@ -96,15 +102,15 @@ export async function startPools(): Promise<void> {
   button("skip").addEventListener("click", () => {
     if (round !== undefined) return;
     ahead += THREE_HOURS;
-    show();
+    void show();
     say("The pool’s clock is three hours further.");
   });
-  button("pool-clear").addEventListener("click", () => {
+  button("pool-clear").addEventListener("click", async () => {
     if (round !== undefined) return;
-    pool.clear({ regenerate: true });
+    await pool.clear({ regenerate: true });
     picks.clear();
-    show();
+    await show();
     tell("The pool is empty; all is due.");
   });
-  show();
+  await show();
 }

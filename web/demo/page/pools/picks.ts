@@ -13,8 +13,8 @@ export class Picks {
   private selects: readonly (readonly [string, HTMLSelectElement])[] = [];
 
   constructor(private readonly pool: () => Pool) {
-    button("pick").addEventListener("click", () => this.pick(1));
-    button("pick-many").addEventListener("click", () => this.pick(KEPT));
+    button("pick").addEventListener("click", () => void this.pick(1));
+    button("pick-many").addEventListener("click", () => void this.pick(KEPT));
   }
 
   /** Takes over the dimensions of a plan. */
@@ -40,11 +40,14 @@ export class Picks {
     this.show("Nothing was picked yet.");
   }
 
-  private pick(times: number): void {
+  private async pick(times: number): Promise<void> {
     const values = Object.fromEntries(this.selects.map(([name, choice]) => [name, choice.value]));
+    const { selects } = this;
     for (let time = 0; time < times; time++) {
-      const picked = this.pool().pick(values);
+      const picked = await this.pool().pick(values);
       if (picked === undefined) return this.show("There is no variant of this combination yet; run a round.");
+      // Another plan is in force by now.
+      if (selects !== this.selects) return;
       this.picks.unshift(picked);
     }
     this.picks.length = Math.min(this.picks.length, KEPT);
