@@ -82,6 +82,10 @@ test("the cold tier holds more, compressed", async () => {
   await press("button", "Start", "Enter");
   await says("figure-ratio", /^[1-9][\d.]* : 1$/);
   await says("cold-says", /[1-9]\d* entries are compressed/);
+  await press("button", "Empty the cache", "Enter");
+  await says("cold-says", /^0 entries/);
+  await says("cold-says", /[1-9]\d* entries are compressed/);
+  assert.equal(await text("cache-said"), "");
 });
 
 test("an entry is looked at, deleted, and made invalid by its tag", async () => {

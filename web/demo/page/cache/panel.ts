@@ -60,7 +60,9 @@ export async function startCache(): Promise<CachePanel> {
     between,
     (error) => {
       write(run, "Start");
-      write(find("cache-said", HTMLElement), `The requests stopped: ${reason(error)}`);
+      const sentence = `The requests stopped: ${reason(error)}`;
+      write(find("cache-said", HTMLElement), sentence);
+      say(sentence);
     },
   );
 
