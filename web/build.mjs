@@ -13,10 +13,11 @@ const pkg = join(web, "pkg");
 const WASM_PACK = "0.15.0";
 const WASM_BINDGEN = "0.2.130";
 
-/** Builds of the engine: file, features. */
+/** Builds of the engine: file, features, folder. `simulation` is for the demo page and no part of the package. */
 const BUILDS = [
-  ["larder", []],
-  ["slim", ["--no-default-features"]],
+  ["larder", [], pkg],
+  ["slim", ["--no-default-features"], pkg],
+  ["simulation", ["--no-default-features", "--features", "simulation,policies"], join(root, "target", "web")],
 ];
 
 /** Entry points besides the first. */
@@ -72,14 +73,14 @@ need("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN);
 need("wasm-pack", "wasm-pack", WASM_PACK);
 rmSync(pkg, { recursive: true, force: true });
 mkdirSync(pkg, { recursive: true });
-for (const [name, features] of BUILDS) {
+for (const [name, features, folder] of BUILDS) {
   const made = join(root, "target", "web", "pack", name);
   // A directory of its own, so that a build of the host under way is not waited for.
   const where = ["--target-dir", join(root, "target", "web")];
   run("wasm-pack", "build", "--mode", "no-install", "--target", "web", "--profile", "web", "--no-typescript", "--no-pack", "--no-opt",
     "--out-dir", made, "web", "--", ...where, ...features);
   const optimiser = join(web, "node_modules", ".bin", "wasm-opt");
-  const file = join(pkg, `${name}.wasm`);
+  const file = join(folder, `${name}.wasm`);
   const enabled = ["--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int",
     "--enable-reference-types", "--enable-multivalue"];
   run(optimiser, "-Os", ...enabled, join(made, "larder_web_bg.wasm"), "-o", file);

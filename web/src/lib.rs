@@ -19,6 +19,8 @@ mod hot;
 mod keys;
 #[cfg(feature = "pools")]
 mod pools;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod wire;
 
 use alloc::vec;
@@ -37,6 +39,8 @@ struct State {
     engine: Engine,
     #[cfg(feature = "keys")]
     hasher: larder_engine::keys::Hasher,
+    #[cfg(feature = "simulation")]
+    simulation: Option<larder_engine::Simulation>,
     /// Arguments of the next call.
     input: Vec<u8>,
     /// The answer to the last one.
@@ -78,6 +82,8 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
         engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
         #[cfg(feature = "keys")]
         hasher: larder_engine::keys::Hasher::default(),
+        #[cfg(feature = "simulation")]
+        simulation: None,
         input: vec![0; ROOM],
         output: Vec::new(),
         parts: [0; 8],

@@ -70,6 +70,28 @@ fn the_last_entry_takes_its_dictionary_along() {
     assert!(stats(&engine, ns).dictionary_bytes > 0, "and a new one is trained in its time");
 }
 
+/// An emptied cache gave its first dictionary the number of the one before, which the compressor still knew by it: values were packed with
+/// one and inflated with the other.
+#[test]
+fn an_emptied_cache_packs_with_what_it_inflates_with() {
+    let (mut engine, ns) = open(200_000);
+    let first = (0..10_000).find(|&n| {
+        fill(&mut engine, ns, n..n + 1, old);
+        stats(&engine, ns).dictionary_bytes > 0
+    });
+    assert!(first.is_some(), "its first dictionary is there");
+    engine.clear(None).expect("all");
+    // Alike, so that the old dictionary would pay as well, and other ones, so that the new one is another.
+    fill(&mut engine, ns, 20_000..21_000, old);
+    assert!(stats(&engine, ns).cold_entries > 0);
+    for n in 20_000..21_000u64 {
+        if let Some(hit) = engine.get(ns, &n.to_le_bytes(), 1).expect("known") {
+            assert_eq!(String::from_utf8_lossy(&hit.value), String::from_utf8_lossy(&old(n)));
+        }
+    }
+    assert_eq!(stats(&engine, ns).cold_damaged, 0);
+}
+
 #[test]
 fn a_namespace_whose_values_change_gets_another_dictionary() {
     let (mut engine, ns) = open(200_000);

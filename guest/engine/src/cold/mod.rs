@@ -147,7 +147,7 @@ impl Cold {
 
     /// Everything is gone.
     pub(crate) fn clear(&mut self) {
-        self.shelf = Shelf::default();
+        self.shelf.clear();
         self.hand = 0;
         self.steps = 0;
         self.packed = 0;

@@ -126,6 +126,11 @@ impl Shelf {
         self.last_number
     }
 
+    /// Everything is gone. Numbers go on: the packer knows the dictionary that it used last by its number.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { last_number: self.last_number, ..Self::default() };
+    }
+
     /// Whether there is a place left.
     pub(crate) fn has_room(&self) -> bool {
         self.places.iter().flatten().count() < PLACES

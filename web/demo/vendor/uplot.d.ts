@@ -1,0 +1,2 @@
+// The build puts uPlot's module here.
+export { default } from "uplot";
