@@ -13,11 +13,17 @@ const pkg = join(web, "pkg");
 const WASM_PACK = "0.15.0";
 const WASM_BINDGEN = "0.2.130";
 
-/** Builds of the engine: file, features, folder. `simulation` is for the demo page and no part of the package. */
+/** With the threshold of opt-level "z", which is 5, reads and writes take half as long again; with more than this the module grows. */
+const SMALL = { level: "z", flags: "-Cllvm-args=-inline-threshold=40", optimiser: "-Oz", folder: "web" };
+const FAST = { level: "3", flags: "", optimiser: "-O3", folder: "web-fast" };
+
+/** Builds of the engine: file, features, how, folder. `fast` is for Node, where nobody downloads it; `simulation` is for the demo page and no
+ * part of the package. */
 const BUILDS = [
-  ["larder", [], pkg],
-  ["slim", ["--no-default-features"], pkg],
-  ["simulation", ["--no-default-features", "--features", "simulation,policies"], join(root, "target", "web")],
+  ["larder", [], SMALL, pkg],
+  ["fast", [], FAST, pkg],
+  ["slim", ["--no-default-features"], SMALL, pkg],
+  ["simulation", ["--no-default-features", "--features", "simulation,policies"], SMALL, join(root, "target", "web")],
 ];
 
 /** Entry points besides the first. */
@@ -26,12 +32,8 @@ const ADAPTERS = ["fetch", "keyv", "memoize", "unstorage"];
 /** What adapters are for. None of them is imported. */
 const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };
 
-/** With the threshold of opt-level "z", which is 5, reads and writes take half as long again; with more than this the module grows. */
-const FLAGS = "-Cllvm-args=-inline-threshold=40";
-
-function run(program, ...args) {
-  const env = { ...process.env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: FLAGS };
-  execFileSync(program, args, { cwd: root, env, stdio: ["ignore", "inherit", "inherit"] });
+function run(program, args, env = {}) {
+  execFileSync(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "inherit", "inherit"] });
 }
 
 /** The version that a program says it has, or nothing. */
@@ -47,7 +49,7 @@ function need(program, crate, wanted) {
   if (version(program) === wanted) return;
   console.log(`installing ${crate} ${wanted}`);
   try {
-    run("cargo", "install", crate, "--version", wanted);
+    run("cargo", ["install", crate, "--version", wanted]);
   } catch {
     console.error(`${crate} ${wanted} is missing and could not be installed: cargo install ${crate} --version ${wanted}`);
     process.exit(1);
@@ -60,7 +62,7 @@ function needTarget() {
     statSync(libraries.trim());
   } catch {
     try {
-      run("rustup", "target", "add", "wasm32-unknown-unknown");
+      run("rustup", ["target", "add", "wasm32-unknown-unknown"]);
     } catch {
       console.error("the target wasm32-unknown-unknown is missing and could not be installed: rustup target add wasm32-unknown-unknown");
       process.exit(1);
@@ -73,23 +75,24 @@ need("wasm-bindgen", "wasm-bindgen-cli", WASM_BINDGEN);
 need("wasm-pack", "wasm-pack", WASM_PACK);
 rmSync(pkg, { recursive: true, force: true });
 mkdirSync(pkg, { recursive: true });
-for (const [name, features, folder] of BUILDS) {
-  const made = join(root, "target", "web", "pack", name);
-  // A directory of its own, so that a build of the host under way is not waited for.
-  const where = ["--target-dir", join(root, "target", "web")];
-  run("wasm-pack", "build", "--mode", "no-install", "--target", "web", "--profile", "web", "--no-typescript", "--no-pack", "--no-opt",
-    "--out-dir", made, "web", "--", ...where, ...features);
-  const optimiser = join(web, "node_modules", ".bin", "wasm-opt");
-  const file = join(folder, `${name}.wasm`);
-  const enabled = ["--enable-bulk-memory", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int",
-    "--enable-reference-types", "--enable-multivalue"];
-  run(optimiser, "-Os", ...enabled, join(made, "larder_web_bg.wasm"), "-o", file);
+for (const [name, features, { level, flags, optimiser, folder }, to] of BUILDS) {
+  // Directories of their own, so that neither a build of the host under way is waited for nor one way of building undoes the other.
+  const target = join(root, "target", folder);
+  const made = join(target, "pack", name);
+  const env = { CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags, CARGO_PROFILE_WEB_OPT_LEVEL: level };
+  const options = ["--mode", "no-install", "--target", "web", "--profile", "web", "--no-typescript", "--no-pack", "--no-opt", "--out-dir", made];
+  run("wasm-pack", ["build", ...options, "web", "--", "--target-dir", target, ...features], env);
+  const file = join(to, `${name}.wasm`);
+  const enabled = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue"];
+  const input = join(made, "larder_web_bg.wasm");
+  run(join(web, "node_modules", ".bin", "wasm-opt"), [optimiser, ...enabled.map((feature) => `--enable-${feature}`), input, "-o", file]);
   const bytes = readFileSync(file);
   console.log(`${name}.wasm: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
 }
-run(join(web, "node_modules", ".bin", "tsc"), "-p", join(web, "tsconfig.json"));
+run(join(web, "node_modules", ".bin", "tsc"), ["-p", join(web, "tsconfig.json")]);
 const { name, version: number, description, license, type } = JSON.parse(readFileSync(join(web, "package.json"), "utf8"));
-const exports = { ".": { types: "./index.d.ts", default: "./index.js" }, "./larder.wasm": "./larder.wasm", "./slim.wasm": "./slim.wasm" };
+const exports = { ".": { types: "./index.d.ts", default: "./index.js" } };
+for (const [module, , , to] of BUILDS) if (to === pkg) exports[`./${module}.wasm`] = `./${module}.wasm`;
 for (const entry of ADAPTERS) exports[`./${entry}`] = { types: `./${entry}.d.ts`, default: `./${entry}.js` };
 const peerDependenciesMeta = Object.fromEntries(Object.keys(PEERS).map((peer) => [peer, { optional: true }]));
 const manifest = { name, version: number, description, license, type, sideEffects: false, exports, peerDependencies: PEERS, peerDependenciesMeta };

@@ -225,3 +225,56 @@ test("after a trap every call is refused, and another cache works", async () => 
   assert.ok(errors.length > 0 && errors.every((error) => error instanceof LarderError && error.code === "trapped"), String(errors));
   assert.equal(await (await Larder.open()).get("key"), undefined);
 });
+
+test("who asks after a deletion is not answered with what was computed before it", async () => {
+  const cache = await Larder.open();
+  let finish;
+  const before = cache.getOrSet("key", () => new Promise((done) => (finish = done)));
+  await Promise.resolve();
+  await cache.delete("key");
+  const after = cache.getOrSet("key", () => "new");
+  finish("old");
+  assert.deepEqual([await before, await after, await cache.get("key")], ["old", "new", "new"]);
+});
+
+test("who asks after the last one left does not leave with them", async () => {
+  const cache = await Larder.open();
+  const controller = new AbortController();
+  // A factory that takes its time to end.
+  const first = cache.getOrSet("key", () => new Promise(() => {}), { signal: controller.signal });
+  controller.abort(new Error("left"));
+  await assert.rejects(first, { message: "left" });
+  assert.equal(await cache.getOrSet("key", () => "anew"), "anew");
+});
+
+test("what UTF-8 or JSON cannot say is refused, not stored as something else", async () => {
+  const cache = await Larder.open();
+  for (const text of ["\ud800", "a\udfffb", `${"x".repeat(300)}\ud800`]) {
+    await assert.rejects(cache.set(text, 1), { code: "invalid-argument" });
+    await assert.rejects(cache.set("key", text), { code: "invalid-argument" });
+    await assert.rejects(cache.get(text), { code: "invalid-argument" });
+    assert.throws(() => cache.keys.parts(text), { code: "invalid-argument" });
+  }
+  for (const value of [new Map([["a", 1]]), new Set([1]), new ArrayBuffer(8), /x/, new Error("x")]) {
+    await assert.rejects(cache.set("key", value), { code: "invalid-argument" }, String(value));
+  }
+  for (const value of [new Date(0), /x/, new URL("http://host/")]) {
+    assert.throws(() => cache.keys.structured(value), { code: "invalid-argument" });
+    assert.throws(() => cache.keys.structured({ a: [value] }), { code: "invalid-argument" });
+  }
+  await cache.set("\ufeffmark", "😀");
+  assert.deepEqual([...cache.sync], [["\ufeffmark", "😀"]]);
+});
+
+test("memory can be made smaller, and what cooled is compressed by itself", async () => {
+  const cache = await Larder.open({ maxBytes: "1MB", coldTier: true });
+  const json = (at) => JSON.stringify(Array.from({ length: 40 }, (_, place) => ({ number: at, place, name: "a name that comes again" })));
+  for (let at = 0; at < 600; at++) cache.sync.set(`key ${at}`, json(at));
+  for (let wait = 0; (await cache.stats())["cold-entries"] === 0; wait++) {
+    assert.ok(wait < 500, "it is compressed");
+    await new Promise((done) => setTimeout(done, 20));
+  }
+  for (const [key, value] of cache.sync) assert.equal(value, json(Number(key.slice(4))));
+  assert.ok((await cache.resize("100kB")) > 0);
+  assert.ok((await cache.stats()).bytes <= 100_000);
+});

@@ -43,7 +43,7 @@ async function playAll(seed, player) {
 const seed = Number(process.env.LARDER_SEED ?? Date.now() % 1e9);
 
 test("in Node", async () => {
-  const module = new WebAssembly.Module(readFileSync(new URL("../pkg/larder.wasm", import.meta.url)));
+  const module = new WebAssembly.Module(readFileSync(new URL("../pkg/fast.wasm", import.meta.url)));
   await playAll(seed, (vector) => play(new Engine(module), vector));
 });
 

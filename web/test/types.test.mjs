@@ -17,7 +17,7 @@ test("adapters have the types of what they are for, and keep those they are give
 
 test("every entry point is there, with its types, and imports only what the package has", async () => {
   const { exports, peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(`${web}pkg/package.json`, "utf8"));
-  assert.deepEqual(Object.keys(exports), [".", "./larder.wasm", "./slim.wasm", "./fetch", "./keyv", "./memoize", "./unstorage"]);
+  assert.deepEqual(Object.keys(exports), [".", "./larder.wasm", "./fast.wasm", "./slim.wasm", "./fetch", "./keyv", "./memoize", "./unstorage"]);
   assert.deepEqual(Object.keys(peerDependencies), Object.keys(peerDependenciesMeta));
   for (const files of Object.values(exports)) {
     for (const file of typeof files === "string" ? [files] : Object.values(files)) assert.ok(existsSync(`${web}pkg/${file}`), file);

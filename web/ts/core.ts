@@ -3,6 +3,7 @@
 import { bytesOf, type Key } from "./bytes.js";
 import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
+import { decoded } from "./text.js";
 import { Tier } from "./tier.js";
 import { size, span, type Size, type Span } from "./units.js";
 import { TYPES, decode, decodeOwn, encode, type Value } from "./values.js";
@@ -173,6 +174,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
     const { engine } = tier;
     engine.set(this.id, key, bytes, type, options === undefined ? undefined : written(type, options), tier.now(), tier.stamp() ?? 0);
     if (tier.log !== undefined) tier.keep(this.id, key, engine.written());
+    if (tier.hasColdTier) tier.maintainSoon();
     return this;
   }
 
@@ -230,6 +232,11 @@ export class SyncLarder implements Iterable<[string, Value]> {
     return this.tier.engine.call("cleanup", { now: this.tier.now(), limit: SOME }) as number;
   }
 
+  /** Lets memory hold so many bytes from now on; answers how many entries went for it. */
+  resize(maxBytes: Size): number {
+    return this.tier.engine.call("resize", { "max-bytes": size(maxBytes), now: this.tier.now() }) as number;
+  }
+
   /** Decides from now on by another policy who goes; the contents stay. */
   setPolicy(policy: Policy): void {
     this.tier.engine.call("set-policy", { name: policy });
@@ -258,17 +265,15 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Keys and values, in no particular order. Counts as reads. */
   *entries(): IterableIterator<[string, Value]> {
-    const decoder = new TextDecoder();
     for (const { key } of this.infos()) {
       const value = this.get(key);
-      if (value !== undefined) yield [decoder.decode(key), value];
+      if (value !== undefined) yield [decoded(key), value];
     }
   }
 
   /** Keys, in no particular order. */
   *keys(): IterableIterator<string> {
-    const decoder = new TextDecoder();
-    for (const { key } of this.infos()) yield decoder.decode(key);
+    for (const { key } of this.infos()) yield decoded(key);
   }
 
   [Symbol.iterator](): IterableIterator<[string, Value]> {

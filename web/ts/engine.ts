@@ -67,9 +67,9 @@ export class Engine {
     this.words = new Uint32Array(this.exports.memory.buffer);
   }
 
-  /** Bytes of linear memory. */
-  get memory(): number {
-    return this.exports.memory.buffer.byteLength;
+  /** Whether an inner error ended it. */
+  get isTrapped(): boolean {
+    return this.trap !== undefined;
   }
 
   /** Views of memory are empty once it has grown. */

@@ -15,9 +15,10 @@ export interface Flight<V> {
 export class Flights<V> {
   private readonly byName = new Map<string, Flight<V>>();
 
-  /** The one under way for a key. */
+  /** The one under way for a key that somebody may join: neither overtaken nor given up. */
   of(key: Key): Flight<V> | undefined {
-    return this.byName.get(nameOf(key));
+    const flight = this.byName.get(nameOf(key));
+    return flight === undefined || flight.isOutdated || flight.controller.signal.aborted ? undefined : flight;
   }
 
   /** Begins one. */

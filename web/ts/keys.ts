@@ -2,6 +2,7 @@
 
 import type { Engine } from "./engine.js";
 import { LarderError } from "./error.js";
+import { decoded, encoded } from "./text.js";
 import type { Plain } from "./wire.js";
 
 /** What a key can be made of. A whole number is an integer however it is written; a `Set` has no order, and neither has a `Map` with texts as
@@ -26,21 +27,18 @@ export interface TextKeyOptions {
   readonly hashAbove?: number;
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 /** Makes keys. Take one from a cache: `cache.keys`. */
 export class Keys {
   /** @internal */
   constructor(private readonly engine: () => Engine) {}
 
   private made(call: string, args: { readonly [name: string]: Plain }): string {
-    return decoder.decode((this.engine().call(call, args) as { key: Uint8Array }).key);
+    return decoded((this.engine().call(call, args) as { key: Uint8Array }).key);
   }
 
   /** From parts, in their order: `parts:user:profile:123`. */
   parts(...parts: readonly (string | number | Uint8Array)[]): string {
-    return this.made("parts", { parts: parts.map((part) => (part instanceof Uint8Array ? part : encoder.encode(String(part)))) });
+    return this.made("parts", { parts: parts.map((part) => (part instanceof Uint8Array ? part : encoded(String(part)))) });
   }
 
   /** From an object, in any order: `dict:{"type":"profile","user_id":123}`. */
@@ -56,7 +54,7 @@ export class Keys {
   /** From a path alone, or from it and its content. */
   path(path: string, content?: Uint8Array): string {
     const state: Plain = content === undefined ? { unknown: null } : { content };
-    return this.made("path", { path: encoder.encode(path), state });
+    return this.made("path", { path: encoded(path), state });
   }
 
   /** From an endpoint and parameters, in any order: `/api/users|filter=active&id=123`. */
@@ -69,15 +67,22 @@ export class Keys {
     return this.made("text", {
       operation,
       options: options === undefined ? [] : tokens(options),
-      text: encoder.encode(text),
+      text: encoded(text),
       settings: hashAbove === undefined ? [] : [{ "hash-above": hashAbove }],
     });
   }
 
   /** What all keys of an operation begin with, and no others: `text:summarize|`. */
   operationPrefix(operation: string): string {
-    return decoder.decode(this.engine().call("operation-prefix", { operation }) as Uint8Array);
+    return decoded(this.engine().call("operation-prefix", { operation }) as Uint8Array);
   }
+}
+
+/** Whether an object is nothing but its fields. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Objects of other windows have other prototypes, with none above them.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function tokens(value: KeyValue, list: Plain[] = [], above: readonly unknown[] = []): Plain[] {
@@ -96,6 +101,9 @@ function tokens(value: KeyValue, list: Plain[] = [], above: readonly unknown[] =
     list.push(value instanceof Set ? { set: items.length } : { list: items.length });
     for (const item of items) tokens(item, list, [...above, value]);
   } else {
+    if (!(value instanceof Map) && !isPlain(value)) {
+      throw new LarderError("invalid-argument", `a ${value.constructor.name} makes no key; write it as text, a number or an object`);
+    }
     const entries: readonly (readonly [string, KeyValue])[] = value instanceof Map ? [...value] : Object.entries(value);
     list.push({ map: entries.length });
     for (const [name, item] of entries) {

@@ -26,8 +26,9 @@ import type { Pool } from "./pools/pool.js";
 import type { Imported, SnapshotSource } from "./snapshot.js";
 import type { StoreOptions } from "./store/open.js";
 import type { Tabs } from "./tabs.js";
+import { decoded } from "./text.js";
 import { Tier } from "./tier.js";
-import { span, type Span } from "./units.js";
+import { span, type Size, type Span } from "./units.js";
 import { decodeOwn, type Value } from "./values.js";
 import type { Plain } from "./wire.js";
 
@@ -95,7 +96,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   static async open(options: OpenOptions = {}): Promise<Larder> {
     const hasStore = options.store !== undefined;
     const settings = [...settingsOf(options), { store: hasStore }];
-    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore);
+    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
     if (hasStore) {
       // What not every page needs is loaded by those that do.
@@ -305,6 +306,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     return log === undefined ? this.sync.stats() : { ...this.sync.stats(), "stored-entries": log.table.size, "stored-bytes": log.size };
   }
 
+  /** Lets memory hold so many bytes from now on; answers how many entries went for it. */
+  async resize(maxBytes: Size): Promise<number> {
+    return this.sync.resize(maxBytes);
+  }
+
   /** Decides from now on by another policy who goes; the contents stay. */
   async setPolicy(policy: Policy): Promise<void> {
     this.sync.setPolicy(policy);
@@ -366,10 +372,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
-    const decoder = new TextDecoder();
     for await (const { key } of this.infos()) {
       const value = await this.get(key);
-      if (value !== undefined) yield [decoder.decode(key), value];
+      if (value !== undefined) yield [decoded(key), value];
     }
   }
 

@@ -9,11 +9,18 @@ let usual: Promise<WebAssembly.Module> | undefined;
 export function load(source?: Source): Promise<WebAssembly.Module> {
   if (source !== undefined) return compile(source);
   // After a failure the next one tries again.
-  usual ??= compile(new URL("./larder.wasm", import.meta.url)).catch((error: unknown) => {
+  usual ??= compile(address()).catch((error: unknown) => {
     usual = undefined;
     throw error;
   });
   return usual;
+}
+
+/** Where the usual engine is. In Node nobody downloads it, so it may be large to be quick. */
+function address(): URL {
+  // By another name than the one in the address, so that bundlers do not pack it.
+  const fast = "./fast.wasm";
+  return import.meta.url.startsWith("file:") ? new URL(fast, import.meta.url) : new URL("./larder.wasm", import.meta.url);
 }
 
 async function compile(source: Source): Promise<WebAssembly.Module> {

@@ -1,6 +1,8 @@
 // Text as UTF-8 and back, the quickest way there is: short ASCII by hand, everything else by what the platform brings. A call into the platform
 // costs as much as some dozens of characters in a browser, and less in Node, whose buffers are quicker than its decoders.
 
+import { LarderError } from "./error.js";
+
 /** The part of Node's `Buffer` that is used. */
 interface NodeBuffer extends Uint8Array {
   toString(encoding?: string, begin?: number, end?: number): string;
@@ -19,8 +21,11 @@ const SHORT_READ = node === undefined ? 128 : 24;
 const SHORT_WRITE = node === undefined ? 64 : 24;
 
 const encoder = new TextEncoder();
+/** Half a surrogate pair, which no bytes stand for. */
+const HALF = /\p{Surrogate}/u;
 // A byte order mark is part of a text. Throws for what is no text.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 let view: NodeBuffer | undefined;
 /** What it is a view of. */
@@ -63,7 +68,27 @@ function readAscii(m: Uint8Array, at: number, length: number): string | undefine
   return bits > 0x7f ? undefined : text;
 }
 
-/** Writes a text where there is room for three bytes a character; answers how many bytes it has. */
+/** A text as bytes.
+ *
+ * Throws `invalid-argument` for half a surrogate pair: two such texts would become one. */
+export function encoded(text: string): Uint8Array {
+  refuseHalves(text);
+  return encoder.encode(text);
+}
+
+function refuseHalves(text: string & { isWellFormed?: () => boolean }): void {
+  const isWhole = text.isWellFormed === undefined ? !HALF.test(text) : text.isWellFormed();
+  if (!isWhole) throw new LarderError("invalid-argument", "a text has half a surrogate pair, which UTF-8 cannot say; store bytes");
+}
+
+/** These bytes as text, with U+FFFD for what is none. */
+export function decoded(bytes: Uint8Array): string {
+  return readText(bytes, 0, bytes.length) ?? lenient.decode(bytes);
+}
+
+/** Writes a text where there is room for three bytes a character; answers how many bytes it has.
+ *
+ * Throws as `encoded`. */
 export function writeText(text: string, bytes: Uint8Array, at: number): number {
   const { length } = text;
   if (length <= SHORT_WRITE) {
@@ -75,5 +100,6 @@ export function writeText(text: string, bytes: Uint8Array, at: number): number {
     }
     if (place === length) return length;
   }
+  refuseHalves(text);
   return encoder.encodeInto(text, bytes.subarray(at)).written;
 }

@@ -42,6 +42,9 @@ export interface Listener {
 
 /** Sequence numbers in a millisecond, so that those of several tabs follow the time. */
 const TICKS = 64;
+/** Work that is done at a time to compress what cooled, about in bytes, and milliseconds between. */
+const BUDGET = 1 << 18;
+const PAUSE = 20;
 /** Above all sequence numbers (wit/cache.wit). */
 const LAST = 2 ** 48 - 1;
 
@@ -56,6 +59,7 @@ export class Tier {
   hasLoose = false;
   private seed = 0;
   private running: Engine | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly module: WebAssembly.Module,
@@ -63,6 +67,8 @@ export class Tier {
     readonly now: () => number,
     /** Whether a store was asked for. */
     readonly hasStore: boolean,
+    /** Whether entries that cool are compressed. */
+    readonly hasColdTier: boolean,
   ) {
     this.running = this.start();
   }
@@ -83,6 +89,19 @@ export class Tier {
     this.log = log;
     this.seed = this.log.seed;
     for (const { id, name } of this.namespaces.values()) this.register(id, name);
+  }
+
+  /** Compresses what cooled, a little later and a little at a time. */
+  maintainSoon(): void {
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      // It ends with the cache; a trap shows with the next call.
+      if (this.running === undefined || this.running.isTrapped) return;
+      if ((this.engine.call("maintain", { now: this.now(), budget: BUDGET }) as number) > 0) this.maintainSoon();
+    }, PAUSE);
+    // In Node a timer keeps the program alive.
+    (this.timer as { unref?: () => void }).unref?.();
   }
 
   /** Begins anew with an empty memory, after a trap for instance. */
@@ -244,6 +263,7 @@ export class Tier {
   }
 
   close(): void {
+    clearTimeout(this.timer);
     this.running = undefined;
   }
 }

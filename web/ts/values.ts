@@ -25,6 +25,7 @@ export const TYPES: readonly string[] = ["", BYTES_TYPE, JSON_TYPE];
 export function encode(value: Value): readonly [bytes: Uint8Array | string, type: Type] {
   if (typeof value === "string") return [value, Type.Text];
   if (value instanceof Uint8Array) return [value, Type.Bytes];
+  refuseStrange(value);
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -35,6 +36,18 @@ export function encode(value: Value): readonly [bytes: Uint8Array | string, type
     throw new LarderError("invalid-argument", `a ${typeof value} is no value; store text, bytes, or what JSON can say`);
   }
   return [text, Type.Json];
+}
+
+/** Throws for objects that JSON would write as something else without a word: a `Map`, a `Set`, an `ArrayBuffer`. */
+function refuseStrange(value: unknown): void {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || "toJSON" in value) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Objects of other windows have other prototypes, with none above them.
+  if (prototype === null || Object.getPrototypeOf(prototype) === null) return;
+  if (Object.keys(value).length === 0) {
+    const name = value.constructor.name;
+    throw new LarderError("invalid-argument", `JSON cannot say what a ${name} holds; store text, bytes, or what JSON can say`);
+  }
 }
 
 /** The value that an entry holds; `undefined` for what is remembered instead of one. */

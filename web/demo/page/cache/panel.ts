@@ -18,7 +18,7 @@ const SIGHT = 1000;
 async function open(): Promise<Playing> {
   const coldTier = hasColdTier();
   const cache = await Larder.open({ maxBytes: maxBytes(), policy: policy(), coldTier });
-  return new Playing(cache, chosenWorkload(), coldTier);
+  return new Playing(cache, chosenWorkload());
 }
 
 /** The panel, to others. */

@@ -7,9 +7,6 @@ import { nameOf, tagOf, type Workload } from "./workload.js";
 
 /** Entries looked for after each slice of requests. */
 const LOOKED = 400;
-/** Work on the cold tier after each slice: bytes at a time, well below a millisecond each, and milliseconds in all. */
-const BUDGET = 16 * 1024;
-const UPKEEP = 3;
 
 export class Playing {
   readonly residents = new Residents();
@@ -19,7 +16,6 @@ export class Playing {
   constructor(
     readonly cache: Larder,
     public workload: Workload,
-    private readonly hasColdTier: boolean,
   ) {}
 
   /** One request: a read and, if nothing is there, a write. */
@@ -47,11 +43,6 @@ export class Playing {
   /** What is to be done between slices of requests. */
   upkeep(): void {
     const { sync } = this.cache;
-    const end = performance.now() + UPKEEP;
-    // The package has no method for it yet.
-    while (this.hasColdTier && performance.now() < end) {
-      if (sync.tier.engine.call("maintain", { now: Date.now(), budget: BUDGET }) === 0) break;
-    }
     this.residents.look(LOOKED, performance.now(), (id) => sync.has(nameOf(id)));
   }
 }
