@@ -331,8 +331,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   private takeOff<V extends Value>(key: Key, factory: Factory<V>, options: SetOptions, isRefresh: boolean): Flight<Value> {
-    const make = async (flight: Flight<Value>, waited: boolean): Promise<Value> => {
-      if (waited) {
+    const make = async (flight: Flight<Value>): Promise<Value> => {
+      if (this.tabs !== undefined) {
+        // Another tab may have made it before.
         await this.tier.log?.follow();
         const found = await this.look(key);
         if (found !== undefined && !(isRefresh && found.isStale)) return found.value;
@@ -344,8 +345,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     };
     return this.flights.begin(key, (flight) => {
       const { tabs, tier, sync } = this;
-      if (tabs === undefined) return make(flight, false);
-      return tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, flight.controller.signal, (waited) => make(flight, waited));
+      if (tabs === undefined) return make(flight);
+      return tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, flight.controller.signal, () => make(flight));
     });
   }
 

@@ -21,15 +21,10 @@ export class Tabs {
     this.channel?.postMessage(null);
   }
 
-  /** Does something that one tab does at a time; `work` hears whether another one had its turn before. */
-  async inTurn<T>(what: string, signal: AbortSignal | undefined, work: (waited: boolean) => Promise<T>): Promise<T> {
-    const { locks } = this;
-    if (locks === undefined) return work(true);
-    const name = `${this.name}/${what}`;
-    const free = await locks.request(name, { ifAvailable: true }, async (lock) => (lock === null ? undefined : { done: await work(false) }));
-    if (free !== undefined) return free.done;
-    // A lock cannot be asked for with a signal and `ifAvailable` at once.
-    return (await locks.request(name, signal === undefined ? {} : { signal }, () => work(true))) as T;
+  /** Does something that one tab does at a time. */
+  inTurn<T>(what: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    if (this.locks === undefined) return work();
+    return this.locks.request(`${this.name}/${what}`, signal === undefined ? {} : { signal }, work) as Promise<T>;
   }
 
   close(): void {
