@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use larder_engine::{Engine, PolicyKind, Result, describe, matches, verify};
+use larder_engine::{Engine, PolicyKind, Result, describe};
 
-use crate::convert::{defaults, item, options, rule, settings, summary};
+use crate::convert::{defaults, options, rule, settings, summary};
 use crate::wire::{Reader, Writer};
 use crate::{State, unknown};
 
@@ -17,17 +17,19 @@ const CHECK: u32 = 48;
 
 /// Whether this build has a call.
 pub(crate) fn is_here(number: u32) -> bool {
-    match number {
-        CHECK => cfg!(feature = "check"),
-        KEYS..POOLS => cfg!(feature = "keys"),
-        POOLS.. => cfg!(feature = "pools"),
-        _ => true,
-    }
+    let is_unused = matches!(number, 5 | 10 | 12 | 18..=20 | 25 | 26 | 40 | 43);
+    let is_left_out = !cfg!(feature = "contract") && is_unused
+        || !cfg!(feature = "check") && number == CHECK
+        || !cfg!(feature = "keys") && (KEYS..POOLS).contains(&number)
+        || !cfg!(feature = "pools") && number >= POOLS;
+    !is_left_out
 }
 
 pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     match number {
         0 => state.engine = Engine::open(settings(reader)?)?,
+        #[cfg(feature = "contract")]
+        5 | 10 | 12 | 18..=20 | 25 | 26 | 40 | 43 => crate::contract::call(&mut state.engine, number, reader, writer)?,
         1..16 => read(&mut state.engine, number, reader, writer)?,
         16..32 => write(&mut state.engine, number, reader, writer)?,
         32..KEYS => maintain(&mut state.engine, number, reader, writer)?,
@@ -43,98 +45,63 @@ pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writ
 
 fn read(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     match number {
-        1 => writer.u32(engine.namespace(&reader.text()?)?),
-        2 => engine.set_defaults(reader.u32()?, defaults(reader)?)?,
+        1 => writer.u32(engine.namespace(&reader.text())?),
+        2 => engine.set_defaults(reader.u32(), defaults(reader))?,
         3 => {
-            let found = engine.get(reader.u32()?, reader.bytes()?, reader.u64()?)?;
+            let found = engine.get(reader.u32(), reader.bytes(), reader.u64())?;
             writer.option(found, |writer, hit| writer.hit(&hit));
         }
-        4 => writer.hit(&engine.admit(reader.u32()?, reader.bytes()?, reader.bytes()?, reader.u64()?)?),
-        5 => writer.bool(engine.exists(reader.u32()?, reader.bytes()?, reader.u64()?)?),
+        4 => writer.hit(&engine.admit(reader.u32(), reader.bytes(), reader.bytes(), reader.u64())?),
         6 => {
-            let found = engine.ttl(reader.u32()?, reader.bytes()?, reader.u64()?)?;
+            let found = engine.ttl(reader.u32(), reader.bytes(), reader.u64())?;
             writer.option(found, |writer, times| writer.times(times.expires, times.gone));
         }
         7 => {
-            let found = engine.inspect(reader.u32()?, reader.bytes()?, reader.u64()?)?;
+            let found = engine.inspect(reader.u32(), reader.bytes(), reader.u64())?;
             writer.option(found, |writer, info| writer.info(&info));
         }
         8 => {
-            let (namespace, keys, now) = (reader.u32()?, reader.list(Reader::bytes)?, reader.u64()?);
+            let (namespace, keys, now) = (reader.u32(), reader.list(Reader::bytes), reader.u64());
             let found: Vec<_> = engine.get_many(namespace, keys, now)?;
             writer.list(found, |writer, hit| writer.option(hit, |writer, hit| writer.hit(&hit)));
         }
         9 => {
-            let (namespace, prefix) = (reader.option(Reader::u32)?, reader.bytes()?);
-            writer.page(&engine.scan(namespace, prefix, reader.u32()?, reader.u32()?, reader.u64()?)?);
+            let (namespace, prefix) = (reader.option(Reader::u32), reader.bytes());
+            writer.page(&engine.scan(namespace, prefix, reader.u32(), reader.u32(), reader.u64())?);
         }
-        10 => writer.bool(matches(reader.bytes()?, reader.bytes()?)),
-        11 => writer.info(&describe(reader.bytes()?)?),
-        12 => writer.info(&verify(reader.bytes()?, reader.u32()? as usize)?),
+        11 => writer.info(&describe(reader.bytes())?),
         _ => return Err(unknown()),
     }
     Ok(())
 }
 
 fn write(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
-    let namespace = reader.u32()?;
+    let namespace = reader.u32();
     let sequence = |reader: &mut Reader<'_>| reader.option(Reader::u64);
-    let stored = |reader: &mut Reader<'_>| reader.option(|reader| reader.bytes().map(<[u8]>::to_vec));
+    let stored = |reader: &mut Reader<'_>| reader.option(|reader| reader.bytes().to_vec());
     match number {
         16 => {
-            let (key, value, options) = (reader.bytes()?, reader.bytes()?, options(reader)?);
-            writer.stored(&engine.set(namespace, key, value, &options, reader.u64()?, sequence(reader)?)?);
+            let (key, value, options) = (reader.bytes(), reader.bytes(), options(reader));
+            writer.stored(&engine.set(namespace, key, value, &options, reader.u64(), sequence(reader))?);
         }
-        17 => writer.stored(&engine.restore(namespace, reader.bytes()?, reader.u64()?, sequence(reader)?)?),
-        18 | 19 => {
-            let (key, value, options, stored) = (reader.bytes()?, reader.bytes()?, options(reader)?, stored(reader)?);
-            let (now, sequence) = (reader.u64()?, sequence(reader)?);
-            let written = match number {
-                18 => engine.add(namespace, key, value, &options, stored.as_deref(), now, sequence)?,
-                _ => engine.replace(namespace, key, value, &options, stored.as_deref(), now, sequence)?,
-            };
-            writer.option(written, |writer, stored| writer.stored(&stored));
-        }
-        20 => {
-            let (key, expected, value) = (reader.bytes()?, reader.u64()?, reader.bytes()?);
-            let (options, stored, now) = (options(reader)?, stored(reader)?, reader.u64()?);
-            let sequence = sequence(reader)?;
-            let written =
-                engine.compare_and_set(namespace, key, expected, value, &options, stored.as_deref(), now, sequence)?;
-            writer.option(written, |writer, stored| writer.stored(&stored));
-        }
+        17 => writer.stored(&engine.restore(namespace, reader.bytes(), reader.u64(), sequence(reader))?),
         21 => {
-            let (key, delta, options, stored) = (reader.bytes()?, reader.i64()?, options(reader)?, stored(reader)?);
-            let (now, sequence) = (reader.u64()?, sequence(reader)?);
+            let (key, delta, options, stored) = (reader.bytes(), reader.i64(), options(reader), stored(reader));
+            let (now, sequence) = (reader.u64(), sequence(reader));
             let (sum, stored) = engine.increment(namespace, key, delta, &options, stored.as_deref(), now, sequence)?;
             writer.i64(sum);
             writer.stored(&stored);
         }
         22 => {
-            let (key, ttl, stored) = (reader.bytes()?, reader.option(Reader::u64)?, stored(reader)?);
-            let written = engine.touch(namespace, key, ttl, stored.as_deref(), reader.u64()?, sequence(reader)?)?;
+            let (key, ttl, stored) = (reader.bytes(), reader.option(Reader::u64), stored(reader));
+            let written = engine.touch(namespace, key, ttl, stored.as_deref(), reader.u64(), sequence(reader))?;
             writer.option(written, |writer, stored| writer.stored(&stored));
         }
         23 => {
-            let (key, stored) = (reader.bytes()?, stored(reader)?);
-            writer.bool(engine.delete(namespace, key, stored.as_deref(), reader.u64()?)?);
+            let (key, stored) = (reader.bytes(), stored(reader));
+            writer.bool(engine.delete(namespace, key, stored.as_deref(), reader.u64())?);
         }
-        24 => engine.forget(namespace, reader.bytes()?)?,
-        25 => {
-            let (items, now) = (reader.list(item)?, reader.u64()?);
-            let outcomes = engine.set_many(namespace, &items, now, sequence(reader)?);
-            writer.list(outcomes, |writer, outcome| match outcome {
-                Ok(stored) => {
-                    writer.u8(0);
-                    writer.stored(&stored);
-                }
-                Err(refusal) => writer.refusal(&refusal),
-            });
-        }
-        26 => {
-            let (keys, now) = (reader.list(Reader::bytes)?, reader.u64()?);
-            writer.list(engine.delete_many(namespace, keys, now)?, Writer::bool);
-        }
+        24 => engine.forget(namespace, reader.bytes())?,
         _ => return Err(unknown()),
     }
     Ok(())
@@ -144,26 +111,24 @@ fn maintain(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &
     let namespace = |reader: &mut Reader<'_>| reader.option(Reader::u32);
     match number {
         32 => {
-            let (namespace, rules) = (namespace(reader)?, reader.list(rule)?);
-            writer.banned(&engine.ban(namespace, rules, reader.u64()?, reader.option(Reader::u64)?)?);
+            let (namespace, rules) = (namespace(reader), reader.list(rule));
+            writer.banned(&engine.ban(namespace, rules, reader.u64(), reader.option(Reader::u64))?);
         }
-        33 => engine.take_bans(reader.bytes()?)?,
-        34 => writer.bytes(&engine.reap_bans(reader.u64()?, reader.u64()?, reader.option(Reader::u64)?)?),
-        35 => writer.bool(engine.is_banned(reader.bytes()?)?),
+        33 => engine.take_bans(reader.bytes())?,
+        34 => writer.bytes(&engine.reap_bans(reader.u64(), reader.u64(), reader.option(Reader::u64))?),
+        35 => writer.bool(engine.is_banned(reader.bytes())?),
         36 => writer.u32(engine.bans()),
-        37 => writer.u32(engine.clear(namespace(reader)?)?),
-        38 => writer.u32(engine.cleanup(reader.u64()?, reader.u32()?)),
-        39 => writer.u32(engine.maintain(reader.u64()?, reader.u32()?)),
-        40 => writer.option(engine.next_expiry(), Writer::u64),
-        41 => writer.u32(engine.resize(reader.u64()?, reader.u64()?)),
-        42 => writer.carried(&engine.carry(reader.u32()?, reader.u32()?, reader.u64()?)),
-        43 => writer.u32(engine.evict(reader.u32()?)),
-        44 => engine.set_policy(PolicyKind::parse(&reader.text()?)?),
-        45 => writer.statistics(&engine.stats(namespace(reader)?)?),
+        37 => writer.u32(engine.clear(namespace(reader))?),
+        38 => writer.u32(engine.cleanup(reader.u64(), reader.u32())),
+        39 => writer.u32(engine.maintain(reader.u64(), reader.u32())),
+        41 => writer.u32(engine.resize(reader.u64(), reader.u64())),
+        42 => writer.carried(&engine.carry(reader.u32(), reader.u32(), reader.u64())),
+        44 => engine.set_policy(PolicyKind::parse(&reader.text())?),
+        45 => writer.statistics(&engine.stats(namespace(reader))?),
         46 => writer.list(engine.advice(), |writer, estimate| writer.estimate(&estimate)),
         47 => {
-            let candidates = reader.list(summary)?;
-            writer.list(engine.judge(&candidates, reader.u64()?, reader.u64()?), Writer::u32);
+            let candidates = reader.list(summary);
+            writer.list(engine.judge(&candidates, reader.u64(), reader.u64()), Writer::u32);
         }
         #[cfg(feature = "check")]
         CHECK => engine.check()?,

@@ -1,115 +1,117 @@
 //! The engine's types as [`wire`](crate::wire) bytes, in the order of the contract's fields and cases.
 
 use larder_engine::{
-    Banned, Carried, Codec, Compression, Config, Dependency, DependencyKind, Durability, EntryInfo, Error, Estimate,
-    Freshness, Hit, Item, NamespaceDefaults, Objective, Page, PolicyKind, Result, Rule, SetOptions, Statistics, Stored,
+    Banned, Carried, Codec, Compression, Config, Dependency, DependencyKind, Durability, EntryInfo, Estimate,
+    Freshness, Hit, NamespaceDefaults, Objective, Page, PolicyKind, Result, Rule, SetOptions, Statistics, Stored,
     Summary,
 };
 
 use crate::wire::{Reader, Writer};
 
-fn unknown_case() -> Error {
-    Error::invalid("a variant has no such case")
+/// A number that no case of a variant has.
+pub(crate) fn unknown_case() -> ! {
+    unreachable!("the contract has no such case")
 }
 
 pub(crate) fn settings(reader: &mut Reader<'_>) -> Result<Config> {
     let mut config = Config::default();
-    for _ in 0..reader.u32()? {
-        match reader.u8()? {
-            0 => config.max_bytes = reader.u64()?,
-            1 => config.max_entries = Some(reader.u32()?),
-            2 => config.max_entry_size = reader.u32()? as usize,
-            3 => config.max_key_size = reader.u32()? as usize,
-            4 => config.policy = PolicyKind::parse(&reader.text()?)?,
-            5 => config.objective = Objective::parse(&reader.text()?)?,
+    for _ in 0..reader.u32() {
+        match reader.u8() {
+            0 => config.max_bytes = reader.u64(),
+            1 => config.max_entries = Some(reader.u32()),
+            2 => config.max_entry_size = reader.u32() as usize,
+            3 => config.max_key_size = reader.u32() as usize,
+            4 => config.policy = PolicyKind::parse(&reader.text())?,
+            5 => config.objective = Objective::parse(&reader.text())?,
             6 => {
-                config.codec = match reader.u8()? {
+                config.codec = match reader.u8() {
                     0 => Compression::None,
                     1 => Compression::Deflate,
                     2 => Compression::Lz4,
                     3 => Compression::Auto,
-                    _ => return Err(unknown_case()),
+                    _ => unknown_case(),
                 }
             }
-            7 => config.compression_threshold = reader.u32()? as usize,
-            8 => config.compression_level = reader.u8()?,
-            9 => config.cold_tier = reader.bool()?,
-            10 => config.advice = reader.bool()?,
-            11 => config.store = reader.bool()?,
-            12 => config.seed = reader.i64()? as u64,
-            _ => return Err(unknown_case()),
+            7 => config.compression_threshold = reader.u32() as usize,
+            8 => config.compression_level = reader.u8(),
+            9 => config.cold_tier = reader.bool(),
+            10 => config.advice = reader.bool(),
+            11 => config.store = reader.bool(),
+            12 => config.seed = reader.i64() as u64,
+            _ => unknown_case(),
         }
     }
     Ok(config)
 }
 
-pub(crate) fn defaults(reader: &mut Reader<'_>) -> Result<NamespaceDefaults> {
+pub(crate) fn defaults(reader: &mut Reader<'_>) -> NamespaceDefaults {
     let mut defaults = NamespaceDefaults::default();
-    for _ in 0..reader.u32()? {
-        match reader.u8()? {
-            0 => defaults.ttl = Some(reader.u64()?),
-            1 => defaults.tti = Some(reader.u64()?),
-            2 => defaults.stale = Some(reader.u64()?),
-            3 => defaults.jitter = reader.u8()?,
-            _ => return Err(unknown_case()),
+    for _ in 0..reader.u32() {
+        match reader.u8() {
+            0 => defaults.ttl = Some(reader.u64()),
+            1 => defaults.tti = Some(reader.u64()),
+            2 => defaults.stale = Some(reader.u64()),
+            3 => defaults.jitter = reader.u8(),
+            _ => unknown_case(),
         }
     }
-    Ok(defaults)
+    defaults
 }
 
-pub(crate) fn options(reader: &mut Reader<'_>) -> Result<SetOptions> {
+pub(crate) fn options(reader: &mut Reader<'_>) -> SetOptions {
     let mut options = SetOptions::default();
-    for _ in 0..reader.u32()? {
-        match reader.u8()? {
-            0 => options.ttl = Some(reader.u64()?),
-            1 => options.tti = Some(reader.u64()?),
-            2 => options.stale = Some(reader.u64()?),
-            3 => options.content_type = reader.text()?,
-            4 => options.metadata.push((reader.text()?, reader.text()?)),
-            5 => options.tags.push(reader.text()?),
+    for _ in 0..reader.u32() {
+        match reader.u8() {
+            0 => options.ttl = Some(reader.u64()),
+            1 => options.tti = Some(reader.u64()),
+            2 => options.stale = Some(reader.u64()),
+            3 => options.content_type = reader.text(),
+            4 => options.metadata.push((reader.text(), reader.text())),
+            5 => options.tags.push(reader.text()),
             6 => {
-                options.durability = match reader.u8()? {
+                options.durability = match reader.u8() {
                     0 => Durability::Memory,
                     1 => Durability::Process,
                     _ => Durability::Sync,
                 }
             }
-            7 => options.cost = Some(reader.u64()?),
-            8 => options.dependencies.push(dependency(reader)?),
-            _ => return Err(unknown_case()),
+            7 => options.cost = Some(reader.u64()),
+            8 => options.dependencies.push(dependency(reader)),
+            _ => unknown_case(),
         }
     }
-    Ok(options)
+    options
 }
 
-fn dependency(reader: &mut Reader<'_>) -> Result<Dependency> {
-    let kind = match reader.u8()? {
+fn dependency(reader: &mut Reader<'_>) -> Dependency {
+    let kind = match reader.u8() {
         0 => DependencyKind::File,
         1 => DependencyKind::Glob,
         _ => DependencyKind::Environment,
     };
-    Ok(Dependency { kind, name: reader.text()?, stamp: reader.bytes()?.to_vec() })
+    Dependency { kind, name: reader.text(), stamp: reader.bytes().to_vec() }
 }
 
-pub(crate) fn item(reader: &mut Reader<'_>) -> Result<Item> {
-    Ok(Item { key: reader.bytes()?.to_vec(), value: reader.bytes()?.to_vec(), options: options(reader)? })
+#[cfg(feature = "contract")]
+pub(crate) fn item(reader: &mut Reader<'_>) -> larder_engine::Item {
+    larder_engine::Item { key: reader.bytes().to_vec(), value: reader.bytes().to_vec(), options: options(reader) }
 }
 
-pub(crate) fn rule(reader: &mut Reader<'_>) -> Result<Rule> {
-    Ok(match reader.u8()? {
+pub(crate) fn rule(reader: &mut Reader<'_>) -> Rule {
+    match reader.u8() {
         0 => Rule::All,
-        1 => Rule::Tag(reader.text()?),
-        2 => Rule::AllTags(reader.list(Reader::text)?),
-        3 => Rule::Prefix(reader.bytes()?.to_vec()),
-        4 => Rule::Glob(reader.bytes()?.to_vec()),
-        5 => Rule::File(reader.text()?),
-        _ => return Err(unknown_case()),
-    })
+        1 => Rule::Tag(reader.text()),
+        2 => Rule::AllTags(reader.list(Reader::text)),
+        3 => Rule::Prefix(reader.bytes().to_vec()),
+        4 => Rule::Glob(reader.bytes().to_vec()),
+        5 => Rule::File(reader.text()),
+        _ => unknown_case(),
+    }
 }
 
-pub(crate) fn summary(reader: &mut Reader<'_>) -> Result<Summary> {
-    let (size, version, accessed) = (reader.u64()?, reader.u64()?, reader.u64()?);
-    Ok(Summary { size, version, accessed, gone: reader.option(Reader::u64)? })
+pub(crate) fn summary(reader: &mut Reader<'_>) -> Summary {
+    let (size, version, accessed) = (reader.u64(), reader.u64(), reader.u64());
+    Summary { size, version, accessed, gone: reader.option(Reader::u64) }
 }
 
 impl Writer {

@@ -4,9 +4,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use larder_engine::{EntryInfo, Freshness, Hit, SetOptions, describe, verify};
+use larder_engine::{EntryInfo, Freshness, Hit, SetOptions, checksum, describe, verify};
 use wasm_bindgen::prelude::wasm_bindgen;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::wire::{Reader, Writer, whole};
 use crate::{State, convert, with};
@@ -66,14 +65,14 @@ pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f
         let text = input.get(..key).unwrap_or_default();
         let bytes = input.get(key..key + value).unwrap_or_default();
         let given = match options {
-            0 => Ok(SetOptions {
+            0 => SetOptions {
                 content_type: TYPES.get(kind as usize).copied().unwrap_or_default().into(),
                 ..SetOptions::default()
-            }),
+            },
             _ => convert::options(&mut Reader::new(input.get(key + value..key + value + options).unwrap_or_default())),
         };
         let sequence = (sequence > 0.0).then(|| whole(sequence));
-        let stored = given.and_then(|given| engine.set(namespace, text, bytes, &given, whole(now), sequence));
+        let stored = engine.set(namespace, text, bytes, &given, whole(now), sequence);
         match stored {
             Ok(stored) => {
                 *output = stored.record;
@@ -91,7 +90,7 @@ pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f
 #[wasm_bindgen]
 pub fn hash(len: u32, seed: f64) -> f64 {
     with(|state| {
-        let hash = xxh3_64(state.input.get(..len as usize).unwrap_or_default());
+        let hash = checksum(state.input.get(..len as usize).unwrap_or_default());
         ((hash >> 11) ^ whole(seed)) as f64
     })
 }
@@ -104,7 +103,8 @@ pub fn load(namespace: u32, len: u32, now: f64) -> u32 {
         let State { engine, input, .. } = state;
         let mut reader = Reader::new(input.get(..len as usize).unwrap_or_default());
         let mut taken = 0;
-        while let Ok(record) = reader.bytes() {
+        while !reader.is_at_end() {
+            let record = reader.bytes();
             let Ok(info) = describe(record) else { continue };
             taken += u32::from(engine.admit(namespace, &info.key, record, whole(now)).is_ok());
         }

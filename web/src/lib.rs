@@ -13,6 +13,8 @@
 extern crate alloc;
 
 mod calls;
+#[cfg(feature = "contract")]
+mod contract;
 mod convert;
 mod hot;
 #[cfg(feature = "keys")]

@@ -3,9 +3,8 @@
 
 use alloc::string::String;
 
-use larder_engine::{Objective, PolicyKind, Result, Simulation, Totals, Unit};
+use larder_engine::{Objective, PolicyKind, Result, Simulation, Totals, Unit, checksum};
 use wasm_bindgen::prelude::wasm_bindgen;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{State, with};
 
@@ -45,7 +44,7 @@ pub fn open(policy: u32, objective: u32, bytes: u32, capacity: f64, seed: f64) -
 #[wasm_bindgen(js_name = simulationKey)]
 pub fn key(len: u32) -> u32 {
     with(|state| {
-        let number = xxh3_64(state.input.get(..len as usize).unwrap_or_default());
+        let number = checksum(state.input.get(..len as usize).unwrap_or_default());
         (state.parts[0], state.parts[1]) = (number as u32, (number >> 32) as u32);
         state.parts.as_ptr() as u32
     })

@@ -6,12 +6,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use larder_engine::{Error, ErrorCode, Result};
+use larder_engine::{Error, ErrorCode};
 
 /// Numbers from here on mean "as large as can be".
 const LARGEST: f64 = 9_007_199_254_740_991.0;
 
-/// Arguments that are read.
+/// Arguments that are read. They come from the other half of this package: what is not of the form is an error of it, and a trap.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -19,64 +19,63 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
-    fn take(&mut self, len: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len).ok_or_else(|| Error::invalid("arguments end too early"))?;
+    fn take(&mut self, len: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(len);
         self.0 = rest;
-        Ok(taken)
+        taken
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let taken = self.take(N)?;
-        taken.first_chunk().copied().ok_or_else(|| Error::invalid("arguments end too early"))
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        self.take(N).first_chunk().copied().unwrap_or_else(|| unreachable!("as many were taken"))
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8> {
-        self.array().map(|[byte]| byte)
+    /// Whether all was read.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
     }
 
-    pub(crate) fn bool(&mut self) -> Result<bool> {
-        self.u8().map(|byte| byte != 0)
+    pub(crate) fn u8(&mut self) -> u8 {
+        let [byte] = self.array();
+        byte
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32> {
-        self.array().map(u32::from_le_bytes)
+    pub(crate) fn bool(&mut self) -> bool {
+        self.u8() != 0
     }
 
-    pub(crate) fn f64(&mut self) -> Result<f64> {
-        self.array().map(f64::from_le_bytes)
+    pub(crate) fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.array())
+    }
+
+    pub(crate) fn f64(&mut self) -> f64 {
+        f64::from_le_bytes(self.array())
     }
 
     /// A whole number; what is no number or negative is 0.
-    pub(crate) fn u64(&mut self) -> Result<u64> {
-        self.f64().map(whole)
+    pub(crate) fn u64(&mut self) -> u64 {
+        whole(self.f64())
     }
 
     /// A number of 64 bits in two halves, for what may be larger than a float tells apart.
-    pub(crate) fn i64(&mut self) -> Result<i64> {
-        self.array().map(i64::from_le_bytes)
+    pub(crate) fn i64(&mut self) -> i64 {
+        i64::from_le_bytes(self.array())
     }
 
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
-        let len = self.u32()? as usize;
+    pub(crate) fn bytes(&mut self) -> &'a [u8] {
+        let len = self.u32() as usize;
         self.take(len)
     }
 
-    pub(crate) fn text(&mut self) -> Result<String> {
-        let bytes = self.bytes()?;
-        String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("a text is not UTF-8"))
+    pub(crate) fn text(&mut self) -> String {
+        String::from_utf8(self.bytes().to_vec()).unwrap_or_else(|_| unreachable!("texts are written as UTF-8"))
     }
 
-    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T>) -> Result<Option<T>> {
-        if self.bool()? { read(self).map(Some) } else { Ok(None) }
+    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.bool().then(|| read(self))
     }
 
-    pub(crate) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
-        let count = self.u32()?;
-        let mut list = Vec::new();
-        for _ in 0..count {
-            list.push(read(self)?);
-        }
-        Ok(list)
+    pub(crate) fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.u32()).map(|_| read(self)).collect()
     }
 }
 

@@ -278,3 +278,24 @@ test("memory can be made smaller, and what cooled is compressed by itself", asyn
   assert.ok((await cache.resize("100kB")) > 0);
   assert.ok((await cache.stats()).bytes <= 100_000);
 });
+
+test("what is of the wrong type is refused, and the cache goes on", async () => {
+  const cache = await Larder.open();
+  await cache.set("key", 1);
+  for (const strange of [42, null, undefined, {}, { length: 5 }, ["a"], Symbol("s"), true]) {
+    for (const call of [
+      () => cache.get(strange),
+      () => cache.set(strange, 1),
+      () => cache.has(strange),
+      () => cache.delete(strange),
+      () => cache.getOrSet(strange, () => 1),
+      () => cache.set("key", 1, { tags: [strange] }),
+      () => cache.set("key", 1, { durability: strange ?? "strange" }),
+      () => cache.set("key", 1, { metadata: { name: strange } }),
+      () => cache.invalidate({ tag: strange }),
+    ]) {
+      await assert.rejects(call, (error) => error instanceof Error && error.code !== "trapped", `${call} with ${String(strange)}`);
+    }
+  }
+  assert.equal(await cache.get("key"), 1);
+});

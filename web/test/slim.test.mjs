@@ -39,6 +39,7 @@ test("a call that is left out is unsupported", () => {
   assert.throws(() => engine.call("check", {}), refused("unsupported"));
   assert.throws(() => new Keys(() => engine).parts("a"), refused("unsupported"));
   assert.throws(() => engine.call("inspect-pool", { state: new Uint8Array() }), refused("unsupported"));
+  assert.throws(() => engine.call("matches", { pattern: new Uint8Array(), key: new Uint8Array() }), refused("unsupported"));
 });
 
 test("a record in LZ4 is a refusal and no value", () => {
@@ -54,9 +55,17 @@ test("a record in LZ4 is a refusal and no value", () => {
   assert.deepEqual(engine.call("set", { namespace: 0, key, value, options: [], now: 1000 }).record.length, record("deflate").length);
 });
 
+/** Calls that the package itself does not make: those that change nothing, and those that do or may. */
+const READS = ["matches", "verify", "next-expiry"];
+const WRITES = ["exists", "add", "replace", "compare-and-set", "set-many", "delete-many", "evict"];
+
 test("what is not left out is answered as the vectors say", () => {
   let played = 0;
   for (const file of names()) {
+    const vector = JSON.parse(readFileSync(new URL(file, folder), "utf8"));
+    // Up to where it goes on with what was written otherwise.
+    const end = vector.steps.findIndex(({ call }) => WRITES.includes(call));
+    vector.steps = vector.steps.slice(0, end < 0 ? undefined : end).filter(({ call }) => !READS.includes(call));
     const engine = new Engine(slim);
     let lacks = false;
     const call = (name, args) => {
@@ -68,10 +77,10 @@ test("what is not left out is answered as the vectors say", () => {
         throw refusal;
       }
     };
-    const mismatches = play({ call, hash: (bytes, seed) => engine.hash(bytes, seed) }, JSON.parse(readFileSync(new URL(file, folder), "utf8")));
+    const mismatches = play({ call, hash: (bytes, seed) => engine.hash(bytes, seed) }, vector);
     if (lacks) continue;
     assert.deepEqual(mismatches, [], file);
-    played += 1;
+    played += vector.steps.length;
   }
-  assert.ok(played >= 20, `${played} vectors were played`);
+  assert.ok(played >= 300, `${played} calls were played`);
 });

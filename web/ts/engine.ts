@@ -105,6 +105,7 @@ export class Engine {
   /** Writes a key to the input; answers how many bytes it has. */
   private key(key: string | Uint8Array, at = 0): number {
     if (typeof key !== "string") {
+      if (!(key instanceof Uint8Array)) throw new LarderError("invalid-argument", `a ${typeof key} is no key; give text or bytes`);
       this.room(at + key.length);
       this.bytes.set(key, this.inputAt + at);
       return key.length;

@@ -4,6 +4,7 @@
 // enum a string, flags a list of strings, bytes a Uint8Array, a number of 64 bits a number, or a bigint where it may not fit.
 
 import { TYPES, type Fields } from "./contract.js";
+import { LarderError } from "./error.js";
 
 /** A value of the contract. */
 export type Plain =
@@ -110,10 +111,12 @@ export class Writer {
         this.i64(BigInt.asIntN(64, BigInt(value as number | bigint | string)));
         break;
       case "text":
-        this.raw(encoder.encode(value as string));
+        if (typeof value !== "string") throw new LarderError("invalid-argument", `a ${typeof value} is no text`);
+        this.raw(encoder.encode(value));
         break;
       case "bytes":
-        this.raw((value ?? new Uint8Array()) as Uint8Array);
+        if (value !== null && !(value instanceof Uint8Array)) throw new LarderError("invalid-argument", `a ${typeof value} is no bytes`);
+        this.raw(value ?? new Uint8Array());
         break;
       default:
         return false;
@@ -147,7 +150,7 @@ export class Writer {
 
 function placeOf(names: readonly string[], name: string): number {
   const place = names.indexOf(name);
-  if (place < 0) throw new TypeError(`${JSON.stringify(name)} is none of ${names.join(", ")}`);
+  if (place < 0) throw new LarderError("invalid-argument", `${JSON.stringify(name)} is none of ${names.join(", ")}`);
   return place;
 }
 

@@ -91,5 +91,6 @@ pub use glob::matches;
 pub use judge::Summary;
 pub use namespace::NamespaceId;
 pub use policy::{Objective, PolicyKind};
+pub use record::checksum;
 pub use simulation::{MAX_SIZE, Simulation, Totals, Unit};
 pub use stats::Statistics;
