@@ -15,6 +15,13 @@ test("adapters have the types of what they are for, and keep those they are give
   assert.equal(stdout, "");
 });
 
+test("types need no newer library than browsers have", async () => {
+  const libraries = ["--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--target", "es2022", "--types", "", "--strict", "--noEmit"];
+  const args = ["node_modules/typescript/bin/tsc", ...libraries, "pkg/index.d.ts"];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: web }).catch(({ stdout }) => ({ stdout }));
+  assert.equal(stdout, "");
+});
+
 test("every entry point is there, with its types, and imports only what the package has", async () => {
   const { exports, peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(`${web}pkg/package.json`, "utf8"));
   assert.deepEqual(Object.keys(exports), [".", "./larder.wasm", "./fast.wasm", "./slim.wasm", "./fetch", "./keyv", "./memoize", "./unstorage"]);

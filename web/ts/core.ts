@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 // The cache as a synchronous map: what the asynchronous face is built on, and of use by itself where nothing is kept beyond the page.
 
 import { bytesOf, type Key } from "./bytes.js";

@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 // The cache as most programs want it: asynchronous, with one computation for each key, a store where the browser has one, events, and an end.
 
 import { breathe } from "./breathe.js";
