@@ -27,7 +27,7 @@ const BUILDS = [
 ];
 
 /** Entry points besides the first. */
-const ADAPTERS = ["fetch", "keyv", "memoize", "unstorage"];
+const ENTRIES = ["whole", "fetch", "keyv", "memoize", "unstorage"];
 
 /** What adapters are for. None of them is imported. */
 const PEERS = { keyv: "^5.0.0", unstorage: "^1.10.0" };
@@ -93,8 +93,8 @@ run(join(web, "node_modules", ".bin", "tsc"), ["-p", join(web, "tsconfig.json")]
 const { name, version: number, description, license, type } = JSON.parse(readFileSync(join(web, "package.json"), "utf8"));
 const exports = { ".": { types: "./index.d.ts", default: "./index.js" } };
 for (const [module, , , to] of BUILDS) if (to === pkg) exports[`./${module}.wasm`] = `./${module}.wasm`;
-for (const entry of ADAPTERS) exports[`./${entry}`] = { types: `./${entry}.d.ts`, default: `./${entry}.js` };
+for (const entry of ENTRIES) exports[`./${entry}`] = { types: `./${entry}.d.ts`, default: `./${entry}.js` };
 const peerDependenciesMeta = Object.fromEntries(Object.keys(PEERS).map((peer) => [peer, { optional: true }]));
-const manifest = { name, version: number, description, license, type, sideEffects: false, exports, peerDependencies: PEERS, peerDependenciesMeta };
+const manifest = { name, version: number, description, license, type, sideEffects: ["./whole.js"], exports, peerDependencies: PEERS, peerDependenciesMeta };
 writeFileSync(join(pkg, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
 cpSync(join(web, "README.md"), join(pkg, "README.md"));

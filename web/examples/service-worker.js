@@ -1,16 +1,27 @@
 // A service worker that answers GETs from Larder: by the rules of HTTP while there is a network, and with whatever it has when there is none.
 // To use it, put it where your pages are, have the imports lead to larder-web, and register it with `{ type: "module" }`.
 //
-// What it holds is in memory, and goes when the browser ends the worker, which it does when it was idle for a while.
+// What it holds is stored: the browser ends a worker that was idle for a while, and begins it again. A service worker may not import
+// anything later, so it takes the package whole.
 
 import { cachedFetch } from "../pkg/fetch.js";
-import { Larder } from "../pkg/index.js";
+import { Larder } from "../pkg/whole.js";
 
 /** What is there from the first visit on. */
 const PAGES = ["./index.html", "./hello.json"];
 
+/** The engine: kept too, for a worker that is begun again without a network. */
+async function engine() {
+  const url = new URL("../pkg/larder.wasm", import.meta.url);
+  const kept = await caches.open("larder-engine");
+  if ((await kept.match(url)) === undefined) await kept.add(url);
+  return kept.match(url);
+}
+
 // A service worker may not wait here, so all who need the cache wait for this.
-const opened = Larder.open({ maxBytes: "32MB" }).then((cache) => cachedFetch(cache, { staleIfError: "30d" }));
+const opened = engine()
+  .then((wasm) => Larder.open({ wasm, maxBytes: "32MB", store: "indexeddb", name: "pages" }))
+  .then((cache) => cachedFetch(cache, { staleIfError: "30d" }));
 
 async function answer(request) {
   const cached = await opened;

@@ -38,6 +38,10 @@ test("a page that was seen once is seen without its server", async () => {
   assert.equal(await status("./hello.json", { cache: "force-cache" }), "stale");
 
   await server.close();
+  // As the browser does when it was idle for a while.
+  const session = await page.context().newCDPSession(page);
+  await session.send("ServiceWorker.enable");
+  await session.send("ServiceWorker.stopAllWorkers");
   await page.reload();
   assert.deepEqual(await said(), ["Hello from the server", "stale"]);
   assert.equal(await status("./hello.json", { cache: "no-cache" }), "stale");

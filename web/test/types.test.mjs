@@ -24,7 +24,7 @@ test("types need no newer library than browsers have", async () => {
 
 test("every entry point is there, with its types, and imports only what the package has", async () => {
   const { exports, peerDependencies, peerDependenciesMeta } = JSON.parse(readFileSync(`${web}pkg/package.json`, "utf8"));
-  assert.deepEqual(Object.keys(exports), [".", "./larder.wasm", "./fast.wasm", "./slim.wasm", "./fetch", "./keyv", "./memoize", "./unstorage"]);
+  assert.deepEqual(Object.keys(exports), [".", "./larder.wasm", "./fast.wasm", "./slim.wasm", "./whole", "./fetch", "./keyv", "./memoize", "./unstorage"]);
   assert.deepEqual(Object.keys(peerDependencies), Object.keys(peerDependenciesMeta));
   for (const files of Object.values(exports)) {
     for (const file of typeof files === "string" ? [files] : Object.values(files)) assert.ok(existsSync(`${web}pkg/${file}`), file);

@@ -23,6 +23,7 @@ import { LarderError } from "./error.js";
 import { Flights, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
+import { parts } from "./parts.js";
 import type { PoolPlan } from "./pools/plan.js";
 import type { Pool } from "./pools/pool.js";
 import type { Imported, SnapshotSource } from "./snapshot.js";
@@ -101,8 +102,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
     if (hasStore) {
-      // What not every page needs is loaded by those that do.
-      const { attach } = await import("./store/open.js");
+      const { attach } = await parts.store();
       cache.tabs = await attach(tier, options, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
     }
     if (options.preload === true) await cache.load();
@@ -294,7 +294,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   async pool(name: string, plan?: PoolPlan): Promise<Pool> {
     let pool = this.pools.get(name);
     if (pool === undefined) {
-      const { Pool } = await import("./pools/pool.js");
+      const { Pool } = await parts.pool();
       pool = this.pools.get(name) ?? new Pool(this.tier, name, this.namespace, () => this.tabs);
       this.pools.set(name, pool);
     }
@@ -395,14 +395,14 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** All entries of all namespaces as a snapshot, which every host of Larder reads: `larder import`. */
   async export(): Promise<Blob> {
-    return (await import("./snapshot.js")).exported(this.tier);
+    return (await parts.snapshot()).exported(this.tier);
   }
 
   /** Stores the entries of a snapshot, of `export` or of `larder export`, over those that are there, with their namespaces and times.
    *
    * Throws `corrupt` when it is none or ends too early (what was read until then stays stored), and `newer-format`. */
   async import(snapshot: SnapshotSource): Promise<Imported> {
-    return (await import("./snapshot.js")).imported(this.tier, snapshot);
+    return (await parts.snapshot()).imported(this.tier, snapshot);
   }
 
   /** Waits until all that was written is stored; false where it could not be. */
