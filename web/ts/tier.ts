@@ -63,7 +63,7 @@ export class Tier {
 
   constructor(
     private readonly module: WebAssembly.Module,
-    private readonly settings: Settings,
+    private settings: Settings,
     readonly now: () => number,
     /** Whether a store was asked for. */
     readonly hasStore: boolean,
@@ -102,6 +102,12 @@ export class Tier {
     }, PAUSE);
     // In Node a timer keeps the program alive.
     (this.timer as { unref?: () => void }).unref?.();
+  }
+
+  /** Goes on in memory alone: records are not made for nobody, and bans have no limit. */
+  async withoutStore(): Promise<void> {
+    this.settings = [...this.settings, { store: false }];
+    await this.restart();
   }
 
   /** Begins anew with an empty memory, after a trap for instance. */

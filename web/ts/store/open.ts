@@ -41,6 +41,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
     if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
     // Private windows, a browser that was told to keep nothing, a damaged profile.
     const why = "the store cannot be had, so the cache is in memory alone";
+    await tier.withoutStore();
     tier.listener?.warned(cause instanceof LarderError ? cause : new LarderError("storage", why, { cause }));
     return undefined;
   }
