@@ -246,3 +246,21 @@ export async function memoryIsFilled(options) {
   same([cache.sync.size, cache.sync.get("key 1999"), cache.sync.get("key 5"), cache.sync.get("key 6")], [1999, "value 1999", "newer", undefined]);
   await cache.close();
 }
+
+export async function bansMayBeMany(options) {
+  let cache = await Larder.open({ ...options, maxBytes: "40kB" });
+  const count = 1200;
+  await cache.setMany(Array.from({ length: count }, (_, at) => [`stays ${at}`, at]), { tags: ["stays"] });
+  for (let at = 0; at < count; at++) cache.sync.set(`goes ${at}`, at, { tags: [`tag ${at}`] });
+  await cache.flush();
+  for (let at = 0; at < count; at++) await cache.invalidate({ tag: `tag ${at}` });
+  for (const when of ["at once", "later"]) {
+    for (let at = 0; at < count; at++) {
+      same(await cache.get(`goes ${at}`), undefined, `${when}: goes ${at}`);
+      same(await cache.get(`stays ${at}`), at, `${when}: stays ${at}`);
+    }
+    await cache.close();
+    cache = await Larder.open(options);
+  }
+  await cache.close();
+}

@@ -25,6 +25,7 @@ const SCENARIOS = {
   poolsStay: "pools and their rounds stay",
   snapshotsGoRound: "snapshots are read again, and damaged ones are refused",
   asAMap: "it is as a map, through restarts",
+  bansMayBeMany: "more is made invalid than there can be bans",
   memoryIsFilled: "memory is filled from the store",
 };
 
