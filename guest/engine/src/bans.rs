@@ -39,6 +39,11 @@ pub(crate) struct Ban {
 }
 
 impl Ban {
+    /// Whether it takes the place of the other one if it is younger.
+    fn is_about_the_same(&self, other: &Self) -> bool {
+        self.rule == other.rule && self.namespace == other.namespace
+    }
+
     /// Whether it is about an entry, whatever that one's version.
     pub(crate) fn concerns(&self, entry: &Subject<'_>) -> bool {
         self.namespace.as_deref().is_none_or(|name| name == entry.namespace)
@@ -89,9 +94,11 @@ impl Bans {
         &self.list
     }
 
-    /// Whether as many more bans, of so many bytes, have room.
+    /// Whether these have room; those that take the place of others need none.
     pub(crate) fn have_room(&self, bans: &[Ban]) -> bool {
-        self.list.len() + bans.len() <= MAX_BANS && self.size + bans.iter().map(format::size).sum::<usize>() <= MAX_SIZE
+        let new = bans.iter().filter(|ban| !self.list.iter().any(|other| other.is_about_the_same(ban)));
+        let (count, size) = new.fold((0, 0), |(count, size), ban| (count + 1, size + format::size(ban)));
+        self.list.len() + count <= MAX_BANS && self.size + size <= MAX_SIZE
     }
 
     /// Adds a ban; one with the same rule for the same namespace goes if it is older.
@@ -99,8 +106,7 @@ impl Bans {
     /// # Errors
     /// `Full`.
     pub(crate) fn add(&mut self, ban: Ban) -> Result<()> {
-        let same = |other: &Ban| other.rule == ban.rule && other.namespace == ban.namespace;
-        if let Some(at) = self.list.iter().position(same) {
+        if let Some(at) = self.list.iter().position(|other| other.is_about_the_same(&ban)) {
             if self.list[at].sequence >= ban.sequence {
                 return Ok(());
             }

@@ -152,6 +152,8 @@ fn more_bans_than_there_can_be_are_looked_through_or_refused() {
         .count();
     assert_eq!(made, MAX_BANS);
     assert_eq!(store.ban(None, tag("t"), NOW, None).expect_err("full").code, ErrorCode::Full);
+    let again = store.ban(None, vec![Rule::Prefix(7usize.to_le_bytes().to_vec())], NOW, None);
+    assert!(again.is_ok(), "one that is made again takes the place of the older one: {again:?}");
 }
 
 #[test]
