@@ -246,3 +246,78 @@ export async function memoryIsFilled(options) {
   same([cache.sync.size, cache.sync.get("key 1999"), cache.sync.get("key 5"), cache.sync.get("key 6")], [1999, "value 1999", "newer", undefined]);
   await cache.close();
 }
+
+/** A cache with entries that only its store has. */
+async function stored(options, entries) {
+  const cache = await Larder.open(options);
+  await cache.setMany(entries);
+  await cache.close();
+  return Larder.open(options);
+}
+
+export async function readWhileDeleted(options) {
+  for (const read of ["get", "look", "has", "ttl", "inspect"]) {
+    for (const remove of [(cache) => cache.delete("key"), (cache) => cache.clear(), (cache) => cache.invalidate("all")]) {
+      const cache = await stored(options, [["key", "old"]]);
+      const reading = cache[read]("key");
+      await remove(cache);
+      await reading;
+      same([await cache.get("key"), cache.sync.get("key"), await cache.has("key")], [undefined, undefined, false], `${read} ${remove}`);
+      await cache.close();
+    }
+  }
+}
+
+export async function readWhileOverwritten(options) {
+  const cache = await stored({ ...options, maxBytes: 2000 }, [["key", "old"]]);
+  const reading = [cache.get("key"), cache.getMany(["key"]), cache.getOrSet("key", () => "made")];
+  // Memory has no room for it.
+  const long = "x".repeat(5000);
+  await cache.set("key", long);
+  await Promise.all(reading);
+  for (let time = 0; time < 3; time++) same(await cache.get("key"), long);
+  await cache.close();
+}
+
+export async function touchedWhileDeleted(options) {
+  for (const change of [(cache) => cache.touch("key", "1h"), (cache) => cache.increment("key", 5)]) {
+    let cache = await stored(options, [["key", "7"]]);
+    const changing = change(cache);
+    await cache.delete("key");
+    const answer = await changing;
+    // Whichever came first: a number that is added to later begins anew.
+    const expected = answer === 5n ? "5" : undefined;
+    for (let round = 0; round < 2; round++) {
+      same(await cache.get("key"), expected, `${change} ${answer}`);
+      await cache.close();
+      cache = await Larder.open(options);
+    }
+    await cache.delete("key");
+    await cache.close();
+  }
+}
+
+export async function loadedWhileDeleted(options) {
+  const count = 2000;
+  const cache = await stored(options, Array.from({ length: count }, (_, at) => [`key ${at}`, `value ${at} `.repeat(100)]));
+  const { keeper } = cache.sync.tier.log;
+  let removed = 0;
+  // The first piece is about to be taken: what is in it goes now.
+  cache.sync.tier.records = async function* (namespace) {
+    for await (const record of Object.getPrototypeOf(this).records.call(this, namespace)) {
+      yield record;
+      if (removed === 0) for (; removed < 20; removed++) await cache.delete(`key ${removed}`);
+    }
+  };
+  await keeper.load(cache.sync.id);
+  for (let at = 0; at < removed; at++) same([cache.sync.get(`key ${at}`), await cache.get(`key ${at}`)], [undefined, undefined], `key ${at}`);
+  same(cache.sync.get(`key ${count - 1}`), `value ${count - 1} `.repeat(100));
+  await cache.close();
+}
+
+export async function addedWhereMemoryIsFull(options) {
+  const cache = await stored({ ...options, maxBytes: 100 }, [["count", "0"]]);
+  await Promise.all(Array.from({ length: 50 }, () => cache.increment("count")));
+  same(await cache.increment("count", 0), 50n);
+  await cache.close();
+}

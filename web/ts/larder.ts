@@ -217,12 +217,15 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Removes an entry; true when it was there. */
   async delete(key: Key): Promise<boolean> {
-    const stored = this.peek(key);
-    const wasThere = this.tier.delete(this.sync.id, key, null);
+    const { tier, sync } = this;
+    // As it was: the record can still be read when its key is deleted.
+    const stored = sync.has(key) ? undefined : tier.log?.read(tier.hash(sync.id, key));
+    const wasThere = tier.delete(sync.id, key, null);
     this.flights.outdateOne(key);
     this.tell("delete", { key });
-    const wasStored = (await stored) !== undefined;
-    await this.tier.log?.written();
+    const record = (await stored)?.bytes;
+    const wasStored = record !== undefined && tier.peek(sync.id, record, bytesOf(key)) !== undefined;
+    await tier.log?.written();
     return wasThere || wasStored;
   }
 
@@ -238,7 +241,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Gives an entry a new time to live, or restarts its idle time-out; false when it is not there. */
   async touch(key: Key, ttl?: Span): Promise<boolean> {
     const time = ttl === undefined ? null : span(ttl);
-    const isThere = this.tier.touch(this.sync.id, key, time, await this.tier.stored(this.sync.id, key));
+    const isThere = await this.tier.withStored(this.sync.id, key, (stored) => this.tier.touch(this.sync.id, key, time, stored));
     await this.tier.log?.written();
     return isThere;
   }
@@ -266,7 +269,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     if (tier.log === undefined) return add(null);
     const inTurn = async (): Promise<bigint> => {
       await tier.log?.follow();
-      const sum = add(await tier.stored(sync.id, key));
+      const sum = await tier.withStored(sync.id, key, add);
       await this.written(options?.durability);
       return sum;
     };
@@ -364,8 +367,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       await breathe();
     }
     const begin = bytesOf(prefix);
-    for await (const record of this.tier.records(this.sync.id)) {
-      const info = this.tier.peek(this.sync.id, record);
+    for await (const { bytes } of this.tier.records(this.sync.id)) {
+      const info = this.tier.peek(this.sync.id, bytes);
       const key = info?.["key"] as Uint8Array | undefined;
       if (info === undefined || key === undefined || this.sync.has(key)) continue;
       if (begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);

@@ -5,7 +5,7 @@ import { bytesOf, type Key } from "./bytes.js";
 import { Engine, type Settings } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Kind } from "./store/lines.js";
-import type { Log } from "./store/log.js";
+import type { Log, Read } from "./store/log.js";
 import type { Plain } from "./wire.js";
 
 /** What the engine answers to a write. */
@@ -184,16 +184,29 @@ export class Tier {
     }
   }
 
-  /** The record of an entry that memory lacks; null if memory has it or nobody does. */
-  async stored(namespace: number, key: Key): Promise<Uint8Array | null> {
-    if (this.log === undefined || this.engine.has(namespace, key, this.now())) return null;
-    return (await this.log.read(this.hash(namespace, key))) ?? null;
+  /** Does something with the record of an entry that memory lacks; with null if memory has it or nobody does. */
+  async withStored<T>(namespace: number, key: Key, use: (stored: Uint8Array | null) => T): Promise<T> {
+    const { log } = this;
+    for (;;) {
+      if (log === undefined || this.engine.has(namespace, key, this.now())) return use(null);
+      const found = await log.read(this.hash(namespace, key));
+      if (found === undefined || log.isNewest(found)) return use(found?.bytes ?? null);
+    }
+  }
+
+  /** The record of an entry that memory lacks, as it is now; null if memory has it or nobody does. */
+  stored(namespace: number, key: Key): Promise<Uint8Array | null> {
+    return this.withStored(namespace, key, (stored) => stored);
   }
 
   /** Looks into the log for what memory lacks, and takes it into memory. */
   async find(namespace: number, key: Key): Promise<Hit | undefined> {
-    const record = await this.log?.read(this.hash(namespace, key));
-    if (record === undefined) return undefined;
+    const { log } = this;
+    let found: Read | undefined;
+    do found = await log?.read(this.hash(namespace, key));
+    while (found !== undefined && log?.isNewest(found) !== true);
+    if (found === undefined) return undefined;
+    const record = found.bytes;
     const args = { namespace, key: bytesOf(key), now: this.now() };
     try {
       return this.engine.call("admit", { ...args, record }) as unknown as Hit;
@@ -219,7 +232,7 @@ export class Tier {
   }
 
   /** The records of a namespace that the log has. */
-  async *records(namespace: number): AsyncIterable<Uint8Array> {
+  async *records(namespace: number): AsyncIterable<Read> {
     if (this.log !== undefined) yield* this.log.records(this.named(namespace).hash);
   }
 

@@ -4,7 +4,7 @@ import { LarderError } from "../error.js";
 import type { Tier } from "../tier.js";
 import type { Plain } from "../wire.js";
 import { Kind, type Found } from "./lines.js";
-import type { Kept } from "./log.js";
+import type { Kept, Read } from "./log.js";
 
 /** Entries that were made invalid, and since when. */
 export interface Ban {
@@ -46,21 +46,22 @@ export class Keeper {
 
   /** Fills memory from the log, the newest last; answers how many entries came. */
   async load(namespace: number): Promise<number> {
-    let [taken, length, piece] = [0, 0, [] as Uint8Array[]];
+    let [taken, length, piece] = [0, 0, [] as Read[]];
     const flush = (): void => {
       const all = new Uint8Array(length);
       let at = 0;
-      for (const record of piece) {
-        new DataView(all.buffer).setUint32(at, record.length, true);
-        all.set(record, at + 4);
-        at += 4 + record.length;
+      for (const read of piece) {
+        if (this.tier.log?.isNewest(read) !== true) continue;
+        new DataView(all.buffer).setUint32(at, read.bytes.length, true);
+        all.set(read.bytes, at + 4);
+        at += 4 + read.bytes.length;
       }
-      taken += this.tier.engine.load(namespace, all, this.tier.now());
+      taken += this.tier.engine.load(namespace, all.subarray(0, at), this.tier.now());
       [length, piece] = [0, []];
     };
-    for await (const record of this.tier.records(namespace)) {
-      piece.push(record);
-      length += 4 + record.length;
+    for await (const read of this.tier.records(namespace)) {
+      piece.push(read);
+      length += 4 + read.bytes.length;
       if (length > PIECE) flush();
     }
     flush();
@@ -71,8 +72,9 @@ export class Keeper {
   async sweep(): Promise<void> {
     const until = this.tier.stamp();
     if (this.tier.log === undefined || until === null) return;
-    for await (const record of this.tier.log.records(undefined)) {
-      if (this.isSound(record)) continue;
+    for await (const read of this.tier.log.records(undefined)) {
+      const record = read.bytes;
+      if (this.isSound(record) || !this.tier.log.isNewest(read)) continue;
       const { namespace, key } = this.tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
       this.tier.drop(this.tier.namespace(namespace), key);
     }

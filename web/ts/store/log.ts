@@ -18,6 +18,13 @@ export interface Kept {
   readonly accessed: number;
 }
 
+/** A record that was read. */
+export interface Read {
+  readonly hash: number;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
 interface Batch {
   readonly written: Promise<boolean>;
   readonly end: (isStored: boolean) => void;
@@ -156,16 +163,24 @@ export class Log {
     return (this.table.get(hash)?.gone ?? 0) > this.keeper.now();
   }
 
+  /** Whether a record that was read some time ago is still the newest of its key. Who acts upon a record asks this first, for it may have
+   * been deleted or overwritten while it was read. */
+  isNewest({ hash, version }: Omit<Read, "bytes">): boolean {
+    const line = this.waiting.get(hash) ?? this.flying.get(hash);
+    if (line !== undefined) return line.kind === Kind.Put && line.version === version;
+    return this.table.get(hash)?.version === version;
+  }
+
   /** The record under this hash. */
-  async read(hash: number): Promise<Uint8Array | undefined> {
+  async read(hash: number): Promise<Read | undefined> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const line = this.waiting.get(hash) ?? this.flying.get(hash);
-      if (line !== undefined) return line.kind === Kind.Put ? line.bytes : undefined;
+      if (line !== undefined) return line.kind === Kind.Put ? line : undefined;
       const place = this.table.get(hash);
       if (place === undefined || place.gone <= this.keeper.now()) return undefined;
       try {
         const record = await this.backend.read(place.block, place.at, place.length);
-        if (record !== undefined && record.length === place.length) return record;
+        if (record !== undefined && record.length === place.length) return { hash, version: place.version, bytes: record };
       } catch (cause) {
         this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
         return undefined;
@@ -405,15 +420,18 @@ export class Log {
       this.total -= this.blocks.get(id)?.size ?? 0;
       this.blocks.delete(id);
     }
+    // Emptied or over meanwhile.
+    const gone = dropped.filter(({ hash }) => this.table.blockOf(hash) < 0);
     this.take({ ...made, lines: packed.lines });
+    for (const { hash } of gone) this.table.remove(hash, made.id);
     for (const { hash, block } of dropped) this.table.remove(hash, block);
   }
 
   /** The records of one namespace or of all, in the order of writing, once all that waits is written. What is written meanwhile may come too. */
-  async *records(namespace: number | undefined): AsyncIterable<Uint8Array> {
+  async *records(namespace: number | undefined): AsyncIterable<Read> {
     await this.written();
     for await (const { place, bytes } of this.live()) {
-      if ((namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now()) yield bytes;
+      if ((namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now()) yield { ...place, bytes };
     }
   }
 
