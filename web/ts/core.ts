@@ -294,7 +294,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Gives up the cache and its memory. */
   close(): void {
-    this.tier.close();
+    void this.tier.close();
   }
 
   [Symbol.dispose](): void {

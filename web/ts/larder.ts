@@ -101,9 +101,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     if (hasStore) {
       // What not every page needs is loaded by those that do.
       const { attach } = await import("./store/open.js");
-      cache.tabs = await attach(tier, options, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
+      cache.tabs = await attach(tier, options, () => void tier.log?.follow());
     }
-    if (options.preload === true) await cache.load();
+    if (options.preload === true) await cache.load().catch((error: unknown) => cache.failed(error));
     return cache;
   }
 
@@ -288,7 +288,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     // What is computed meanwhile was begun before. Which tags it will have is not known yet.
     this.flights.outdate(typeof rule === "object" && "prefix" in rule ? rule.prefix : "");
     this.tell("invalidate", { rule });
-    await this.tier.log?.written();
+    const isStored = await this.tier.log?.written();
+    if (isStored === false && this.tier.isTrapped) throw new LarderError("trapped", "the cache was stopped by an inner error; open it again");
   }
 
   /** The pool of this name, with this plan. Without one, the pool that was defined before. */
@@ -419,8 +420,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Gives up the cache and its memory, once what was written is stored. Computations under way are asked to end. */
   async close(): Promise<void> {
     this.flights.abort(new LarderError("closed", "the cache was closed"));
-    this.tier.close();
-    await this.tier.log?.close();
+    await this.tier.close();
     this.tabs?.close();
   }
 

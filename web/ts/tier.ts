@@ -59,6 +59,7 @@ export class Tier {
   hasLoose = false;
   private seed = 0;
   private running: Engine | undefined;
+  private isClosed = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -80,8 +81,24 @@ export class Tier {
   }
 
   get engine(): Engine {
-    if (this.running === undefined) throw new LarderError("closed", "the cache was closed");
+    this.refuseClosed();
+    return this.inner;
+  }
+
+  /** The engine for what is yet to be written when the cache is closed. */
+  get inner(): Engine {
+    if (this.running === undefined) throw closed();
     return this.running;
+  }
+
+  /** Whether an inner error ended the engine. */
+  get isTrapped(): boolean {
+    return this.running?.isTrapped === true;
+  }
+
+  /** Throws once the cache is closed. */
+  refuseClosed(): void {
+    if (this.isClosed) throw closed();
   }
 
   /** Puts a log behind the engine. */
@@ -97,7 +114,7 @@ export class Tier {
     this.timer = setTimeout(() => {
       this.timer = undefined;
       // It ends with the cache; a trap shows with the next call.
-      if (this.running === undefined || this.running.isTrapped) return;
+      if (this.isClosed || this.isTrapped) return;
       if ((this.engine.call("maintain", { now: this.now(), budget: BUDGET }) as number) > 0) this.maintainSoon();
     }, PAUSE);
     // In Node a timer keeps the program alive.
@@ -106,6 +123,7 @@ export class Tier {
 
   /** Begins anew with an empty memory, after a trap for instance. */
   async restart(): Promise<void> {
+    this.refuseClosed();
     const names = [...this.namespaces.values()];
     this.running = this.start();
     for (const { name } of names) this.engine.call("namespace", { name });
@@ -114,7 +132,7 @@ export class Tier {
   }
 
   private register(id: number, name: string): void {
-    const seed = this.engine.hash(name, this.seed);
+    const seed = this.inner.hash(name, this.seed);
     this.namespaces.set(id, { id, name, seed, hash: seed >>> 0 });
   }
 
@@ -153,7 +171,7 @@ export class Tier {
 
   /** What stands for a key in the log. */
   hash(namespace: number, key: Key): number {
-    return this.engine.hash(key, this.named(namespace).seed);
+    return this.inner.hash(key, this.named(namespace).seed);
   }
 
   /** Whether the log has a record under a key. */
@@ -221,10 +239,10 @@ export class Tier {
   /** What a record says of an entry under this key; nothing if it is of another, over, or invalid. */
   peek(namespace: number, record: Uint8Array, key?: Uint8Array): { readonly [name: string]: Plain } | undefined {
     try {
-      const info = this.engine.call("describe", { record }) as { readonly [name: string]: Plain };
+      const info = this.inner.call("describe", { record }) as { readonly [name: string]: Plain };
       const isMeant = info["namespace"] === this.named(namespace).name && (key === undefined || isSame(info["key"] as Uint8Array, key));
       const isOver = info["gone"] !== null && (info["gone"] as number) <= this.now();
-      return isMeant && !isOver && this.engine.call("is-banned", { record }) === false ? info : undefined;
+      return isMeant && !isOver && this.inner.call("is-banned", { record }) === false ? info : undefined;
     } catch (refused) {
       if (!isMiss(refused)) throw refused;
       return undefined;
@@ -275,10 +293,17 @@ export class Tier {
     if (sequence !== null) this.log?.keeper.banned({ namespace, rules, sequence });
   }
 
-  close(): void {
+  /** Refuses everything from now on, and gives up the engine once what waits is written. */
+  async close(): Promise<void> {
+    this.isClosed = true;
     clearTimeout(this.timer);
+    if (this.log !== undefined) await this.log.close();
     this.running = undefined;
   }
+}
+
+function closed(): LarderError {
+  return new LarderError("closed", "the cache was closed");
 }
 
 /** Refusals of a record that mean that it is no hit. */

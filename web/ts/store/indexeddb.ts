@@ -88,10 +88,11 @@ export class IndexedDb implements Backend {
   }
 
   private async begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed"): Promise<IDBTransaction> {
+    if (this.isClosed) throw new LarderError("closed", "the cache was closed");
     try {
       return this.database.transaction(["lines", "records"], mode, { durability });
     } catch (error) {
-      if (this.isClosed || !(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
+      if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
       await (this.reopening ??= this.reopen().finally(() => (this.reopening = undefined)));
       return this.database.transaction(["lines", "records"], mode, { durability });
     }

@@ -56,6 +56,10 @@ export class Log {
   private isStrict = false;
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
+  /** Bans that could not be written after an inner error: the engine knows them no more. */
+  private hasLostBans = false;
+  /** Another tab wrote the bans anew, in a block that is not known yet. */
+  private areBansMoved = false;
   private isClosing = false;
   /** Nothing is written any more: it failed, or the cache was closed. */
   private isSealed = false;
@@ -82,7 +86,8 @@ export class Log {
       log.take(block);
       await breathe();
     }
-    await log.readBans();
+    // While they are read another tab may write them anew.
+    while (!(await log.readBans())) for await (const block of backend.blocks(log.last)) log.take(block);
     return log;
   }
 
@@ -125,21 +130,36 @@ export class Log {
   }
 
   /** Tells a memory that began anew what it must know. */
-  async restart(): Promise<void> {
-    await this.readBans();
-    this.keeper.banAgain();
+  restart(): Promise<void> {
+    return this.serial(async () => {
+      while (!(await this.readBans())) await this.catchUp();
+      this.keeper.banAgain();
+      if (!this.hasLostBans) return;
+      this.hasLostBans = false;
+      this.keeper.storeAgain();
+    });
   }
 
-  private async readBans(): Promise<void> {
-    if (this.bans === undefined) return;
+  /** Takes over the newest bans that are known; false if they are not there any more and blocks follow, which have them. */
+  private async readBans(): Promise<boolean> {
+    if (this.bans === undefined) return true;
     const { block, at, length } = this.bans;
     try {
-      this.keeper.takeBans((await this.backend.read(block, at, length)) ?? new Uint8Array());
+      const record = await this.backend.read(block, at, length);
+      if (record === undefined && (await this.isBehind())) return false;
+      this.keeper.takeBans(record ?? new Uint8Array());
     } catch (cause) {
-      if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
+      if (cause instanceof LarderError && cause.code !== "corrupt") throw cause;
       // What they made invalid must not come back.
       await this.startAnew(new LarderError("corrupt", "what was made invalid cannot be read, so the store was emptied", { cause }));
     }
+    return true;
+  }
+
+  /** Whether there are blocks that are not known yet. */
+  private async isBehind(): Promise<boolean> {
+    for await (const _ of this.backend.blocks(this.last)) return true;
+    return false;
   }
 
   private async startAnew(why: LarderError): Promise<void> {
@@ -182,7 +202,7 @@ export class Log {
         const record = await this.backend.read(place.block, place.at, place.length);
         if (record !== undefined && record.length === place.length) return { hash, version: place.version, bytes: record };
       } catch (cause) {
-        this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
+        if (!this.isClosing) this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
         return undefined;
       }
       // Its block was dropped, here or by another tab; it may lie in a later one.
@@ -262,11 +282,12 @@ export class Log {
   private async writeBatch(batch: Batch): Promise<void> {
     this.batch = undefined;
     let isStored = true;
-    for (let left = this.waiting.size; isStored && (left > 0 || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
+    // Emptying the cache takes away what waits.
+    for (let left = this.waiting.size; isStored && ((left > 0 && this.waiting.size > 0) || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
       isStored = false;
       return 0;
     });
-    batch.end(isStored);
+    batch.end(isStored && !this.hasLostBans);
   }
 
   /** Writes a block; answers how many lines it took from those that wait. */
@@ -300,7 +321,7 @@ export class Log {
   private async append(specials: readonly Line[], strict: boolean): Promise<void> {
     for (;;) {
       // Bans are read when they are written, for others may have come beside them.
-      const bans = specials.map((line) => (line.kind === Kind.Bans ? { ...line, bytes: this.keeper.bansRecord() } : line));
+      const bans = specials.flatMap((line) => (line.kind === Kind.Bans ? this.bansLine(line) : [line]));
       const packed = pack([...bans, ...this.flying.values()]);
       const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.last } : {};
       const made = await this.tryAppend({ ...packed, strict, ...onlyAfter });
@@ -311,11 +332,23 @@ export class Log {
       // Blocks of others in between come first.
       if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
       this.take({ ...made, lines: packed.lines });
+      if (this.areBansMoved) await this.catchUp();
       // Deleted from what flies meanwhile: its namespace was emptied.
       for (const line of unpack(packed.lines)) {
         if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
       }
       return;
+    }
+  }
+
+  /** All bans; none after an inner error, when they wait for the cache to be opened again. */
+  private bansLine(line: Line): Line[] {
+    try {
+      return [{ ...line, bytes: this.keeper.bansRecord() }];
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+      this.hasLostBans = true;
+      return [];
     }
   }
 
@@ -349,23 +382,43 @@ export class Log {
   /** Learns what other tabs wrote. */
   follow(): Promise<void> {
     if (!this.backend.isShared || this.isSealed) return Promise.resolve();
-    return this.serial(() => this.catchUp());
+    return this.serial(() => this.catchUp()).catch((cause: unknown) => {
+      const error = new LarderError("storage", "what other tabs wrote could not be read", { cause });
+      if (!this.isClosing) this.keeper.warn(cause instanceof LarderError ? cause : error);
+    });
   }
 
   private async catchUp(before = Infinity): Promise<void> {
     for await (const block of this.backend.blocks(this.last)) {
-      if (block.id >= before) return;
+      if (block.id >= before) break;
       const lines = [...unpack(block.lines)];
       const known = lines.map(({ hash }) => this.table.blockOf(hash));
       this.take(block);
-      const read = (line: Found) => () => this.backend.read(block.id, line.at, line.length);
-      if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
-      else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block.id) await this.keeper.changed(line, read(line));
-      if (lines.some(({ kind }) => kind === Kind.Bans)) {
-        await this.restart();
-        this.keeper.invalidated();
+      try {
+        await this.inform(block.id, lines, known);
+      } catch (cause) {
+        // Memory is empty when it begins anew.
+        if (!isTrap(cause)) throw cause;
       }
     }
+    if (!this.areBansMoved || before !== Infinity) return;
+    await this.takeBans();
+    return this.catchUp();
+  }
+
+  /** Tells memory what another tab wrote. */
+  private async inform(block: number, lines: readonly Found[], known: readonly number[]): Promise<void> {
+    const read = (line: Found) => () => this.backend.read(block, line.at, line.length);
+    if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
+    else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block) await this.keeper.changed(line, read(line));
+    if (lines.some(({ kind }) => kind === Kind.Bans)) await this.takeBans();
+  }
+
+  private async takeBans(): Promise<void> {
+    this.areBansMoved = !(await this.readBans());
+    if (this.areBansMoved) return;
+    this.keeper.banAgain();
+    this.keeper.invalidated();
   }
 
   private isReclaimDue(): boolean {
@@ -456,10 +509,17 @@ export class Log {
     this.isClosing = true;
     await this.written();
     await this.serial(async () => {
+      if (this.hasLostBans && !this.isSealed) {
+        await this.startAnew(new LarderError("storage", "what was made invalid could not be stored, so the store was emptied"));
+      }
       this.isSealed = true;
       this.backend.close();
     });
   }
+}
+
+function isTrap(error: unknown): boolean {
+  return error instanceof LarderError && error.code === "trapped";
 }
 
 function isQuota(error: unknown): boolean {
