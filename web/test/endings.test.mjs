@@ -218,3 +218,29 @@ test("a store that cannot be read any more is a warning, and values are made", a
   assert.deepEqual(found, [[undefined, 7, 1], true, true, []]);
   await close();
 });
+
+test("who computes and does not listen holds up nobody, once given up or closed", async () => {
+  const [page, close] = await fresh();
+  const found = await page.evaluate(async () => {
+    const [one, two] = [await open(), await open()];
+    const controller = new AbortController();
+    /** Begins a computation that never ends. */
+    const begin = (cache, key, options) => new Promise((begun) => {
+      const code = codeOf(cache.getOrSet(key, () => {
+        begun({ code });
+        return new Promise(() => {});
+      }, options));
+    });
+    const first = await begin(one, "key", { signal: controller.signal });
+    controller.abort(new DOMException("no longer needed", "AbortError"));
+    const codes = [await first.code, await one.getOrSet("key", () => "second")];
+    const other = await begin(one, "other");
+    const waiting = two.getOrSet("other", () => "made by the other");
+    await one.close();
+    codes.push(await other.code, await waiting);
+    await turn();
+    return [codes, unhandled];
+  });
+  assert.deepEqual(found, [[20, "second", "closed", "made by the other"], []]);
+  await close();
+});

@@ -18,7 +18,7 @@ import {
 } from "./core.js";
 import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
-import { Flights, wait, type Flight } from "./flights.js";
+import { Flights, until, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
 import type { PoolPlan } from "./pools/plan.js";
@@ -349,8 +349,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     };
     return this.flights.begin(key, (flight) => {
       const { tabs, tier, sync } = this;
-      if (tabs === undefined) return make(flight);
-      return tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, flight.controller.signal, () => make(flight));
+      const { signal } = flight.controller;
+      const made = (): Promise<Value> => until(signal, make(flight));
+      return tabs === undefined ? made() : tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, signal, made);
     });
   }
 
