@@ -321,3 +321,33 @@ export async function addedWhereMemoryIsFull(options) {
   same(await cache.increment("count", 0), 50n);
   await cache.close();
 }
+
+export async function idleTimesBeginAnew(options) {
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time });
+  const keys = ["one", "two", "three"];
+  const read = {
+    get: async (cache) => Promise.all(keys.map((key) => cache.get(key))),
+    look: async (cache) => Promise.all(keys.map(async (key) => (await cache.look(key))?.value)),
+    getMany: (cache) => cache.getMany(keys),
+    "getMany from memory": async (cache) => {
+      await cache.load();
+      return cache.getMany(keys);
+    },
+  };
+  for (const [how, values] of Object.entries(read)) {
+    let cache = await open();
+    await cache.setMany(keys.map((key) => [key, how]), { tti: "1h" });
+    for (let round = 0; round < 3; round++) {
+      await cache.close();
+      time += 50 * 60_000;
+      cache = await open();
+      same(await values(cache), [how, how, how], `${how} ${round}`);
+    }
+    await cache.close();
+    time += 70 * 60_000;
+    cache = await open();
+    same(await values(cache), [undefined, undefined, undefined], how);
+    await cache.close();
+  }
+}

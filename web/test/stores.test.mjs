@@ -26,6 +26,7 @@ const SCENARIOS = {
   snapshotsGoRound: "snapshots are read again, and damaged ones are refused",
   asAMap: "it is as a map, through restarts",
   memoryIsFilled: "memory is filled from the store",
+  idleTimesBeginAnew: "idle times begin anew in the store with what is read from it",
 };
 
 for (const store of ["indexeddb", "opfs"]) {

@@ -20,6 +20,8 @@ export interface Hit {
   readonly value: Uint8Array;
   readonly "content-type": string;
   readonly freshness: "fresh" | "stale";
+  /** Whether its idle time-out is to be begun anew in the store. */
+  readonly renew: boolean;
 }
 
 /** A namespace, and what stands for it. */
@@ -227,7 +229,9 @@ export class Tier {
     const record = found.bytes;
     const args = { namespace, key: bytesOf(key), now: this.now() };
     try {
-      return this.engine.call("admit", { ...args, record }) as unknown as Hit;
+      const hit = this.engine.call("admit", { ...args, record }) as unknown as Hit;
+      if (hit.renew) this.touch(namespace, key, null, record);
+      return hit;
     } catch (refused) {
       if (!isMiss(refused)) throw refused;
       // It came into memory meanwhile, and is newer.
