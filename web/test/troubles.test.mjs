@@ -280,3 +280,27 @@ test("a second worker with the same files is told so, and works in memory", asyn
   assert.deepEqual(found, [["storage"], false, 1, 2, 0]);
   await close();
 });
+
+test("what is to survive a loss of power is flushed, however long it takes to write", async () => {
+  const [page, close] = await fresh();
+  const how = await page.evaluate(async () => {
+    const cache = await Larder.open({ store: "indexeddb", name: "strict" });
+    const { transaction } = IDBDatabase.prototype;
+    const how = [];
+    IDBDatabase.prototype.transaction = function (stores, mode, options) {
+      if (mode === "readwrite") how.push(options?.durability);
+      return transaction.call(this, stores, mode, options);
+    };
+    const slowly = function* () {
+      for (let at = 0; at < 10; at++) {
+        for (const begun = performance.now(); performance.now() - begun < 20; );
+        yield [`key ${at}`, at];
+      }
+    };
+    await cache.setMany(slowly(), { durability: "sync" });
+    IDBDatabase.prototype.transaction = transaction;
+    return [...new Set(how)];
+  });
+  assert.deepEqual(how, ["strict"]);
+  await close();
+});

@@ -210,6 +210,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     for (const [key, value] of entries) {
       this.sync.set(key, value, options);
       this.tell("set", { key });
+      // Each block is written as is said: what is written between two breaths, too.
+      void this.tier.log?.written(options?.durability === "sync");
       await breathe();
     }
     await this.written(options?.durability);
