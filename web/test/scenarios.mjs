@@ -351,3 +351,67 @@ export async function idleTimesBeginAnew(options) {
     await cache.close();
   }
 }
+
+/** Keys by how often they came. */
+async function counted(entries) {
+  const counts = new Map();
+  for await (const key of entries) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
+
+const bytesOf = (length) => crypto.getRandomValues(new Uint8Array(length));
+
+export async function eachComesOnce(options) {
+  const keys = Array.from({ length: 300 }, (_, at) => `key ${at}`);
+  const expected = new Map(keys.map((key) => [key, 1]));
+  const during = {
+    reading: () => {},
+    "reading others": (cache, key) => cache.get(keys[(keys.indexOf(key) + 100) % 300]),
+    overwriting: (cache, key) => cache.set(key, bytesOf(1000)),
+    "overwriting others": (cache, key) => cache.set(keys[(keys.indexOf(key) + 100) % 300], bytesOf(1000)),
+    reclaiming: async (cache, key) => {
+      if (keys.indexOf(key) % 100 !== 50) return;
+      for (let round = 0; round < 30; round++) await cache.set("large", bytesOf(60_000));
+      await cache.flush();
+    },
+  };
+  for (const [what, work] of Object.entries(during)) {
+    const cache = await Larder.open({ ...options, name: `${options.name} ${what}`, maxBytes: "20kB" });
+    for (const key of keys) await cache.set(key, bytesOf(1000));
+    const all = async function* () {
+      let came = 0;
+      for await (const [key] of cache) {
+        if (key === "large") continue;
+        if (++came > 2 * keys.length) throw new Error(`${what}: it does not end`);
+        yield key;
+        await work(cache, key);
+      }
+    };
+    const counts = await counted(all());
+    for (const key of keys) same([key, counts.get(key)], [key, 1], what);
+    same(counts.size, expected.size, what);
+    const blob = await cache.export();
+    await cache.close();
+    const other = await Larder.open({ ...options, name: `${options.name} ${what} other` });
+    same((await other.import(blob)).entries >= 300, true);
+    await other.close();
+  }
+}
+
+export async function deletedWhileListed(options) {
+  const cache = await Larder.open({ ...options, maxBytes: "20kB" });
+  for (let at = 0; at < 600; at++) await cache.set(`key ${at}`, bytesOf(1000));
+  for await (const { key } of cache.infos()) await cache.delete(key);
+  same([(await counted(cache)).size, (await cache.stats())["stored-entries"]], [0, 0]);
+  for (let at = 0; at < 600; at++) await cache.set(`key ${at}`, bytesOf(1000));
+  const gone = new Set();
+  for await (const { key: bytes } of cache.infos()) {
+    const key = new TextDecoder().decode(bytes);
+    same(gone.has(key), false, `${key} was deleted`);
+    const other = `key ${(Number(key.slice(4)) + 300) % 600}`;
+    // What is in memory is listed some at a time.
+    if (!cache.sync.has(key)) gone.add(other);
+    await cache.delete(other);
+  }
+  await cache.close();
+}

@@ -26,6 +26,8 @@ const SCENARIOS = {
   snapshotsGoRound: "snapshots are read again, and damaged ones are refused",
   asAMap: "it is as a map, through restarts",
   memoryIsFilled: "memory is filled from the store",
+  eachComesOnce: "each entry comes once, whatever happens meanwhile",
+  deletedWhileListed: "what is deleted while it is listed does not come",
   idleTimesBeginAnew: "idle times begin anew in the store with what is read from it",
 };
 

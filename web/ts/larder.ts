@@ -364,18 +364,21 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     flight.promise.catch((error: unknown) => this.tell("error", { key, error }));
   }
 
-  /** Infos of all entries whose keys begin so, those in memory first, in no particular order. */
+  /** Infos of all entries whose keys begin so, each once, those in memory first, in no particular order. What is set meanwhile may come too. */
   async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
-    for (const info of this.sync.infos(prefix)) {
+    const { tier, sync } = this;
+    // What is read meanwhile takes others' places in memory.
+    const seen = new Set<number>();
+    for (const info of sync.infos(prefix)) {
+      if (tier.log !== undefined) seen.add(tier.hash(sync.id, info.key));
       yield info;
       await breathe();
     }
     const begin = bytesOf(prefix);
-    for await (const { bytes } of this.tier.records(this.sync.id)) {
-      const info = this.tier.peek(this.sync.id, bytes);
+    for await (const { hash, bytes } of tier.records(sync.id)) {
+      const info = seen.has(hash) ? undefined : tier.peek(sync.id, bytes);
       const key = info?.["key"] as Uint8Array | undefined;
-      if (info === undefined || key === undefined || this.sync.has(key)) continue;
-      if (begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
+      if (info !== undefined && key !== undefined && begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
     }
   }
 

@@ -25,6 +25,16 @@ export interface Read {
   readonly bytes: Uint8Array;
 }
 
+/** Who reads all records. */
+interface Reader {
+  /** The block that is read; those up to it were. */
+  at: number;
+  /** The last block when the reading began. */
+  readonly end: number;
+  /** Hashes of records that were written anew, behind the end, before they were read: by who overwrote them, or by reclaiming. */
+  readonly moved: number[];
+}
+
 interface Batch {
   readonly written: Promise<boolean>;
   readonly end: (isStored: boolean) => void;
@@ -54,6 +64,7 @@ export class Log {
   private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
   private batch: Batch | undefined;
   private isStrict = false;
+  private readonly readers = new Set<Reader>();
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
   /** Bans that could not be written after an inner error: the engine knows them no more. */
@@ -123,8 +134,11 @@ export class Log {
   private apply(line: Found, block: number): void {
     const { kind, hash, namespace, version } = line;
     this.newest = Math.max(this.newest, version);
-    if (kind === Kind.Put) this.table.put({ ...line, block });
-    else if (kind === Kind.Delete) this.table.remove(hash, block);
+    if (kind === Kind.Put) {
+      const before = this.readers.size > 0 ? this.table.blockOf(hash) : -1;
+      for (const { at, end, moved } of this.readers) if (before > at && before <= end && block > end) moved.push(hash);
+      this.table.put({ ...line, block });
+    } else if (kind === Kind.Delete) this.table.remove(hash, block);
     else if (kind === Kind.Clear) this.table.removeWhere((of, _, its) => its === namespace && of < block);
     else if (block >= (this.bans?.block ?? -1)) this.bans = { block, at: line.at, length: line.length };
   }
@@ -451,7 +465,7 @@ export class Log {
       size += block.size;
     }
     let records: Kept[] = [];
-    for await (const { place, bytes } of this.live(ids)) {
+    for await (const { place, bytes } of this.oldest(ids)) {
       const accessed = this.keeper.accessed(place.namespace, bytes);
       records.push({ place, bytes, size: bytes.length + LINE, accessed });
     }
@@ -480,28 +494,54 @@ export class Log {
     for (const { hash, block } of dropped) this.table.remove(hash, block);
   }
 
-  /** The records of one namespace or of all, in the order of writing, once all that waits is written. What is written meanwhile may come too. */
+  /** The records of one namespace or of all, each once, in the order of writing, when all that waits is written. New keys that are written
+   * meanwhile do not come. */
   async *records(namespace: number | undefined): AsyncIterable<Read> {
     await this.written();
-    for await (const { place, bytes } of this.live()) {
-      if ((namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now()) yield { ...place, bytes };
+    const reader: Reader = { at: -1, end: this.last, moved: [] };
+    this.readers.add(reader);
+    const isMeant = (place: Place): boolean =>
+      (namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now();
+    try {
+      for await (const { place, bytes } of this.live(reader, (place) => this.isNewest(place))) if (isMeant(place)) yield { ...place, bytes };
+      for (const hash of reader.moved) {
+        const [read, place] = [await this.read(hash), this.table.get(hash)];
+        if (read !== undefined && place !== undefined && isMeant(place)) yield read;
+        await breathe();
+      }
+    } finally {
+      this.readers.delete(reader);
     }
   }
 
-  /** The records of these blocks, or of all, that are the newest of their keys. */
-  private async *live(ids?: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
+  /** The records that are the newest of their keys. */
+  private async *live(reader: Reader, isThere: (place: Place) => boolean): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
     for await (const block of this.backend.blocks(-1)) {
-      if (ids !== undefined && !ids.has(block.id)) return;
-      let bytes: Uint8Array | undefined;
-      for (const { kind, hash, at, length } of unpack(block.lines)) {
+      if (block.id > reader.end) return;
+      reader.at = block.id;
+      const places: Place[] = [];
+      for (const { kind, hash, at } of unpack(block.lines)) {
         const place = kind === Kind.Put ? this.table.get(hash) : undefined;
-        if (place?.block !== block.id || place.at !== at) continue;
-        // All of a block at once, for most of it is wanted.
-        bytes ??= (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
-        if (at + length <= bytes.length) yield { place, bytes: bytes.slice(at, at + length) };
+        if (place?.block === block.id && place.at === at) places.push(place);
+      }
+      if (places.length === 0) continue;
+      // All of a block at once, for most of it is wanted.
+      const bytes = (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
+      for (const place of places) {
+        const { hash, at, length } = place;
+        if (!isThere(place) || at + length > bytes.length) reader.moved.push(hash);
+        else yield { place, bytes: bytes.slice(at, at + length) };
         await breathe();
       }
     }
+  }
+
+  /** The records of these blocks, the oldest, that are the newest of their keys. */
+  private async *oldest(ids: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
+    const reader = { at: -1, end: Math.max(...ids), moved: [] };
+    // What is being overwritten stays until that is stored.
+    const isThere = ({ hash, block }: Place): boolean => this.table.blockOf(hash) === block;
+    for await (const found of this.live(reader, isThere)) if (ids.has(found.place.block)) yield found;
   }
 
   /** Writes what waits, and lets go. */

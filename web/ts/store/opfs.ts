@@ -98,13 +98,13 @@ export class Opfs implements Backend {
   }
 
   async *blocks(after: number): AsyncIterable<Block> {
-    for (const file of this.files) {
+    for (let file = this.files[0]; file !== undefined; file = this.behind(file)) {
       let at = 0;
       for (let head; (head = this.head(file, at)) !== undefined; at += HEAD + head.lines.length + head.bytes) {
         const id = file.number * PLACES + at;
         if (id > after) yield { id, unit: file.number, size: HEAD + head.lines.length + head.bytes, lines: head.lines };
       }
-      if (at < file.size) {
+      if (at < file.size && this.files.includes(file)) {
         // A write that did not come to its end.
         file.handle.truncate(at);
         file.size = at;
@@ -112,9 +112,13 @@ export class Opfs implements Backend {
     }
   }
 
-  /** The head of a block, if a whole one is there. */
+  private behind({ number }: File): File | undefined {
+    return this.files.find((file) => file.number > number);
+  }
+
+  /** The head of a block, if a whole one is there. Files go while they are read. */
   private head(file: File, at: number): { readonly lines: Uint8Array; readonly bytes: number } | undefined {
-    if (at + HEAD > file.size) return undefined;
+    if (at + HEAD > file.size || !this.files.includes(file)) return undefined;
     const head = new DataView(new ArrayBuffer(HEAD));
     file.handle.read(new Uint8Array(head.buffer), { at });
     const [magic, format, length, bytes] = [0, 4, 8, 12].map((place) => head.getUint32(place, true)) as [number, number, number, number];
