@@ -304,3 +304,53 @@ test("what is to survive a loss of power is flushed, however long it takes to wr
   assert.deepEqual(how, ["strict"]);
   await close();
 });
+
+test("files: what is moved while it is read is found, and a number goes on", async () => {
+  const [page, close] = await fresh();
+  const found = await inWorker(page, async () => {
+    const open = () => Larder.open({ store: "opfs", name: "moves", maxBytes: 2000, maxStoreBytes: "1MB" });
+    let cache = await open();
+    await cache.setMany([["key", "value"], ["count", "41"]]);
+    await cache.close();
+    cache = await open();
+    const { backend } = cache.sync.tier.log;
+    const { remove } = Object.getPrototypeOf(backend);
+    const reads = [];
+    backend.remove = async function (number) {
+      await remove.call(this, number);
+      // The file is gone, and where its records are now is not known yet.
+      if (reads.length === 0) reads.push(cache.get("key"), cache.increment("count"));
+      await new Promise((done) => setTimeout(done));
+    };
+    for (let round = 0; reads.length === 0 && round < 500; round++) await cache.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
+    const [value, count] = await Promise.all(reads);
+    return [value, Number(count)];
+  });
+  assert.deepEqual(found, ["value", 42]);
+  await close();
+});
+
+test("files that cannot be removed do not bring back what was deleted", async () => {
+  const [page, close] = await fresh();
+  const found = await inWorker(page, async () => {
+    const open = () => Larder.open({ store: "opfs", name: "stays", maxBytes: 2000, maxStoreBytes: "1MB" });
+    let cache = await open();
+    await cache.set("key", "value");
+    const { files } = cache.sync.tier.log.backend;
+    const [{ number: first }] = files;
+    for (let at = 0; files.length < 3; at++) await cache.set(`fill ${at}`, crypto.getRandomValues(new Uint8Array(60_000)));
+    const { removeEntry } = FileSystemDirectoryHandle.prototype;
+    FileSystemDirectoryHandle.prototype.removeEntry = async () => { throw new DOMException("in use", "NoModificationAllowedError"); };
+    await cache.delete("key");
+    for (let round = 0; round < 40; round++) await cache.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
+    await cache.close();
+    FileSystemDirectoryHandle.prototype.removeEntry = removeEntry;
+    // What deleted it goes with its own file.
+    const directory = await (await navigator.storage.getDirectory()).getDirectoryHandle(encodeURIComponent("larder:stays"));
+    for await (const name of directory.keys()) if (/^\d+$/.test(name) && Number(name) > first) await directory.removeEntry(name);
+    cache = await open();
+    return cache.get("key");
+  });
+  assert.equal(found, undefined);
+  await close();
+});

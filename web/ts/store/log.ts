@@ -220,7 +220,7 @@ export class Log {
         return undefined;
       }
       // Its block was dropped, here or by another tab; it may lie in a later one.
-      await this.follow();
+      await (this.backend.isShared ? this.follow() : this.queue);
       if (this.table.get(hash)?.block === place.block) this.table.remove(hash, place.block);
     }
     return undefined;

@@ -73,6 +73,7 @@ export class Opfs implements Backend {
     const root = await navigator.storage.getDirectory();
     const directory = await root.getDirectoryHandle(encodeURIComponent(name), { create: true });
     const lock = await handleOf(directory, SEED);
+    const files: File[] = [];
     try {
       const seed = new Uint32Array(2);
       if (lock.read(new Uint8Array(seed.buffer), { at: 0 }) < 8) {
@@ -85,14 +86,13 @@ export class Opfs implements Backend {
       for await (const name of (directory as unknown as { keys(): AsyncIterable<string> }).keys()) {
         if (/^\d{1,15}$/.test(name)) numbers.push(Number(name));
       }
-      const files: File[] = [];
       for (const number of numbers.sort((a, b) => a - b)) {
         const handle = await handleOf(directory, String(number));
         files.push({ number, handle, size: handle.getSize() });
       }
       return new Opfs(directory, lock, seed[1] ?? 0, files, sum, maxBytes);
     } catch (error) {
-      lock.close();
+      for (const { handle } of [...files, { handle: lock }]) handle.close();
       throw error;
     }
   }
@@ -174,8 +174,10 @@ export class Opfs implements Backend {
   private async remove(number: number): Promise<void> {
     const at = this.files.findIndex((file) => file.number === number);
     if (at < 0) return;
-    this.files[at]?.handle.close();
-    this.files.splice(at, 1);
+    const [file] = this.files.splice(at, 1);
+    // What was deleted must not come back if the file itself cannot be removed.
+    file?.handle.truncate(0);
+    file?.handle.close();
     await this.directory.removeEntry(String(number));
   }
 
