@@ -354,3 +354,31 @@ test("files that cannot be removed do not bring back what was deleted", async ()
   assert.equal(found, undefined);
   await close();
 });
+
+for (const who of ["another one that is opened", "another one that was open"]) {
+  test(`a store that is thrown away and made anew by ${who} is left to that one`, async () => {
+    const [page, close] = await fresh();
+    const found = await page.evaluate(async (who) => {
+      const open = () => Larder.open({ store: "indexeddb", name: who, maxBytes: "2kB" });
+      const one = await open();
+      for (let at = 0; at < 30; at++) await one.set(`key ${at}`, "x".repeat(300));
+      const before = who.endsWith("was open") ? await open() : undefined;
+      await new Promise((done, failed) => {
+        const request = indexedDB.deleteDatabase(`larder:${who}`);
+        request.onsuccess = done;
+        request.onerror = failed;
+      });
+      const two = before ?? (await open());
+      await two.set("mine", 1);
+      const values = await one.getMany(Array.from({ length: 30 }, (_, at) => `key ${at}`));
+      await one.set("mine", 2);
+      const found = [values.every((value) => value === undefined || value.length === 300), await one.get("mine"), warned(one).at(-1), one.isStored];
+      await one.close();
+      await two.close();
+      const three = await open();
+      return [...found, await three.get("mine"), (await three.stats())["stored-entries"]];
+    }, who);
+    assert.deepEqual(found, [true, 2, "storage", false, 1, 1]);
+    await close();
+  });
+}
