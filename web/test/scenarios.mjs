@@ -264,3 +264,172 @@ export async function bansMayBeMany(options) {
   }
   await cache.close();
 }
+
+/** A cache with entries that only its store has. */
+async function stored(options, entries) {
+  const cache = await Larder.open(options);
+  await cache.setMany(entries);
+  await cache.close();
+  return Larder.open(options);
+}
+
+export async function readWhileDeleted(options) {
+  for (const read of ["get", "look", "has", "ttl", "inspect"]) {
+    for (const remove of [(cache) => cache.delete("key"), (cache) => cache.clear(), (cache) => cache.invalidate("all")]) {
+      const cache = await stored(options, [["key", "old"]]);
+      const reading = cache[read]("key");
+      await remove(cache);
+      await reading;
+      same([await cache.get("key"), cache.sync.get("key"), await cache.has("key")], [undefined, undefined, false], `${read} ${remove}`);
+      await cache.close();
+    }
+  }
+}
+
+export async function readWhileOverwritten(options) {
+  const cache = await stored({ ...options, maxBytes: 2000 }, [["key", "old"]]);
+  const reading = [cache.get("key"), cache.getMany(["key"]), cache.getOrSet("key", () => "made")];
+  // Memory has no room for it.
+  const long = "x".repeat(5000);
+  await cache.set("key", long);
+  await Promise.all(reading);
+  for (let time = 0; time < 3; time++) same(await cache.get("key"), long);
+  await cache.close();
+}
+
+export async function touchedWhileDeleted(options) {
+  for (const change of [(cache) => cache.touch("key", "1h"), (cache) => cache.increment("key", 5)]) {
+    let cache = await stored(options, [["key", "7"]]);
+    const changing = change(cache);
+    await cache.delete("key");
+    const answer = await changing;
+    // Whichever came first: a number that is added to later begins anew.
+    const expected = answer === 5n ? "5" : undefined;
+    for (let round = 0; round < 2; round++) {
+      same(await cache.get("key"), expected, `${change} ${answer}`);
+      await cache.close();
+      cache = await Larder.open(options);
+    }
+    await cache.delete("key");
+    await cache.close();
+  }
+}
+
+export async function loadedWhileDeleted(options) {
+  const count = 2000;
+  const cache = await stored(options, Array.from({ length: count }, (_, at) => [`key ${at}`, `value ${at} `.repeat(100)]));
+  const { keeper } = cache.sync.tier.log;
+  let removed = 0;
+  // The first piece is about to be taken: what is in it goes now.
+  cache.sync.tier.records = async function* (namespace) {
+    for await (const record of Object.getPrototypeOf(this).records.call(this, namespace)) {
+      yield record;
+      if (removed === 0) for (; removed < 20; removed++) await cache.delete(`key ${removed}`);
+    }
+  };
+  await keeper.load(cache.sync.id);
+  for (let at = 0; at < removed; at++) same([cache.sync.get(`key ${at}`), await cache.get(`key ${at}`)], [undefined, undefined], `key ${at}`);
+  same(cache.sync.get(`key ${count - 1}`), `value ${count - 1} `.repeat(100));
+  await cache.close();
+}
+
+export async function addedWhereMemoryIsFull(options) {
+  const cache = await stored({ ...options, maxBytes: 100 }, [["count", "0"]]);
+  await Promise.all(Array.from({ length: 50 }, () => cache.increment("count")));
+  same(await cache.increment("count", 0), 50n);
+  await cache.close();
+}
+
+export async function idleTimesBeginAnew(options) {
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time });
+  const keys = ["one", "two", "three"];
+  const read = {
+    get: async (cache) => Promise.all(keys.map((key) => cache.get(key))),
+    look: async (cache) => Promise.all(keys.map(async (key) => (await cache.look(key))?.value)),
+    getMany: (cache) => cache.getMany(keys),
+    "getMany from memory": async (cache) => {
+      await cache.load();
+      return cache.getMany(keys);
+    },
+  };
+  for (const [how, values] of Object.entries(read)) {
+    let cache = await open();
+    await cache.setMany(keys.map((key) => [key, how]), { tti: "1h" });
+    for (let round = 0; round < 3; round++) {
+      await cache.close();
+      time += 50 * 60_000;
+      cache = await open();
+      same(await values(cache), [how, how, how], `${how} ${round}`);
+    }
+    await cache.close();
+    time += 70 * 60_000;
+    cache = await open();
+    same(await values(cache), [undefined, undefined, undefined], how);
+    await cache.close();
+  }
+}
+
+/** Keys by how often they came. */
+async function counted(entries) {
+  const counts = new Map();
+  for await (const key of entries) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return counts;
+}
+
+const bytesOf = (length) => crypto.getRandomValues(new Uint8Array(length));
+
+export async function eachComesOnce(options) {
+  const keys = Array.from({ length: 300 }, (_, at) => `key ${at}`);
+  const expected = new Map(keys.map((key) => [key, 1]));
+  const during = {
+    reading: () => {},
+    "reading others": (cache, key) => cache.get(keys[(keys.indexOf(key) + 100) % 300]),
+    overwriting: (cache, key) => cache.set(key, bytesOf(1000)),
+    "overwriting others": (cache, key) => cache.set(keys[(keys.indexOf(key) + 100) % 300], bytesOf(1000)),
+    reclaiming: async (cache, key) => {
+      if (keys.indexOf(key) % 100 !== 50) return;
+      for (let round = 0; round < 30; round++) await cache.set("large", bytesOf(60_000));
+      await cache.flush();
+    },
+  };
+  for (const [what, work] of Object.entries(during)) {
+    const cache = await Larder.open({ ...options, name: `${options.name} ${what}`, maxBytes: "20kB" });
+    for (const key of keys) await cache.set(key, bytesOf(1000));
+    const all = async function* () {
+      let came = 0;
+      for await (const [key] of cache) {
+        if (key === "large") continue;
+        if (++came > 2 * keys.length) throw new Error(`${what}: it does not end`);
+        yield key;
+        await work(cache, key);
+      }
+    };
+    const counts = await counted(all());
+    for (const key of keys) same([key, counts.get(key)], [key, 1], what);
+    same(counts.size, expected.size, what);
+    const blob = await cache.export();
+    await cache.close();
+    const other = await Larder.open({ ...options, name: `${options.name} ${what} other` });
+    same((await other.import(blob)).entries >= 300, true);
+    await other.close();
+  }
+}
+
+export async function deletedWhileListed(options) {
+  const cache = await Larder.open({ ...options, maxBytes: "20kB" });
+  for (let at = 0; at < 600; at++) await cache.set(`key ${at}`, bytesOf(1000));
+  for await (const { key } of cache.infos()) await cache.delete(key);
+  same([(await counted(cache)).size, (await cache.stats())["stored-entries"]], [0, 0]);
+  for (let at = 0; at < 600; at++) await cache.set(`key ${at}`, bytesOf(1000));
+  const gone = new Set();
+  for await (const { key: bytes } of cache.infos()) {
+    const key = new TextDecoder().decode(bytes);
+    same(gone.has(key), false, `${key} was deleted`);
+    const other = `key ${(Number(key.slice(4)) + 300) % 600}`;
+    // What is in memory is listed some at a time.
+    if (!cache.sync.has(key)) gone.add(other);
+    await cache.delete(other);
+  }
+  await cache.close();
+}

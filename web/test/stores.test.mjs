@@ -27,6 +27,9 @@ const SCENARIOS = {
   asAMap: "it is as a map, through restarts",
   bansMayBeMany: "more is made invalid than there can be bans",
   memoryIsFilled: "memory is filled from the store",
+  eachComesOnce: "each entry comes once, whatever happens meanwhile",
+  deletedWhileListed: "what is deleted while it is listed does not come",
+  idleTimesBeginAnew: "idle times begin anew in the store with what is read from it",
 };
 
 for (const store of ["indexeddb", "opfs"]) {

@@ -157,3 +157,44 @@ test("a pool that both tabs fill is filled once", async () => {
   }
   await close();
 });
+
+test("what was made invalid stays so, and the rest stays, when another tab moves the record of it", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const { IndexedDb } = await import("/web/pkg/store/indexeddb.js");
+    const open = () => Larder.open({ store: "indexeddb", name: "moved bans" });
+    const one = await open();
+    await one.setMany([["a", 1], ["b", 1]], { tags: ["t"] });
+    await one.set("c", 1);
+    await one.invalidate({ tag: "t" });
+    const two = await open();
+    // It hears of nothing from here on.
+    two.tabs.channel.onmessage = null;
+    two.sync.tier.log.backend.kept.clear();
+    const garbage = async () => {
+      for (let round = 0; round < 40; round++) await one.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
+      await one.flush();
+    };
+    const { block } = two.sync.tier.log.bans;
+    await garbage();
+    const found = [one.sync.tier.log.bans.block > block];
+    await two.reopen();
+    found.push(await two.getMany(["a", "b", "c"]));
+    // A third one has read where the bans are when they are moved.
+    const { blocks } = IndexedDb.prototype;
+    IndexedDb.prototype.blocks = async function* (after) {
+      IndexedDb.prototype.blocks = blocks;
+      yield* blocks.call(this, after);
+      await garbage();
+    };
+    const three = await open();
+    found.push(await three.getMany(["a", "b", "c"]));
+    for (const cache of [one, two, three]) found.push(cache.warnings.map(String));
+    return found;
+  });
+  const left = [undefined, undefined, 1];
+  assert.deepEqual(found, [true, left, left, [], [], []]);
+  await context.close();
+});

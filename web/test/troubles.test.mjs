@@ -282,3 +282,105 @@ test("a second worker with the same files is told so, and works in memory", asyn
   assert.deepEqual(found, [["storage"], false, 1, 2, 0]);
   await close();
 });
+
+test("what is to survive a loss of power is flushed, however long it takes to write", async () => {
+  const [page, close] = await fresh();
+  const how = await page.evaluate(async () => {
+    const cache = await Larder.open({ store: "indexeddb", name: "strict" });
+    const { transaction } = IDBDatabase.prototype;
+    const how = [];
+    IDBDatabase.prototype.transaction = function (stores, mode, options) {
+      if (mode === "readwrite") how.push(options?.durability);
+      return transaction.call(this, stores, mode, options);
+    };
+    const slowly = function* () {
+      for (let at = 0; at < 10; at++) {
+        for (const begun = performance.now(); performance.now() - begun < 20; );
+        yield [`key ${at}`, at];
+      }
+    };
+    await cache.setMany(slowly(), { durability: "sync" });
+    IDBDatabase.prototype.transaction = transaction;
+    return [...new Set(how)];
+  });
+  assert.deepEqual(how, ["strict"]);
+  await close();
+});
+
+test("files: what is moved while it is read is found, and a number goes on", async () => {
+  const [page, close] = await fresh();
+  const found = await inWorker(page, async () => {
+    const open = () => Larder.open({ store: "opfs", name: "moves", maxBytes: 2000, maxStoreBytes: "1MB" });
+    let cache = await open();
+    await cache.setMany([["key", "value"], ["count", "41"]]);
+    await cache.close();
+    cache = await open();
+    const { backend } = cache.sync.tier.log;
+    const { remove } = Object.getPrototypeOf(backend);
+    const reads = [];
+    backend.remove = async function (number) {
+      await remove.call(this, number);
+      // The file is gone, and where its records are now is not known yet.
+      if (reads.length === 0) reads.push(cache.get("key"), cache.increment("count"));
+      await new Promise((done) => setTimeout(done));
+    };
+    for (let round = 0; reads.length === 0 && round < 500; round++) await cache.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
+    const [value, count] = await Promise.all(reads);
+    return [value, Number(count)];
+  });
+  assert.deepEqual(found, ["value", 42]);
+  await close();
+});
+
+test("files that cannot be removed do not bring back what was deleted", async () => {
+  const [page, close] = await fresh();
+  const found = await inWorker(page, async () => {
+    const open = () => Larder.open({ store: "opfs", name: "stays", maxBytes: 2000, maxStoreBytes: "1MB" });
+    let cache = await open();
+    await cache.set("key", "value");
+    const { files } = cache.sync.tier.log.backend;
+    const [{ number: first }] = files;
+    for (let at = 0; files.length < 3; at++) await cache.set(`fill ${at}`, crypto.getRandomValues(new Uint8Array(60_000)));
+    const { removeEntry } = FileSystemDirectoryHandle.prototype;
+    FileSystemDirectoryHandle.prototype.removeEntry = async () => { throw new DOMException("in use", "NoModificationAllowedError"); };
+    await cache.delete("key");
+    for (let round = 0; round < 40; round++) await cache.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
+    await cache.close();
+    FileSystemDirectoryHandle.prototype.removeEntry = removeEntry;
+    // What deleted it goes with its own file.
+    const directory = await (await navigator.storage.getDirectory()).getDirectoryHandle(encodeURIComponent("larder:stays"));
+    for await (const name of directory.keys()) if (/^\d+$/.test(name) && Number(name) > first) await directory.removeEntry(name);
+    cache = await open();
+    return cache.get("key");
+  });
+  assert.equal(found, undefined);
+  await close();
+});
+
+for (const who of ["another one that is opened", "another one that was open"]) {
+  test(`a store that is thrown away and made anew by ${who} is left to that one`, async () => {
+    const [page, close] = await fresh();
+    const found = await page.evaluate(async (who) => {
+      const open = () => Larder.open({ store: "indexeddb", name: who, maxBytes: "2kB" });
+      const one = await open();
+      for (let at = 0; at < 30; at++) await one.set(`key ${at}`, "x".repeat(300));
+      const before = who.endsWith("was open") ? await open() : undefined;
+      await new Promise((done, failed) => {
+        const request = indexedDB.deleteDatabase(`larder:${who}`);
+        request.onsuccess = done;
+        request.onerror = failed;
+      });
+      const two = before ?? (await open());
+      await two.set("mine", 1);
+      const values = await one.getMany(Array.from({ length: 30 }, (_, at) => `key ${at}`));
+      await one.set("mine", 2);
+      const found = [values.every((value) => value === undefined || value.length === 300), await one.get("mine"), warned(one).at(-1), one.isStored];
+      await one.close();
+      await two.close();
+      const three = await open();
+      return [...found, await three.get("mine"), (await three.stats())["stored-entries"]];
+    }, who);
+    assert.deepEqual(found, [true, 2, "storage", false, 1, 1]);
+    await close();
+  });
+}

@@ -288,7 +288,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
     while (found.length < keys.length) {
       const rest = keys.slice(found.length).map(bytesOf);
       const args = { namespace: this.id, keys: rest, now: this.tier.now() };
-      const hits = this.tier.engine.call("get-many", args) as ({ value: Uint8Array; "content-type": string } | null)[];
+      const hits = this.tier.engine.call("get-many", args) as ({ value: Uint8Array; "content-type": string; renew: boolean } | null)[];
+      for (const [at, hit] of hits.entries()) if (hit?.renew === true) this.touch(rest[at] as Uint8Array);
       found.push(...hits.map((hit) => (hit === null ? undefined : decodeOwn(hit.value, hit["content-type"]))));
     }
     return found;
@@ -296,7 +297,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Gives up the cache and its memory. */
   close(): void {
-    this.tier.close();
+    void this.tier.close();
   }
 
   [Symbol.dispose](): void {

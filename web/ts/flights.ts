@@ -61,19 +61,27 @@ function nameOf(key: Key): string {
   return name;
 }
 
+/** What is computed, or the reason of the signal: who does not listen to it is not waited for. */
+export async function until<V>(signal: AbortSignal, computed: Promise<V>): Promise<V> {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([computed, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
 /** Waits for a flight until `signal` says otherwise; the last one who leaves ends it. */
 export async function wait<V>(flight: Flight<V>, signal: AbortSignal | undefined): Promise<V> {
   flight.waiting++;
-  let stop: (() => void) | undefined;
   try {
-    if (signal === undefined) return await flight.promise;
-    const aborted = new Promise<never>((_, reject) => {
-      stop = () => reject(signal.reason);
-      signal.addEventListener("abort", stop, { once: true });
-    });
-    return await Promise.race([flight.promise, aborted]);
+    return await (signal === undefined ? flight.promise : until(signal, flight.promise));
   } finally {
-    if (stop !== undefined) signal?.removeEventListener("abort", stop);
     flight.waiting--;
     if (flight.waiting === 0 && signal?.aborted === true) {
       flight.promise.catch(() => {});

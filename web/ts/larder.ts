@@ -20,7 +20,7 @@ import {
 } from "./core.js";
 import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
-import { Flights, wait, type Flight } from "./flights.js";
+import { Flights, until, wait, type Flight } from "./flights.js";
 import { Keys } from "./keys.js";
 import { load, type Source } from "./load.js";
 import { parts } from "./parts.js";
@@ -103,9 +103,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
     if (hasStore) {
       const { attach } = await parts.store();
-      cache.tabs = await attach(tier, options, () => void tier.log?.follow().catch((error: unknown) => cache.failed(error)));
+      cache.tabs = await attach(tier, options, () => void tier.log?.follow());
     }
-    if (options.preload === true) await cache.load();
+    if (options.preload === true) await cache.load().catch((error: unknown) => cache.failed(error));
     return cache;
   }
 
@@ -212,6 +212,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     for (const [key, value] of entries) {
       this.sync.set(key, value, options);
       this.tell("set", { key });
+      // Each block is written as is said: what is written between two breaths, too.
+      void this.tier.log?.written(options?.durability === "sync");
       await breathe();
     }
     await this.written(options?.durability);
@@ -219,12 +221,15 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Removes an entry; true when it was there. */
   async delete(key: Key): Promise<boolean> {
-    const stored = this.peek(key);
-    const wasThere = this.tier.delete(this.sync.id, key, null);
+    const { tier, sync } = this;
+    // As it was: the record can still be read when its key is deleted.
+    const stored = sync.has(key) ? undefined : tier.log?.read(tier.hash(sync.id, key));
+    const wasThere = tier.delete(sync.id, key, null);
     this.flights.outdateOne(key);
     this.tell("delete", { key });
-    const wasStored = (await stored) !== undefined;
-    await this.tier.log?.written();
+    const record = (await stored)?.bytes;
+    const wasStored = record !== undefined && tier.peek(sync.id, record, bytesOf(key)) !== undefined;
+    await tier.log?.written();
     return wasThere || wasStored;
   }
 
@@ -240,7 +245,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Gives an entry a new time to live, or restarts its idle time-out; false when it is not there. */
   async touch(key: Key, ttl?: Span): Promise<boolean> {
     const time = ttl === undefined ? null : span(ttl);
-    const isThere = this.tier.touch(this.sync.id, key, time, await this.tier.stored(this.sync.id, key));
+    const isThere = await this.tier.withStored(this.sync.id, key, (stored) => this.tier.touch(this.sync.id, key, time, stored));
     await this.tier.log?.written();
     return isThere;
   }
@@ -268,7 +273,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     if (tier.log === undefined) return add(null);
     const inTurn = async (): Promise<bigint> => {
       await tier.log?.follow();
-      const sum = add(await tier.stored(sync.id, key));
+      const sum = await tier.withStored(sync.id, key, add);
       await this.written(options?.durability);
       return sum;
     };
@@ -287,7 +292,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     // What is computed meanwhile was begun before. Which tags it will have is not known yet.
     this.flights.outdate(typeof rule === "object" && "prefix" in rule ? rule.prefix : "");
     this.tell("invalidate", { rule });
-    await this.tier.log?.written();
+    const isStored = await this.tier.log?.written();
+    if (isStored === false && this.tier.isTrapped) throw new LarderError("trapped", "the cache was stopped by an inner error; open it again");
   }
 
   /** The pool of this name, with this plan. Without one, the pool that was defined before. */
@@ -347,8 +353,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     };
     return this.flights.begin(key, (flight) => {
       const { tabs, tier, sync } = this;
-      if (tabs === undefined) return make(flight);
-      return tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, flight.controller.signal, () => make(flight));
+      const { signal } = flight.controller;
+      const made = (): Promise<Value> => until(signal, make(flight));
+      return tabs === undefined ? made() : tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, signal, made);
     });
   }
 
@@ -359,18 +366,21 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     flight.promise.catch((error: unknown) => this.tell("error", { key, error }));
   }
 
-  /** Infos of all entries whose keys begin so, those in memory first, in no particular order. */
+  /** Infos of all entries whose keys begin so, each once, those in memory first, in no particular order. What is set meanwhile may come too. */
   async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
-    for (const info of this.sync.infos(prefix)) {
+    const { tier, sync } = this;
+    // What is read meanwhile takes others' places in memory.
+    const seen = new Set<number>();
+    for (const info of sync.infos(prefix)) {
+      if (tier.log !== undefined) seen.add(tier.hash(sync.id, info.key));
       yield info;
       await breathe();
     }
     const begin = bytesOf(prefix);
-    for await (const record of this.tier.records(this.sync.id)) {
-      const info = this.tier.peek(this.sync.id, record);
+    for await (const { hash, bytes } of tier.records(sync.id)) {
+      const info = seen.has(hash) ? undefined : tier.peek(sync.id, bytes);
       const key = info?.["key"] as Uint8Array | undefined;
-      if (info === undefined || key === undefined || this.sync.has(key)) continue;
-      if (begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
+      if (info !== undefined && key !== undefined && begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
     }
   }
 
@@ -418,8 +428,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Gives up the cache and its memory, once what was written is stored. Computations under way are asked to end. */
   async close(): Promise<void> {
     this.flights.abort(new LarderError("closed", "the cache was closed"));
-    this.tier.close();
-    await this.tier.log?.close();
+    await this.tier.close();
     this.tabs?.close();
   }
 

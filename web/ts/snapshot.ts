@@ -54,7 +54,7 @@ export async function exported(tier: Tier): Promise<Blob> {
 async function* everything(tier: Tier): AsyncIterable<Uint8Array> {
 const { log, engine } = tier;
   if (log !== undefined) {
-    for await (const record of log.records(undefined)) if (engine.isSound(record, tier.now())) yield record;
+    for await (const { bytes } of log.records(undefined)) if (engine.isSound(bytes, tier.now())) yield bytes;
   }
   for (let cursor: number | null = log?.isWritable === true && !tier.hasLoose ? null : 0; cursor !== null; await breathe()) {
     const args = { cursor, size: PIECE, now: tier.now() };

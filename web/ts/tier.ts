@@ -5,7 +5,7 @@ import { bytesOf, type Key } from "./bytes.js";
 import { Engine, type Settings } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Kind } from "./store/lines.js";
-import type { Log } from "./store/log.js";
+import type { Log, Read } from "./store/log.js";
 import type { Plain } from "./wire.js";
 
 /** What the engine answers to a write. */
@@ -20,6 +20,8 @@ export interface Hit {
   readonly value: Uint8Array;
   readonly "content-type": string;
   readonly freshness: "fresh" | "stale";
+  /** Whether its idle time-out is to be begun anew in the store. */
+  readonly renew: boolean;
 }
 
 /** A namespace, and what stands for it. */
@@ -59,6 +61,7 @@ export class Tier {
   hasLoose = false;
   private seed = 0;
   private running: Engine | undefined;
+  private isClosed = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -80,8 +83,24 @@ export class Tier {
   }
 
   get engine(): Engine {
-    if (this.running === undefined) throw new LarderError("closed", "the cache was closed");
+    this.refuseClosed();
+    return this.inner;
+  }
+
+  /** The engine for what is yet to be written when the cache is closed. */
+  get inner(): Engine {
+    if (this.running === undefined) throw closed();
     return this.running;
+  }
+
+  /** Whether an inner error ended the engine. */
+  get isTrapped(): boolean {
+    return this.running?.isTrapped === true;
+  }
+
+  /** Throws once the cache is closed. */
+  refuseClosed(): void {
+    if (this.isClosed) throw closed();
   }
 
   /** Puts a log behind the engine. */
@@ -97,7 +116,7 @@ export class Tier {
     this.timer = setTimeout(() => {
       this.timer = undefined;
       // It ends with the cache; a trap shows with the next call.
-      if (this.running === undefined || this.running.isTrapped) return;
+      if (this.isClosed || this.isTrapped) return;
       if ((this.engine.call("maintain", { now: this.now(), budget: BUDGET }) as number) > 0) this.maintainSoon();
     }, PAUSE);
     // In Node a timer keeps the program alive.
@@ -112,6 +131,7 @@ export class Tier {
 
   /** Begins anew with an empty memory, after a trap for instance. */
   async restart(): Promise<void> {
+    this.refuseClosed();
     const names = [...this.namespaces.values()];
     this.running = this.start();
     for (const { name } of names) this.engine.call("namespace", { name });
@@ -120,7 +140,7 @@ export class Tier {
   }
 
   private register(id: number, name: string): void {
-    const seed = this.engine.hash(name, this.seed);
+    const seed = this.inner.hash(name, this.seed);
     this.namespaces.set(id, { id, name, seed, hash: seed >>> 0 });
   }
 
@@ -159,7 +179,7 @@ export class Tier {
 
   /** What stands for a key in the log. */
   hash(namespace: number, key: Key): number {
-    return this.engine.hash(key, this.named(namespace).seed);
+    return this.inner.hash(key, this.named(namespace).seed);
   }
 
   /** Whether the log has a record under a key. */
@@ -190,19 +210,34 @@ export class Tier {
     }
   }
 
-  /** The record of an entry that memory lacks; null if memory has it or nobody does. */
-  async stored(namespace: number, key: Key): Promise<Uint8Array | null> {
-    if (this.log === undefined || this.engine.has(namespace, key, this.now())) return null;
-    return (await this.log.read(this.hash(namespace, key))) ?? null;
+  /** Does something with the record of an entry that memory lacks; with null if memory has it or nobody does. */
+  async withStored<T>(namespace: number, key: Key, use: (stored: Uint8Array | null) => T): Promise<T> {
+    const { log } = this;
+    for (;;) {
+      if (log === undefined || this.engine.has(namespace, key, this.now())) return use(null);
+      const found = await log.read(this.hash(namespace, key));
+      if (found === undefined || log.isNewest(found)) return use(found?.bytes ?? null);
+    }
+  }
+
+  /** The record of an entry that memory lacks, as it is now; null if memory has it or nobody does. */
+  stored(namespace: number, key: Key): Promise<Uint8Array | null> {
+    return this.withStored(namespace, key, (stored) => stored);
   }
 
   /** Looks into the log for what memory lacks, and takes it into memory. */
   async find(namespace: number, key: Key): Promise<Hit | undefined> {
-    const record = await this.log?.read(this.hash(namespace, key));
-    if (record === undefined) return undefined;
+    const { log } = this;
+    let found: Read | undefined;
+    do found = await log?.read(this.hash(namespace, key));
+    while (found !== undefined && log?.isNewest(found) !== true);
+    if (found === undefined) return undefined;
+    const record = found.bytes;
     const args = { namespace, key: bytesOf(key), now: this.now() };
     try {
-      return this.engine.call("admit", { ...args, record }) as unknown as Hit;
+      const hit = this.engine.call("admit", { ...args, record }) as unknown as Hit;
+      if (hit.renew) this.touch(namespace, key, null, record);
+      return hit;
     } catch (refused) {
       if (!isMiss(refused)) throw refused;
       // It came into memory meanwhile, and is newer.
@@ -214,10 +249,10 @@ export class Tier {
   /** What a record says of an entry under this key; nothing if it is of another, over, or invalid. */
   peek(namespace: number, record: Uint8Array, key?: Uint8Array): { readonly [name: string]: Plain } | undefined {
     try {
-      const info = this.engine.call("describe", { record }) as { readonly [name: string]: Plain };
+      const info = this.inner.call("describe", { record }) as { readonly [name: string]: Plain };
       const isMeant = info["namespace"] === this.named(namespace).name && (key === undefined || isSame(info["key"] as Uint8Array, key));
       const isOver = info["gone"] !== null && (info["gone"] as number) <= this.now();
-      return isMeant && !isOver && this.engine.call("is-banned", { record }) === false ? info : undefined;
+      return isMeant && !isOver && this.inner.call("is-banned", { record }) === false ? info : undefined;
     } catch (refused) {
       if (!isMiss(refused)) throw refused;
       return undefined;
@@ -225,7 +260,7 @@ export class Tier {
   }
 
   /** The records of a namespace that the log has. */
-  async *records(namespace: number): AsyncIterable<Uint8Array> {
+  async *records(namespace: number): AsyncIterable<Read> {
     if (this.log !== undefined) yield* this.log.records(this.named(namespace).hash);
   }
 
@@ -268,10 +303,17 @@ export class Tier {
     if (sequence !== null) this.log?.keeper.banned({ namespace, rules, sequence });
   }
 
-  close(): void {
+  /** Refuses everything from now on, and gives up the engine once what waits is written. */
+  async close(): Promise<void> {
+    this.isClosed = true;
     clearTimeout(this.timer);
+    if (this.log !== undefined) await this.log.close();
     this.running = undefined;
   }
+}
+
+function closed(): LarderError {
+  return new LarderError("closed", "the cache was closed");
 }
 
 /** Refusals of a record that mean that it is no hit. */

@@ -149,9 +149,11 @@ export class Pool {
   /** @internal */
   async look(combination: Uint8Array, { plan, round }: Info): Promise<Looked> {
     const longest = Math.max(DAY, plan.retry);
-    const stored = await this.tier.stored(this.namespace, combination);
-    const args = { namespace: this.namespace, combination, round, "longest-retry": longest, stored, now: this.tier.now() };
-    return this.call("look", args) as unknown as Looked;
+    const { tier, namespace } = this;
+    return tier.withStored(namespace, combination, (stored) => {
+      const args = { namespace, combination, round, "longest-retry": longest, stored, now: tier.now() };
+      return this.call("look", args) as unknown as Looked;
+    });
   }
 
   /** Picks a variant at random; `undefined` when there is none. */
@@ -159,9 +161,10 @@ export class Pool {
     const [{ plan }, combination] = [await this.info(), await this.combination(values)];
     const how = [...(plan.weighted ? ["weighted"] : []), ...(plan.repeats ? [] : ["no-repeats"])];
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      const stored = await this.tier.stored(this.namespace, combination);
-      const args = { namespace: this.namespace, combination, how, stored, now: this.tier.now() };
-      const picked = this.call("pick", args) as unknown as (Omit<Picked, "value"> & { readonly hit: Hit | null }) | null;
+      const picked = await this.tier.withStored(this.namespace, combination, (stored) => {
+        const args = { namespace: this.namespace, combination, how, stored, now: this.tier.now() };
+        return this.call("pick", args) as unknown as (Omit<Picked, "value"> & { readonly hit: Hit | null }) | null;
+      });
       if (picked === null || picked.variants === 0) return undefined;
       const { generation, entry, variants } = picked;
       const hit = picked.hit ?? (await this.variant(combination, generation, entry));
@@ -183,10 +186,11 @@ export class Pool {
   private write(name: string, combination: Uint8Array, args: { readonly [name: string]: Plain }): Promise<void> {
     return this.inTurn("pool", undefined, async () => {
       const { tier, namespace } = this;
-      const stored = await tier.stored(namespace, combination);
-      const all = { namespace, combination, ...args, stored, now: tier.now(), sequence: tier.stamp() };
-      const written = this.call(name, all) as unknown as Stored | null;
-      if (written !== null) tier.keep(namespace, combination, written);
+      await tier.withStored(namespace, combination, (stored) => {
+        const all = { namespace, combination, ...args, stored, now: tier.now(), sequence: tier.stamp() };
+        const written = this.call(name, all) as unknown as Stored | null;
+        if (written !== null) tier.keep(namespace, combination, written);
+      });
       await tier.log?.written();
     });
   }
@@ -221,17 +225,19 @@ export class Pool {
     const variant = { place, value: bytesOf(bytes), score, options: given(type, options) };
     return this.inTurn("pool", undefined, async () => {
       const { tier, namespace } = this;
-      const stored = await tier.stored(namespace, combination);
-      const args = { namespace, combination, round, variant, stored, now: tier.now(), sequence: tier.stamp(2) };
-      const added = this.call("add-variant", args) as unknown as {
-        readonly duplicate: boolean;
-        readonly variant: readonly [Uint8Array, Stored] | null;
-        readonly combination: Stored;
-        readonly pruned: readonly Uint8Array[];
-      };
-      if (added.variant !== null) tier.keep(namespace, ...added.variant);
-      tier.keep(namespace, combination, added.combination);
-      for (const key of added.pruned) tier.drop(namespace, key);
+      const added = await tier.withStored(namespace, combination, (stored) => {
+        const args = { namespace, combination, round, variant, stored, now: tier.now(), sequence: tier.stamp(2) };
+        const added = this.call("add-variant", args) as unknown as {
+          readonly duplicate: boolean;
+          readonly variant: readonly [Uint8Array, Stored] | null;
+          readonly combination: Stored;
+          readonly pruned: readonly Uint8Array[];
+        };
+        if (added.variant !== null) tier.keep(namespace, ...added.variant);
+        tier.keep(namespace, combination, added.combination);
+        for (const key of added.pruned) tier.drop(namespace, key);
+        return added;
+      });
       await tier.log?.written();
       return added;
     });

@@ -14,6 +14,8 @@ const KEPT = 4;
 interface Meta {
   readonly format: number;
   readonly seed: number;
+  /** Drawn at random by who made the database. One that was deleted may be made again with the same seed, and its blocks have other numbers. */
+  readonly made?: number;
 }
 
 /** The answer of a request. */
@@ -48,15 +50,20 @@ function open(name: string): Promise<IDBDatabase> {
   });
 }
 
+function drawn(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+}
+
 /** What is known of the database; this seed if it is new. */
-async function metaOf(database: IDBDatabase, seed: number): Promise<{ readonly seed: number; readonly isNew: boolean }> {
+async function metaOf(database: IDBDatabase, seed: number): Promise<{ readonly meta: Meta; readonly isNew: boolean }> {
   const transaction = database.transaction("meta", "readwrite");
   const ended = end(transaction);
-  const meta = transaction.objectStore("meta");
-  const found = (await answer(meta.get("store"))) as Meta | undefined;
-  if (found === undefined) meta.put({ format: FORMAT, seed } satisfies Meta, "store");
+  const store = transaction.objectStore("meta");
+  const found = (await answer(store.get("store"))) as Meta | undefined;
+  const meta = found ?? { format: FORMAT, seed, made: drawn() };
+  if (found === undefined) store.put(meta, "store");
   await ended;
-  return { seed: found?.seed ?? seed, isNew: found === undefined };
+  return { meta, isNew: found === undefined };
 }
 
 /** Blocks in a database. */
@@ -70,16 +77,20 @@ export class IndexedDb implements Backend {
   private constructor(
     private readonly name: string,
     private database: IDBDatabase,
-    readonly seed: number,
+    private meta: Meta,
   ) {
     this.watch();
+  }
+
+  get seed(): number {
+    return this.meta.seed;
   }
 
   /** Opens the database of this name. */
   static async open(name: string): Promise<IndexedDb> {
     const database = await open(name);
-    const { seed } = await metaOf(database, crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
-    return new IndexedDb(name, database, seed);
+    const { meta } = await metaOf(database, drawn());
+    return new IndexedDb(name, database, meta);
   }
 
   /** Somebody deletes the database: it is let go, or they would wait. */
@@ -88,10 +99,11 @@ export class IndexedDb implements Backend {
   }
 
   private async begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed"): Promise<IDBTransaction> {
+    if (this.isClosed) throw new LarderError("closed", "the cache was closed");
     try {
       return this.database.transaction(["lines", "records"], mode, { durability });
     } catch (error) {
-      if (this.isClosed || !(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
+      if (!(error instanceof DOMException) || error.name !== "InvalidStateError") throw error;
       await (this.reopening ??= this.reopen().finally(() => (this.reopening = undefined)));
       return this.database.transaction(["lines", "records"], mode, { durability });
     }
@@ -99,11 +111,17 @@ export class IndexedDb implements Backend {
 
   /** The browser closed the connection, and may have thrown everything away. */
   private async reopen(): Promise<void> {
-    this.database = await open(this.name);
+    const database = await open(this.name);
+    const { meta, isNew } = await metaOf(database, this.seed);
+    if (!isNew && (meta.seed !== this.seed || meta.made !== this.meta.made)) {
+      // It is not touched: it belongs to others.
+      database.close();
+      throw new LarderError("storage", "the store was replaced by another one; open the cache again");
+    }
+    this.database = database;
+    this.meta = meta;
     this.watch();
     this.kept.clear();
-    const { seed, isNew } = await metaOf(this.database, this.seed);
-    if (seed !== this.seed) throw new LarderError("storage", "the store was replaced by another one; open the cache again");
     if (isNew) this.lost();
   }
 

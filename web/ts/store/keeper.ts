@@ -4,7 +4,7 @@ import { LarderError } from "../error.js";
 import type { Tier } from "../tier.js";
 import type { Plain } from "../wire.js";
 import { Kind, type Found } from "./lines.js";
-import type { Kept } from "./log.js";
+import type { Kept, Read } from "./log.js";
 
 /** Entries that were made invalid, and since when. */
 export interface Ban {
@@ -40,27 +40,41 @@ export class Keeper {
   /** Has a ban stored that was made. */
   banned(ban: Ban): void {
     this.bans.push(ban);
-    this.tier.log?.keepBans(ban.sequence);
-    void this.tier.log?.written().then(() => (this.bans = this.bans.filter((it) => it !== ban)));
+    this.store(ban);
+  }
+
+  private store(ban: Ban): void {
+    const { log } = this.tier;
+    log?.keepBans(ban.sequence);
+    void log?.written().then((isStored) => {
+      if (isStored || !log.isWritable) this.bans = this.bans.filter((it) => it !== ban);
+    });
+  }
+
+  /** Has the bans stored that could not be. */
+  storeAgain(): void {
+    for (const ban of this.bans) this.store(ban);
   }
 
   /** Fills memory from the log, the newest last; answers how many entries came. */
   async load(namespace: number): Promise<number> {
-    let [taken, length, piece] = [0, 0, [] as Uint8Array[]];
+    this.tier.refuseClosed();
+    let [taken, length, piece] = [0, 0, [] as Read[]];
     const flush = (): void => {
       const all = new Uint8Array(length);
       let at = 0;
-      for (const record of piece) {
-        new DataView(all.buffer).setUint32(at, record.length, true);
-        all.set(record, at + 4);
-        at += 4 + record.length;
+      for (const read of piece) {
+        if (this.tier.log?.isNewest(read) !== true) continue;
+        new DataView(all.buffer).setUint32(at, read.bytes.length, true);
+        all.set(read.bytes, at + 4);
+        at += 4 + read.bytes.length;
       }
-      taken += this.tier.engine.load(namespace, all, this.tier.now());
+      taken += this.tier.inner.load(namespace, all.subarray(0, at), this.tier.now());
       [length, piece] = [0, []];
     };
-    for await (const record of this.tier.records(namespace)) {
-      piece.push(record);
-      length += 4 + record.length;
+    for await (const read of this.tier.records(namespace)) {
+      piece.push(read);
+      length += 4 + read.bytes.length;
       if (length > PIECE) flush();
     }
     flush();
@@ -71,9 +85,10 @@ export class Keeper {
   async sweep(): Promise<void> {
     const until = this.tier.stamp();
     if (this.tier.log === undefined || until === null) return;
-    for await (const record of this.tier.log.records(undefined)) {
-      if (this.isSound(record)) continue;
-      const { namespace, key } = this.tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
+    for await (const read of this.tier.log.records(undefined)) {
+      const record = read.bytes;
+      if (this.isSound(record) || !this.tier.log.isNewest(read)) continue;
+      const { namespace, key } = this.tier.inner.call("describe", { record }) as { namespace: string; key: Uint8Array };
       this.tier.drop(this.tier.namespace(namespace), key);
     }
     await this.tier.log.written();
@@ -87,7 +102,7 @@ export class Keeper {
     let record: Uint8Array | undefined;
     for (const { namespace, rules, sequence } of this.bans) {
       const args = { namespace, rules, now: this.tier.now(), sequence };
-      ({ record } = this.tier.engine.call("ban", args) as { record: Uint8Array });
+      ({ record } = this.tier.inner.call("ban", args) as { record: Uint8Array });
     }
     return record;
   }
@@ -100,12 +115,12 @@ export class Keeper {
 
   /** Forgets the bans with numbers up to this; answers with a record of the others. */
   private reap(until: number): Uint8Array {
-    return this.tier.engine.call("reap-bans", { until, now: this.tier.now(), sequence: this.tier.stamp() }) as Uint8Array;
+    return this.tier.inner.call("reap-bans", { until, now: this.tier.now(), sequence: this.tier.stamp() }) as Uint8Array;
   }
 
   /** All bans there are now, made by another tab or before. */
   takeBans(record: Uint8Array): void {
-    this.tier.engine.call("take-bans", { record });
+    this.tier.inner.call("take-bans", { record });
   }
 
   /** Another tab wrote or deleted this entry. */
@@ -115,13 +130,13 @@ export class Keeper {
     const found = (await bytes()) ?? new Uint8Array();
     const key = line.kind === Kind.Delete ? found : (this.tier.peek(namespace.id, found)?.["key"] as Uint8Array | undefined);
     if (key === undefined || key.length === 0) return this.changedMuch();
-    this.tier.engine.call("forget", { namespace: namespace.id, key });
+    this.tier.inner.call("forget", { namespace: namespace.id, key });
     this.tier.listener?.changed(key);
   }
 
   /** Another tab changed so much that memory is to begin anew. */
   changedMuch(): void {
-    this.tier.engine.call("clear", { namespace: null });
+    this.tier.inner.call("clear", { namespace: null });
     this.tier.listener?.changed(undefined);
   }
 
@@ -136,7 +151,7 @@ export class Keeper {
     if (namespace === undefined) return 0;
     const key = this.tier.peek(namespace.id, record)?.["key"];
     const args = { namespace: namespace.id, key: key as Uint8Array, now: this.tier.now() };
-    const info = key === undefined ? null : (this.tier.engine.call("inspect", args) as { accessed: number } | null);
+    const info = key === undefined ? null : (this.tier.inner.call("inspect", args) as { accessed: number } | null);
     return info?.accessed ?? 0;
   }
 
@@ -147,12 +162,12 @@ export class Keeper {
       // What is over always goes, and so does what was made invalid.
       return { size, version: place.version, accessed, gone: this.isSound(bytes) ? gone : 0 };
     });
-    return this.tier.engine.call("judge", { candidates, needed, now: this.tier.now() }) as number[];
+    return this.tier.inner.call("judge", { candidates, needed, now: this.tier.now() }) as number[];
   }
 
   private isSound(record: Uint8Array): boolean {
     try {
-      return this.tier.engine.call("is-banned", { record }) === false;
+      return this.tier.inner.call("is-banned", { record }) === false;
     } catch (refused) {
       // What a newer version wrote is for it to judge.
       return refused instanceof LarderError && refused.code === "newer-format";

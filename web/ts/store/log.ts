@@ -18,6 +18,23 @@ export interface Kept {
   readonly accessed: number;
 }
 
+/** A record that was read. */
+export interface Read {
+  readonly hash: number;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Who reads all records. */
+interface Reader {
+  /** The block that is read; those up to it were. */
+  at: number;
+  /** The last block when the reading began. */
+  readonly end: number;
+  /** Hashes of records that were written anew, behind the end, before they were read: by who overwrote them, or by reclaiming. */
+  readonly moved: number[];
+}
+
 interface Batch {
   readonly written: Promise<boolean>;
   readonly end: (isStored: boolean) => void;
@@ -47,8 +64,13 @@ export class Log {
   private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
   private batch: Batch | undefined;
   private isStrict = false;
+  private readonly readers = new Set<Reader>();
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
+  /** Bans that could not be written after an inner error: the engine knows them no more. */
+  private hasLostBans = false;
+  /** Another tab wrote the bans anew, in a block that is not known yet. */
+  private areBansMoved = false;
   private isClosing = false;
   /** Nothing is written any more: it failed, or the cache was closed. */
   private isSealed = false;
@@ -75,7 +97,8 @@ export class Log {
       log.take(block);
       await breathe();
     }
-    await log.readBans();
+    // While they are read another tab may write them anew.
+    while (!(await log.readBans())) for await (const block of backend.blocks(log.last)) log.take(block);
     return log;
   }
 
@@ -111,28 +134,46 @@ export class Log {
   private apply(line: Found, block: number): void {
     const { kind, hash, namespace, version } = line;
     this.newest = Math.max(this.newest, version);
-    if (kind === Kind.Put) this.table.put({ ...line, block });
-    else if (kind === Kind.Delete) this.table.remove(hash, block);
+    if (kind === Kind.Put) {
+      const before = this.readers.size > 0 ? this.table.blockOf(hash) : -1;
+      for (const { at, end, moved } of this.readers) if (before > at && before <= end && block > end) moved.push(hash);
+      this.table.put({ ...line, block });
+    } else if (kind === Kind.Delete) this.table.remove(hash, block);
     else if (kind === Kind.Clear) this.table.removeWhere((of, _, its) => its === namespace && of < block);
     else if (block >= (this.bans?.block ?? -1)) this.bans = { block, at: line.at, length: line.length };
   }
 
   /** Tells a memory that began anew what it must know. */
-  async restart(): Promise<void> {
-    await this.readBans();
-    this.keeper.banAgain();
+  restart(): Promise<void> {
+    return this.serial(async () => {
+      while (!(await this.readBans())) await this.catchUp();
+      this.keeper.banAgain();
+      if (!this.hasLostBans) return;
+      this.hasLostBans = false;
+      this.keeper.storeAgain();
+    });
   }
 
-  private async readBans(): Promise<void> {
-    if (this.bans === undefined) return;
+  /** Takes over the newest bans that are known; false if they are not there any more and blocks follow, which have them. */
+  private async readBans(): Promise<boolean> {
+    if (this.bans === undefined) return true;
     const { block, at, length } = this.bans;
     try {
-      this.keeper.takeBans((await this.backend.read(block, at, length)) ?? new Uint8Array());
+      const record = await this.backend.read(block, at, length);
+      if (record === undefined && (await this.isBehind())) return false;
+      this.keeper.takeBans(record ?? new Uint8Array());
     } catch (cause) {
-      if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
+      if (cause instanceof LarderError && cause.code !== "corrupt") throw cause;
       // What they made invalid must not come back.
       await this.startAnew(new LarderError("corrupt", "what was made invalid cannot be read, so the store was emptied", { cause }));
     }
+    return true;
+  }
+
+  /** Whether there are blocks that are not known yet. */
+  private async isBehind(): Promise<boolean> {
+    for await (const _ of this.backend.blocks(this.last)) return true;
+    return false;
   }
 
   private async startAnew(why: LarderError): Promise<void> {
@@ -156,22 +197,30 @@ export class Log {
     return (this.table.get(hash)?.gone ?? 0) > this.keeper.now();
   }
 
+  /** Whether a record that was read some time ago is still the newest of its key. Who acts upon a record asks this first, for it may have
+   * been deleted or overwritten while it was read. */
+  isNewest({ hash, version }: Omit<Read, "bytes">): boolean {
+    const line = this.waiting.get(hash) ?? this.flying.get(hash);
+    if (line !== undefined) return line.kind === Kind.Put && line.version === version;
+    return this.table.get(hash)?.version === version;
+  }
+
   /** The record under this hash. */
-  async read(hash: number): Promise<Uint8Array | undefined> {
+  async read(hash: number): Promise<Read | undefined> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const line = this.waiting.get(hash) ?? this.flying.get(hash);
-      if (line !== undefined) return line.kind === Kind.Put ? line.bytes : undefined;
+      if (line !== undefined) return line.kind === Kind.Put ? line : undefined;
       const place = this.table.get(hash);
       if (place === undefined || place.gone <= this.keeper.now()) return undefined;
       try {
         const record = await this.backend.read(place.block, place.at, place.length);
-        if (record !== undefined && record.length === place.length) return record;
+        if (record !== undefined && record.length === place.length) return { hash, version: place.version, bytes: record };
       } catch (cause) {
-        this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
+        if (!this.isClosing) this.keeper.warn(new LarderError("storage", "a record could not be read, which is a miss", { cause }));
         return undefined;
       }
       // Its block was dropped, here or by another tab; it may lie in a later one.
-      await this.follow();
+      await (this.backend.isShared ? this.follow() : this.queue);
       if (this.table.get(hash)?.block === place.block) this.table.remove(hash, place.block);
     }
     return undefined;
@@ -247,11 +296,12 @@ export class Log {
   private async writeBatch(batch: Batch): Promise<void> {
     this.batch = undefined;
     let isStored = true;
-    for (let left = this.waiting.size; isStored && (left > 0 || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
+    // Emptying the cache takes away what waits.
+    for (let left = this.waiting.size; isStored && ((left > 0 && this.waiting.size > 0) || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
       isStored = false;
       return 0;
     });
-    batch.end(isStored);
+    batch.end(isStored && !this.hasLostBans);
   }
 
   /** Writes a block; answers how many lines it took from those that wait. */
@@ -285,7 +335,7 @@ export class Log {
   private async append(specials: readonly Line[], strict: boolean): Promise<void> {
     for (;;) {
       // Bans are read when they are written, for others may have come beside them.
-      const bans = specials.map((line) => (line.kind === Kind.Bans ? { ...line, bytes: this.keeper.bansRecord() } : line));
+      const bans = specials.flatMap((line) => (line.kind === Kind.Bans ? this.bansLine(line) : [line]));
       const packed = pack([...bans, ...this.flying.values()]);
       const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.last } : {};
       const made = await this.tryAppend({ ...packed, strict, ...onlyAfter });
@@ -296,11 +346,23 @@ export class Log {
       // Blocks of others in between come first.
       if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
       this.take({ ...made, lines: packed.lines });
+      if (this.areBansMoved) await this.catchUp();
       // Deleted from what flies meanwhile: its namespace was emptied.
       for (const line of unpack(packed.lines)) {
         if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
       }
       return;
+    }
+  }
+
+  /** All bans; none after an inner error, when they wait for the cache to be opened again. */
+  private bansLine(line: Line): Line[] {
+    try {
+      return [{ ...line, bytes: this.keeper.bansRecord() }];
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+      this.hasLostBans = true;
+      return [];
     }
   }
 
@@ -334,23 +396,43 @@ export class Log {
   /** Learns what other tabs wrote. */
   follow(): Promise<void> {
     if (!this.backend.isShared || this.isSealed) return Promise.resolve();
-    return this.serial(() => this.catchUp());
+    return this.serial(() => this.catchUp()).catch((cause: unknown) => {
+      const error = new LarderError("storage", "what other tabs wrote could not be read", { cause });
+      if (!this.isClosing) this.keeper.warn(cause instanceof LarderError ? cause : error);
+    });
   }
 
   private async catchUp(before = Infinity): Promise<void> {
     for await (const block of this.backend.blocks(this.last)) {
-      if (block.id >= before) return;
+      if (block.id >= before) break;
       const lines = [...unpack(block.lines)];
       const known = lines.map(({ hash }) => this.table.blockOf(hash));
       this.take(block);
-      const read = (line: Found) => () => this.backend.read(block.id, line.at, line.length);
-      if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
-      else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block.id) await this.keeper.changed(line, read(line));
-      if (lines.some(({ kind }) => kind === Kind.Bans)) {
-        await this.restart();
-        this.keeper.invalidated();
+      try {
+        await this.inform(block.id, lines, known);
+      } catch (cause) {
+        // Memory is empty when it begins anew.
+        if (!isTrap(cause)) throw cause;
       }
     }
+    if (!this.areBansMoved || before !== Infinity) return;
+    await this.takeBans();
+    return this.catchUp();
+  }
+
+  /** Tells memory what another tab wrote. */
+  private async inform(block: number, lines: readonly Found[], known: readonly number[]): Promise<void> {
+    const read = (line: Found) => () => this.backend.read(block, line.at, line.length);
+    if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
+    else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block) await this.keeper.changed(line, read(line));
+    if (lines.some(({ kind }) => kind === Kind.Bans)) await this.takeBans();
+  }
+
+  private async takeBans(): Promise<void> {
+    this.areBansMoved = !(await this.readBans());
+    if (this.areBansMoved) return;
+    this.keeper.banAgain();
+    this.keeper.invalidated();
   }
 
   private isReclaimDue(): boolean {
@@ -383,7 +465,7 @@ export class Log {
       size += block.size;
     }
     let records: Kept[] = [];
-    for await (const { place, bytes } of this.live(ids)) {
+    for await (const { place, bytes } of this.oldest(ids)) {
       const accessed = this.keeper.accessed(place.namespace, bytes);
       records.push({ place, bytes, size: bytes.length + LINE, accessed });
     }
@@ -405,32 +487,61 @@ export class Log {
       this.total -= this.blocks.get(id)?.size ?? 0;
       this.blocks.delete(id);
     }
+    // Emptied or over meanwhile.
+    const gone = dropped.filter(({ hash }) => this.table.blockOf(hash) < 0);
     this.take({ ...made, lines: packed.lines });
+    for (const { hash } of gone) this.table.remove(hash, made.id);
     for (const { hash, block } of dropped) this.table.remove(hash, block);
   }
 
-  /** The records of one namespace or of all, in the order of writing, once all that waits is written. What is written meanwhile may come too. */
-  async *records(namespace: number | undefined): AsyncIterable<Uint8Array> {
+  /** The records of one namespace or of all, each once, in the order of writing, when all that waits is written. New keys that are written
+   * meanwhile do not come. */
+  async *records(namespace: number | undefined): AsyncIterable<Read> {
     await this.written();
-    for await (const { place, bytes } of this.live()) {
-      if ((namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now()) yield bytes;
+    const reader: Reader = { at: -1, end: this.last, moved: [] };
+    this.readers.add(reader);
+    const isMeant = (place: Place): boolean =>
+      (namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now();
+    try {
+      for await (const { place, bytes } of this.live(reader, (place) => this.isNewest(place))) if (isMeant(place)) yield { ...place, bytes };
+      for (const hash of reader.moved) {
+        const [read, place] = [await this.read(hash), this.table.get(hash)];
+        if (read !== undefined && place !== undefined && isMeant(place)) yield read;
+        await breathe();
+      }
+    } finally {
+      this.readers.delete(reader);
     }
   }
 
-  /** The records of these blocks, or of all, that are the newest of their keys. */
-  private async *live(ids?: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
+  /** The records that are the newest of their keys. */
+  private async *live(reader: Reader, isThere: (place: Place) => boolean): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
     for await (const block of this.backend.blocks(-1)) {
-      if (ids !== undefined && !ids.has(block.id)) return;
-      let bytes: Uint8Array | undefined;
-      for (const { kind, hash, at, length } of unpack(block.lines)) {
+      if (block.id > reader.end) return;
+      reader.at = block.id;
+      const places: Place[] = [];
+      for (const { kind, hash, at } of unpack(block.lines)) {
         const place = kind === Kind.Put ? this.table.get(hash) : undefined;
-        if (place?.block !== block.id || place.at !== at) continue;
-        // All of a block at once, for most of it is wanted.
-        bytes ??= (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
-        if (at + length <= bytes.length) yield { place, bytes: bytes.slice(at, at + length) };
+        if (place?.block === block.id && place.at === at) places.push(place);
+      }
+      if (places.length === 0) continue;
+      // All of a block at once, for most of it is wanted.
+      const bytes = (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
+      for (const place of places) {
+        const { hash, at, length } = place;
+        if (!isThere(place) || at + length > bytes.length) reader.moved.push(hash);
+        else yield { place, bytes: bytes.slice(at, at + length) };
         await breathe();
       }
     }
+  }
+
+  /** The records of these blocks, the oldest, that are the newest of their keys. */
+  private async *oldest(ids: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
+    const reader = { at: -1, end: Math.max(...ids), moved: [] };
+    // What is being overwritten stays until that is stored.
+    const isThere = ({ hash, block }: Place): boolean => this.table.blockOf(hash) === block;
+    for await (const found of this.live(reader, isThere)) if (ids.has(found.place.block)) yield found;
   }
 
   /** Writes what waits, and lets go. */
@@ -438,10 +549,17 @@ export class Log {
     this.isClosing = true;
     await this.written();
     await this.serial(async () => {
+      if (this.hasLostBans && !this.isSealed) {
+        await this.startAnew(new LarderError("storage", "what was made invalid could not be stored, so the store was emptied"));
+      }
       this.isSealed = true;
       this.backend.close();
     });
   }
+}
+
+function isTrap(error: unknown): boolean {
+  return error instanceof LarderError && error.code === "trapped";
 }
 
 function isQuota(error: unknown): boolean {

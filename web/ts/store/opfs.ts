@@ -73,6 +73,7 @@ export class Opfs implements Backend {
     const root = await navigator.storage.getDirectory();
     const directory = await root.getDirectoryHandle(encodeURIComponent(name), { create: true });
     const lock = await handleOf(directory, SEED);
+    const files: File[] = [];
     try {
       const seed = new Uint32Array(2);
       if (lock.read(new Uint8Array(seed.buffer), { at: 0 }) < 8) {
@@ -85,26 +86,25 @@ export class Opfs implements Backend {
       for await (const name of (directory as unknown as { keys(): AsyncIterable<string> }).keys()) {
         if (/^\d{1,15}$/.test(name)) numbers.push(Number(name));
       }
-      const files: File[] = [];
       for (const number of numbers.sort((a, b) => a - b)) {
         const handle = await handleOf(directory, String(number));
         files.push({ number, handle, size: handle.getSize() });
       }
       return new Opfs(directory, lock, seed[1] ?? 0, files, sum, maxBytes);
     } catch (error) {
-      lock.close();
+      for (const { handle } of [...files, { handle: lock }]) handle.close();
       throw error;
     }
   }
 
   async *blocks(after: number): AsyncIterable<Block> {
-    for (const file of this.files) {
+    for (let file = this.files[0]; file !== undefined; file = this.behind(file)) {
       let at = 0;
       for (let head; (head = this.head(file, at)) !== undefined; at += HEAD + head.lines.length + head.bytes) {
         const id = file.number * PLACES + at;
         if (id > after) yield { id, unit: file.number, size: HEAD + head.lines.length + head.bytes, lines: head.lines };
       }
-      if (at < file.size) {
+      if (at < file.size && this.files.includes(file)) {
         // A write that did not come to its end.
         file.handle.truncate(at);
         file.size = at;
@@ -112,9 +112,13 @@ export class Opfs implements Backend {
     }
   }
 
-  /** The head of a block, if a whole one is there. */
+  private behind({ number }: File): File | undefined {
+    return this.files.find((file) => file.number > number);
+  }
+
+  /** The head of a block, if a whole one is there. Files go while they are read. */
   private head(file: File, at: number): { readonly lines: Uint8Array; readonly bytes: number } | undefined {
-    if (at + HEAD > file.size) return undefined;
+    if (at + HEAD > file.size || !this.files.includes(file)) return undefined;
     const head = new DataView(new ArrayBuffer(HEAD));
     file.handle.read(new Uint8Array(head.buffer), { at });
     const [magic, format, length, bytes] = [0, 4, 8, 12].map((place) => head.getUint32(place, true)) as [number, number, number, number];
@@ -170,8 +174,10 @@ export class Opfs implements Backend {
   private async remove(number: number): Promise<void> {
     const at = this.files.findIndex((file) => file.number === number);
     if (at < 0) return;
-    this.files[at]?.handle.close();
-    this.files.splice(at, 1);
+    const [file] = this.files.splice(at, 1);
+    // What was deleted must not come back if the file itself cannot be removed.
+    file?.handle.truncate(0);
+    file?.handle.close();
     await this.directory.removeEntry(String(number));
   }
 
