@@ -198,3 +198,28 @@ test("what was made invalid stays so, and the rest stays, when another tab moves
   assert.deepEqual(found, [true, left, left, [], [], []]);
   await context.close();
 });
+
+test("what is emptied in one namespace stays in others, in memory too", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const open = (namespace) => Larder.open({ store: "indexeddb", name: "namespaces", namespace });
+    const [one, two, other] = [await open("one"), await open("one"), await open("other")];
+    for (const cache of [one, two, other]) {
+      await cache.set("memory", 1, { durability: "memory" });
+      await cache.set("key", 1);
+    }
+    let computed;
+    const flight = other.getOrSet("made", () => new Promise((done) => (computed = done)));
+    await one.clear();
+    await one.set("after", 1);
+    await Promise.all([two, other].map((cache) => cache.sync.tier.log.follow()));
+    while (computed === undefined) await other.sync.tier.log.follow();
+    computed("made");
+    await flight;
+    return [await two.getMany(["memory", "key", "after"]), await other.getMany(["memory", "key", "made"])];
+  });
+  assert.deepEqual(found, [[undefined, undefined, 1], [1, 1, "made"]]);
+  await context.close();
+});

@@ -127,6 +127,14 @@ export class Keeper {
     this.tier.listener?.changed(key);
   }
 
+  /** Another tab emptied the namespace of this hash. */
+  emptied(hash: number): void {
+    const namespace = this.tier.namespaceOf(hash);
+    if (namespace === undefined) return;
+    this.tier.inner.call("clear", { namespace: namespace.id });
+    this.tier.listener?.changed(undefined);
+  }
+
   /** Another tab changed so much that memory is to begin anew. */
   changedMuch(): void {
     this.tier.inner.call("clear", { namespace: null });

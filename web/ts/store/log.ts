@@ -423,7 +423,8 @@ export class Log {
   /** Tells memory what another tab wrote. */
   private async inform(block: number, lines: readonly Found[], known: readonly number[]): Promise<void> {
     const read = (line: Found) => () => this.backend.read(block, line.at, line.length);
-    if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
+    for (const { kind, namespace } of lines) if (kind === Kind.Clear) this.keeper.emptied(namespace);
+    if (lines.length > MANY) this.keeper.changedMuch();
     else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block) await this.keeper.changed(line, read(line));
     if (lines.some(({ kind }) => kind === Kind.Bans)) await this.takeBans();
   }
