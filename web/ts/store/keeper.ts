@@ -1,7 +1,7 @@
 // What a log asks of the cache that it belongs to: the engine judges, and here it is asked.
 
 import { LarderError } from "../error.js";
-import type { Tier } from "../tier.js";
+import { LAST, type Tier } from "../tier.js";
 import type { Plain } from "../wire.js";
 import { Kind, type Found } from "./lines.js";
 import type { Kept, Read } from "./log.js";
@@ -10,7 +10,7 @@ import type { Kept, Read } from "./log.js";
 export interface Ban {
   readonly namespace: number;
   readonly rules: Plain;
-  readonly sequence: number;
+  sequence: number;
 }
 
 /** Bytes of records that are handled at a time. */
@@ -101,8 +101,14 @@ export class Keeper {
     for (const { namespace, rules, sequence } of this.bans) this.tier.inner.call("ban", { namespace, rules, now: this.tier.now(), sequence });
   }
 
-  /** A record of all bans there are now. */
-  bansRecord(): Uint8Array {
+  /** A record of all bans there are now. Those of this cache that are not stored yet hold for all that other tabs wrote before them, which has
+   * versions up to `others`: clocks are too coarse to tell. */
+  bansRecord(others: number): Uint8Array {
+    for (const ban of this.bans) {
+      if (ban.sequence > others) continue;
+      ban.sequence = Math.min(others + 1, LAST);
+      this.tier.inner.call("ban", { ...ban, now: this.now() });
+    }
     return this.reap(0);
   }
 
