@@ -76,3 +76,15 @@ test("what the program exports JavaScript imports, and gives back as it was", as
   assert.equal(run("three", "--namespace", "other", "get", "text").toString(), "elsewhere");
   assert.equal(run("three", "get", "file").length, 100_000);
 });
+
+test("a stream that is refused is read no further", async () => {
+  const cache = await Larder.open();
+  let reason;
+  const stream = new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(100)),
+    cancel: (given) => void (reason = given),
+  });
+  await assert.rejects(cache.import(stream), { code: "corrupt" });
+  assert.equal(reason?.code, "corrupt");
+  await cache.close();
+});

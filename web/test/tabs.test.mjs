@@ -198,3 +198,71 @@ test("what was made invalid stays so, and the rest stays, when another tab moves
   assert.deepEqual(found, [true, left, left, [], [], []]);
   await context.close();
 });
+
+test("what is emptied in one namespace stays in others, in memory too", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const open = (namespace) => Larder.open({ store: "indexeddb", name: "namespaces", namespace });
+    const [one, two, other] = [await open("one"), await open("one"), await open("other")];
+    for (const cache of [one, two, other]) {
+      await cache.set("memory", 1, { durability: "memory" });
+      await cache.set("key", 1);
+    }
+    let computed;
+    const flight = other.getOrSet("made", () => new Promise((done) => (computed = done)));
+    await one.clear();
+    await one.set("after", 1);
+    await Promise.all([two, other].map((cache) => cache.sync.tier.log.follow()));
+    while (computed === undefined) await other.sync.tier.log.follow();
+    computed("made");
+    await flight;
+    return [await two.getMany(["memory", "key", "after"]), await other.getMany(["memory", "key", "made"])];
+  });
+  assert.deepEqual(found, [[undefined, undefined, 1], [1, 1, "made"]]);
+  await context.close();
+});
+
+test("what is computed is stored although others made something invalid before it began", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const open = () => Larder.open({ store: "indexeddb", name: "before" });
+    const [one, two] = [await open(), await open()];
+    two.tabs.channel.onmessage = null;
+    await one.invalidate({ tag: "t" });
+    const made = await two.getOrSet("key", () => "made");
+    // What is made invalid while it is computed is not stored.
+    const overtaken = await two.getOrSet("other", async () => {
+      await one.invalidate({ tag: "t" });
+      await two.sync.tier.log.follow();
+      return "made";
+    });
+    return [made, await two.get("key"), overtaken, await two.get("other")];
+  });
+  assert.deepEqual(found, ["made", "made", "made", undefined]);
+  await context.close();
+});
+
+test("what is made invalid in the millisecond in which another tab wrote it is invalid", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const open = () => Larder.open({ store: "indexeddb", name: "millisecond", now: () => 1_750_000_000_000 });
+    const [one, two] = [await open(), await open()];
+    two.tabs.channel.onmessage = null;
+    await one.setMany([["a", 1], ["b", 1], ["c", 1]], { tags: ["t"] });
+    await two.invalidate({ tag: "t" });
+    await one.sync.tier.log.follow();
+    const found = [await one.getMany(["a", "b", "c"]), await two.getMany(["a", "b", "c"])];
+    await two.setMany([["a", 2], ["d", 2]], { tags: ["t"] });
+    await one.sync.tier.log.follow();
+    return [...found, await one.getMany(["a", "d"]), await (await open()).getMany(["a", "b", "c", "d"])];
+  });
+  const none = [undefined, undefined, undefined];
+  assert.deepEqual(found, [none, none, [2, 2], [2, undefined, undefined, 2]]);
+  await context.close();
+});

@@ -36,6 +36,11 @@ export class Flights<V> {
     return flight;
   }
 
+  /** It begins only now: what was deleted until here was deleted before. */
+  restart(key: Key, flight: Flight<V>): void {
+    if (this.byName.get(nameOf(key)) === flight) flight.isOutdated = false;
+  }
+
   /** What is computed under a key that begins so was overtaken. */
   outdate(prefix: Key = ""): void {
     const begin = nameOf(prefix);

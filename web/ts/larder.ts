@@ -345,6 +345,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
         await this.tier.log?.follow();
         const found = await this.look(key);
         if (found !== undefined && !(isRefresh && found.isStale)) return found.value;
+        this.flights.restart(key, flight);
       }
       const value = await factory({ key, signal: flight.controller.signal });
       // Where it cannot be stored it is answered all the same; what is closed stays so.

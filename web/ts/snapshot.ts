@@ -72,6 +72,15 @@ function isInLog(tier: Tier, record: Uint8Array): boolean {
 /** Stores the entries of a snapshot. */
 export async function imported(tier: Tier, source: SnapshotSource): Promise<Imported> {
   const from = new Pieces(source);
+  try {
+    return await read(tier, from);
+  } catch (refused) {
+    from.cancel(refused);
+    throw refused;
+  }
+}
+
+async function read(tier: Tier, from: Pieces): Promise<Imported> {
   const magic = await from.take(MAGIC.length);
   if (MAGIC.some((byte, at) => at < 7 && byte !== magic[at])) throw new LarderError("corrupt", "this is not a snapshot made by `export`");
   if (magic[7] !== MAGIC[7]) throw new LarderError("newer-format", "the snapshot was made by a newer larder; use that version");
@@ -115,6 +124,11 @@ class Pieces {
   constructor(source: SnapshotSource) {
     const blob = source instanceof Uint8Array ? new Blob([source as BlobPart]) : source;
     this.reader = (blob instanceof Blob ? blob.stream() : blob).getReader();
+  }
+
+  /** Reads no further. */
+  cancel(reason: unknown): void {
+    this.reader.cancel(reason).catch(() => {});
   }
 
   /** So many bytes, in an array of their own. Grows with what is really there, not with what a length claims. */

@@ -48,7 +48,7 @@ const TICKS = 64;
 const BUDGET = 1 << 18;
 const PAUSE = 20;
 /** Above all sequence numbers (wit/cache.wit). */
-const LAST = 2 ** 48 - 1;
+export const LAST = 2 ** 48 - 1;
 
 /** An engine and what stands behind it. */
 export class Tier {

@@ -1,7 +1,7 @@
 // What a log asks of the cache that it belongs to: the engine judges, and here it is asked.
 
 import { LarderError } from "../error.js";
-import type { Tier } from "../tier.js";
+import { LAST, type Tier } from "../tier.js";
 import type { Plain } from "../wire.js";
 import { Kind, type Found } from "./lines.js";
 import type { Kept, Read } from "./log.js";
@@ -10,7 +10,7 @@ import type { Kept, Read } from "./log.js";
 export interface Ban {
   readonly namespace: number;
   readonly rules: Plain;
-  readonly sequence: number;
+  sequence: number;
 }
 
 /** Bytes of records that are handled at a time. */
@@ -107,8 +107,10 @@ export class Keeper {
     return record;
   }
 
-  /** A record of all bans there are now. */
-  bansRecord(): Uint8Array {
+  /** A record of all bans there are now. Those of this cache that are not stored yet hold for all that other tabs wrote before them, which has
+   * versions up to `others`: clocks are too coarse to tell. */
+  bansRecord(others: number): Uint8Array {
+    for (const ban of this.bans) if (ban.sequence <= others) ban.sequence = Math.min(others + 1, LAST);
     // To make a ban again is quick; to reap them looks at all of memory.
     return this.banAgain() ?? this.reap(0);
   }
@@ -132,6 +134,14 @@ export class Keeper {
     if (key === undefined || key.length === 0) return this.changedMuch();
     this.tier.inner.call("forget", { namespace: namespace.id, key });
     this.tier.listener?.changed(key);
+  }
+
+  /** Another tab emptied the namespace of this hash. */
+  emptied(hash: number): void {
+    const namespace = this.tier.namespaceOf(hash);
+    if (namespace === undefined) return;
+    this.tier.inner.call("clear", { namespace: namespace.id });
+    this.tier.listener?.changed(undefined);
   }
 
   /** Another tab changed so much that memory is to begin anew. */

@@ -64,6 +64,8 @@ export class Log {
   private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
   private batch: Batch | undefined;
   private isStrict = false;
+  /** The highest version that other tabs wrote since the log was opened. */
+  private others = 0;
   private readonly readers = new Set<Reader>();
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
@@ -358,7 +360,7 @@ export class Log {
   /** All bans; none after an inner error, when they wait for the cache to be opened again. */
   private bansLine(line: Line): Line[] {
     try {
-      return [{ ...line, bytes: this.keeper.bansRecord() }];
+      return [{ ...line, bytes: this.keeper.bansRecord(this.others) }];
     } catch (cause) {
       if (!isTrap(cause)) throw cause;
       this.hasLostBans = true;
@@ -408,6 +410,7 @@ export class Log {
       const lines = [...unpack(block.lines)];
       const known = lines.map(({ hash }) => this.table.blockOf(hash));
       this.take(block);
+      for (const { version } of lines) this.others = Math.max(this.others, version);
       try {
         await this.inform(block.id, lines, known);
       } catch (cause) {
@@ -423,7 +426,8 @@ export class Log {
   /** Tells memory what another tab wrote. */
   private async inform(block: number, lines: readonly Found[], known: readonly number[]): Promise<void> {
     const read = (line: Found) => () => this.backend.read(block, line.at, line.length);
-    if (lines.length > MANY || lines.some(({ kind }) => kind === Kind.Clear)) this.keeper.changedMuch();
+    for (const { kind, namespace } of lines) if (kind === Kind.Clear) this.keeper.emptied(namespace);
+    if (lines.length > MANY) this.keeper.changedMuch();
     else for (const [at, line] of lines.entries()) if ((known[at] ?? -1) < block) await this.keeper.changed(line, read(line));
     if (lines.some(({ kind }) => kind === Kind.Bans)) await this.takeBans();
   }
@@ -477,7 +481,7 @@ export class Log {
     while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
     const lines: Line[] = records.map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
     if (this.bans !== undefined && ids.has(this.bans.block)) {
-      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes: this.keeper.bansRecord() });
+      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes: this.keeper.bansRecord(this.others) });
     }
     const packed = pack(lines);
     // Another tab may have written one of them anew, which this would hide.
