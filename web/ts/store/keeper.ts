@@ -8,8 +8,9 @@ import type { Kept, Read } from "./log.js";
 
 /** Entries that were made invalid, and since when. */
 export interface Ban {
-  readonly namespace: number;
-  readonly rules: Plain;
+  /** None for all. */
+  namespace: number | null;
+  rules: Plain;
   sequence: number;
 }
 
@@ -98,7 +99,21 @@ export class Keeper {
 
   /** Makes the bans of this cache that are not stored yet again, over those that were taken. */
   banAgain(): void {
-    for (const { namespace, rules, sequence } of this.bans) this.tier.inner.call("ban", { namespace, rules, now: this.tier.now(), sequence });
+    try {
+      for (const ban of this.bans) this.tier.inner.call("ban", { ...ban, now: this.now() });
+    } catch (refused) {
+      if (!(refused instanceof LarderError) || refused.code !== "full") throw refused;
+      this.banAll();
+    }
+  }
+
+  /** One ban of everything in place of too many: looking through all entries takes too long here. */
+  private banAll(): void {
+    this.reap(LAST);
+    const all = { namespace: null, rules: [{ all: null }], sequence: this.tier.stamp() ?? LAST };
+    for (const ban of this.bans) Object.assign(ban, all);
+    this.tier.inner.call("ban", { ...all, now: this.now() });
+    this.warn(new LarderError("full", "the tabs made more bans than can be kept, so all entries were made invalid"));
   }
 
   /** A record of all bans there are now. Those of this cache that are not stored yet hold for all that other tabs wrote before them, which has
