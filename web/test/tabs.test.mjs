@@ -266,3 +266,28 @@ test("what is made invalid in the millisecond in which another tab wrote it is i
   assert.deepEqual(found, [none, none, [2, 2], [2, undefined, undefined, 2]]);
   await context.close();
 });
+
+test("more bans than can be kept, of several tabs, cost entries and not the store", async () => {
+  const context = await chromium.browser.newContext();
+  const page = await chromium.page(context);
+  const found = await page.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const open = () => Larder.open({ store: "indexeddb", name: "many bans" });
+    const [one, two] = [await open(), await open()];
+    for (const cache of [one, two]) cache.tabs.channel.onmessage = null;
+    await one.setMany([["one", 1], ["two", 1]], { tags: ["gone"] });
+    one.sync.invalidate({ tag: "gone" });
+    for (let at = 0; at < 1020; at++) one.sync.invalidate({ tag: `one ${at}` });
+    await one.flush();
+    await Promise.all(Array.from({ length: 10 }, (_, at) => two.invalidate({ tag: `two ${at}` })));
+    await two.set("after", 1, { tags: ["gone", "two 1"] });
+    await one.sync.tier.log.follow();
+    const three = await open();
+    return [one, two, three].map((cache) => [cache.isStored, cache.warnings.map(({ code }) => code)]).concat(
+      await Promise.all([one, two, three].map((cache) => cache.getMany(["one", "two", "after"]))),
+    );
+  });
+  const left = [undefined, undefined, 1];
+  assert.deepEqual(found, [[true, []], [true, ["full"]], [true, []], left, left, left]);
+  await context.close();
+});

@@ -8,8 +8,9 @@ import type { Kept, Read } from "./log.js";
 
 /** Entries that were made invalid, and since when. */
 export interface Ban {
-  readonly namespace: number;
-  readonly rules: Plain;
+  /** None for all. */
+  namespace: number | null;
+  rules: Plain;
   sequence: number;
 }
 
@@ -100,11 +101,26 @@ export class Keeper {
    * made any. */
   banAgain(): Uint8Array | undefined {
     let record: Uint8Array | undefined;
-    for (const { namespace, rules, sequence } of this.bans) {
-      const args = { namespace, rules, now: this.tier.now(), sequence };
-      ({ record } = this.tier.inner.call("ban", args) as { record: Uint8Array });
+    try {
+      for (const ban of this.bans) record = this.ban(ban);
+      return record;
+    } catch (refused) {
+      if (!(refused instanceof LarderError) || refused.code !== "full") throw refused;
+      return this.banAll();
     }
-    return record;
+  }
+
+  private ban(ban: Ban): Uint8Array {
+    return (this.tier.inner.call("ban", { ...ban, now: this.now() }) as { record: Uint8Array }).record;
+  }
+
+  /** One ban of everything in place of too many: looking through all entries takes too long here. */
+  private banAll(): Uint8Array {
+    this.reap(LAST);
+    const all: Ban = { namespace: null, rules: [{ all: null }], sequence: this.tier.stamp() ?? LAST };
+    for (const ban of this.bans) Object.assign(ban, all);
+    this.warn(new LarderError("full", "the tabs made more bans than can be kept, so all entries were made invalid"));
+    return this.ban(all);
   }
 
   /** A record of all bans there are now. Those of this cache that are not stored yet hold for all that other tabs wrote before them, which has
