@@ -12,7 +12,7 @@ import { serve } from "../test/files.mjs";
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"];
 
 export async function start() {
-  const profile = mkdtempSync(join(tmpdir(), "larder-bench-"));
+  const profile = mkdtempSync(join(tmpdir(), "larder-web-bench-"));
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const context = await chromium.launchPersistentContext(profile, { executablePath, args: FLAGS });
   const servers = [];
@@ -44,7 +44,7 @@ export async function start() {
     async end() {
       await context.close();
       for (const server of servers) await server.close();
-      rmSync(profile, { recursive: true, force: true });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
     },
   };
 }

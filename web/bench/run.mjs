@@ -31,7 +31,12 @@ const rounds = options.rounds === undefined ? undefined : Number(options.rounds)
 const path = (name) => (name === undefined ? undefined : resolve(process.env.INIT_CWD ?? "", name));
 
 const report = [];
-const add = (...lines) => report.push(...lines, "");
+/** What there is so far is kept, for the whole takes a quarter of an hour. */
+const add = (...lines) => {
+  console.log(`${lines.join("\n")}\n`);
+  report.push(...lines, "");
+  if (options.out !== undefined) writeFileSync(path(options.out), `${report.join("\n").trim()}\n`);
+};
 const say = (what) => console.error(`${new Date().toISOString().slice(11, 19)} load ${loadavg()[0].toFixed(2)} ${what}`);
 
 const STORED = {
@@ -120,5 +125,3 @@ try {
 } finally {
   await browser.end();
 }
-console.log(report.join("\n"));
-if (options.out !== undefined) writeFileSync(path(options.out), `${report.join("\n").trim()}\n`);

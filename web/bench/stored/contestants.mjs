@@ -69,7 +69,14 @@ async function unstorage(name) {
     set: (key, value) => store.setItem(key, value),
     get: (key) => store.getItem(key),
     fill: (list) => pieces(list, (key, value) => store.setItem(key, value)),
-    all: async () => (await store.getItems(await store.getKeys())).filter(({ value }) => value.length === 100).length,
+    // All at once would be a transaction each, which keeps Chromium busy for minutes after.
+    async all() {
+      let count = 0;
+      await pieces((await store.getKeys()).map((key) => [key]), async (key) => {
+        count += (await store.getItem(key)).length === 100 ? 1 : 0;
+      });
+      return count;
+    },
     close() {},
   };
 }
