@@ -1,6 +1,6 @@
 // Larder and its peers for JavaScript side by side: `npm --prefix web run bench -- [options]`.
 //   --only memory,stored,tasks,sizes   parts; default: all
-//   --rounds N                         rounds of everything but tasks, which take two; default 7 in memory and 3 of stores
+//   --rounds N                         rounds of everything but tasks, which take two; default 21 in memory and 3 of stores
 //   --component FILE                   the portable component; default: that of target/release/larder
 //   --out FILE                         where the report goes; default: to the terminal alone
 
@@ -65,7 +65,7 @@ async function memory(browser) {
   for (const [where, who, begin] of [["Node", contestants, thread], ["Chromium", IN_PAGE, frames(page)]]) {
     for (const suite of SUITES) {
       say(`memory in ${where}, ${suite.title}`);
-      const { results, names } = await raceInMemory(begin, who, suite, rounds ?? 7, { made });
+      const { results, names } = await raceInMemory(begin, who, suite, rounds ?? 21, { made });
       add(`### In memory, ${where}, ${suite.title}`, "", races("ns", results, names, names[0]));
     }
   }

@@ -1,8 +1,8 @@
 // What is measured, in nanoseconds for one operation. Loops are separate functions, so that each is compiled for what it does.
 
-/** Milliseconds of one measurement: a page's clock has steps of a tenth. */
-const TIME = 30;
-const CHUNK = 1000;
+/** Milliseconds of one measurement: short, so that some are left alone by other programs; a page's clock has steps of a tenth. */
+const TIME = 10;
+const CHUNK = 500;
 
 /** Numbers that look random and are the same each time. */
 function random(seed) {

@@ -73,7 +73,8 @@ async function unstorage(name) {
     async all() {
       let count = 0;
       await pieces((await store.getKeys()).map((key) => [key]), async (key) => {
-        count += (await store.getItem(key)).length === 100 ? 1 : 0;
+        const value = await store.getItem(key);
+        count += value.length === 100 ? 1 : 0;
       });
       return count;
     },
