@@ -372,7 +372,8 @@ struct Seen {
 fn watch(dir: PathBuf, stop: Arc<AtomicBool>) -> thread::JoinHandle<Seen> {
     thread::spawn(move || {
         let mut seen = Seen::default();
-        while !stop.load(Ordering::Relaxed) {
+        // Who had no time to look before looks at what there is in the end.
+        while seen.looks == 0 || !stop.load(Ordering::Relaxed) {
             let Some(files) = sizes(&dir) else { continue };
             seen.looks += 1;
             let total = files.iter().map(|(_, size)| size).sum();
