@@ -41,7 +41,7 @@ interface Batch {
 }
 
 /** Bytes that are written at a time, so that reading one record does not read much more. */
-const BLOCK = 256 * 1024;
+const BLOCK = 64 * 1024;
 /** Lines of another tab that are followed one by one. */
 const MANY = 1_000;
 /** Garbage below this is left alone. */
@@ -441,7 +441,7 @@ export class Log {
 
   private isReclaimDue(): boolean {
     const garbage = this.total - this.table.bytes - LINE * this.table.size;
-    return (garbage > SMALL && garbage > this.total / 2) || this.blocks.size > BLOCKS;
+    return (garbage > SMALL && garbage > this.total / 2) || (this.blocks.size > BLOCKS && this.total < (this.blocks.size * BLOCK) / 4);
   }
 
   /** Drops places whose time is over; their bytes go with their blocks. */
