@@ -1,5 +1,8 @@
 // A Chromium for tests, and functions that run in its pages.
 
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
 import { chromium } from "playwright-core";
 
 import { serve } from "./files.mjs";
@@ -44,4 +47,21 @@ export function play(page, scenario, options) {
       worker.terminate();
     }
   }, [scenario, options]);
+}
+
+/** A test of each scenario with each store: their names, and what they are about. */
+export function inBothStores(scenarios) {
+  let chromium, page;
+  before(async () => {
+    chromium = await start();
+    page = await chromium.page();
+  });
+  after(() => chromium?.end());
+  for (const store of ["indexeddb", "opfs"]) {
+    for (const [scenario, what] of Object.entries(scenarios)) {
+      test(`${store}: ${what}`, async () => {
+        assert.equal(await play(page, scenario, { store, name: scenario }), undefined);
+      });
+    }
+  }
 }

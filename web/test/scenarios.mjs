@@ -433,3 +433,20 @@ export async function deletedWhileListed(options) {
   }
   await cache.close();
 }
+
+export async function plansStayWhereThereIsNoRoom(options) {
+  const small = { ...options, maxStoreBytes: 1_000_000, maxBytes: "100kB" };
+  let cache = await Larder.open(small);
+  await cache.pool("p", { dimensions: { language: ["rust"] } });
+  await cache.close();
+  // Of a cache that knows of no pools.
+  cache = await Larder.open(small);
+  for (let round = 0; round < 40; round++) {
+    await cache.setMany(Array.from({ length: 20 }, (_, at) => [`key ${round}.${at}`, crypto.getRandomValues(new Uint8Array(5000))]));
+  }
+  await cache.close();
+  cache = await Larder.open(small);
+  const pool = await cache.pool("p");
+  same((await pool.stats()).totalCombinations, 1);
+  await cache.close();
+}

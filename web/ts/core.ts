@@ -224,7 +224,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Removes entries whose time is over; answers how many. */
   cleanup(): number {
-    let removed = this.tier.log?.cleanup() ?? 0;
+    let removed = 0;
+    for (const some of this.tier.log?.cleanup() ?? []) removed += some;
     for (let some = SOME; some === SOME; ) removed += some = this.cleanupSome();
     return removed;
   }

@@ -72,6 +72,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   private readonly flights = new Flights<Value>();
   private readonly pools = new Map<string, Pool>();
   private readonly warned: LarderError[] = [];
+  /** Events that somebody listens to, or did. */
+  private readonly heard = new Set<keyof LarderEventMap>();
   private readonly namespace: string;
   private tabs: Tabs | undefined;
 
@@ -114,6 +116,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     listener: ((event: LarderEventMap[K]) => void) | EventListenerOrEventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void {
+    this.heard.add(type);
     super.addEventListener(type, listener as EventListener | null, options);
   }
 
@@ -128,7 +131,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   private tell(type: keyof LarderEventMap, detail: object): void {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    // An event for nobody costs as much as a write.
+    if (this.heard.has(type)) this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
   private warn(error: LarderError): void {
@@ -394,7 +398,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Removes entries whose time is over; answers how many. */
   async cleanup(): Promise<number> {
-    let removed = this.tier.log?.cleanup() ?? 0;
+    let removed = 0;
+    for (const some of this.tier.log?.cleanup() ?? []) {
+      removed += some;
+      await breathe();
+    }
     for (let some = 1; some > 0; await breathe()) removed += some = this.sync.cleanupSome();
     return removed;
   }

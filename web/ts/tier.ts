@@ -42,6 +42,8 @@ export interface Listener {
   wrote(): void;
 }
 
+/** The namespace of what is known of pools. */
+export const REGISTRY = "larder.pools";
 /** Sequence numbers in a millisecond, so that those of several tabs follow the time. */
 const TICKS = 64;
 /** Work that is done at a time to compress what cooled, about in bytes, and milliseconds between. */
@@ -142,6 +144,11 @@ export class Tier {
   private register(id: number, name: string): void {
     const seed = this.inner.hash(name, this.seed);
     this.namespaces.set(id, { id, name, seed, hash: seed >>> 0 });
+  }
+
+  /** Whether this stands for the namespace of what is known of pools, whose entries are never given up for lack of space. */
+  isRegistry(hash: number): boolean {
+    return this.inner.hash(REGISTRY, this.seed) >>> 0 === hash;
   }
 
   /** The namespace that this stands for in the store. */

@@ -5,7 +5,7 @@ import { breathe } from "../breathe.js";
 import { given, type SetOptions } from "../core.js";
 import { LarderError } from "../error.js";
 import type { Tabs } from "../tabs.js";
-import type { Hit, Stored, Tier } from "../tier.js";
+import { REGISTRY, type Hit, type Stored, type Tier } from "../tier.js";
 import { decodeOwn, encode, type Value } from "../values.js";
 import type { Plain } from "../wire.js";
 import {
@@ -48,8 +48,7 @@ interface Looked {
   readonly failures: number;
 }
 
-/** The namespace of what is known of pools, and the content type of that. */
-const REGISTRY = "larder.pools";
+/** The content type of what is known of a pool. */
 const STATE = "application/vnd.larder.pool";
 /** Combinations that are listed at a time. */
 const PAGE = 1000;

@@ -181,6 +181,11 @@ export class Keeper {
     return info?.accessed ?? 0;
   }
 
+  /** Whether records of this namespace stay whatever the room. */
+  mustStay(namespace: number): boolean {
+    return this.tier.isRegistry(namespace);
+  }
+
   /** Which records go so that so many bytes become free: their places in the list. */
   judge(records: readonly Kept[], needed: number): readonly number[] {
     const candidates = records.map(({ place, bytes, size, accessed }) => {

@@ -444,10 +444,10 @@ export class Log {
     return (garbage > SMALL && garbage > this.total / 2) || (this.blocks.size > BLOCKS && this.total < (this.blocks.size * BLOCK) / 4);
   }
 
-  /** Drops places whose time is over; their bytes go with their blocks. */
-  cleanup(): number {
+  /** Drops places whose time is over, a part of them at a time, and says how many each time; their bytes go with their blocks. */
+  cleanup(): IterableIterator<number> {
     const now = this.keeper.now();
-    return this.table.removeWhere((_, gone) => gone <= now);
+    return this.table.removeByParts((_, gone) => gone <= now);
   }
 
   /** Makes the store smaller than this. */
@@ -469,17 +469,18 @@ export class Log {
       size += block.size;
     }
     let records: Kept[] = [];
+    const staying: Kept[] = [];
     for await (const { place, bytes } of this.oldest(ids)) {
       const accessed = this.keeper.accessed(place.namespace, bytes);
-      records.push({ place, bytes, size: bytes.length + LINE, accessed });
+      (this.keeper.mustStay(place.namespace) ? staying : records).push({ place, bytes, size: bytes.length + LINE, accessed });
     }
     const sizes = (of: readonly Kept[]): number => of.reduce((sum, { size }) => sum + size, 0);
     const going = new Set(this.keeper.judge(records, needsRoom ? Math.max(0, sizes(records) - size / 2) : 0));
-    const dropped = records.map(({ place }) => place);
+    const dropped = [...staying, ...records].map(({ place }) => place);
     records = records.filter((_, at) => !going.has(at));
     // Under a policy that lets nobody go, the oldest do.
     while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
-    const lines: Line[] = records.map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
+    const lines: Line[] = [...staying, ...records].map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
     if (this.bans !== undefined && ids.has(this.bans.block)) {
       lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes: this.keeper.bansRecord(this.others) });
     }

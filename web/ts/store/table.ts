@@ -61,7 +61,14 @@ export class Table {
 
   /** Forgets the places that a question is true of; answers how many. */
   removeWhere(isMeant: Question): number {
-    return this.parts.reduce((sum, part) => sum + part.removeWhere(isMeant), 0);
+    let removed = 0;
+    for (const some of this.removeByParts(isMeant)) removed += some;
+    return removed;
+  }
+
+  /** The same, a part of the table at a time, with how many went of it. */
+  *removeByParts(isMeant: Question): IterableIterator<number> {
+    for (const part of this.parts) yield part.removeWhere(isMeant);
   }
 
   clear(): void {
