@@ -4,8 +4,10 @@ mod answers;
 mod args;
 mod keys;
 mod pools;
+mod prefetch;
 
 use larder_engine::keys::Hasher;
+use larder_engine::prefetch::{Predictor, PredictorConfig};
 use larder_engine::{Config, Engine, Hit, PolicyKind};
 use serde_json::Value;
 
@@ -18,6 +20,7 @@ use args::Args;
 pub struct Native {
     engine: Engine,
     hasher: Hasher,
+    predictor: Predictor,
 }
 
 impl Native {
@@ -27,7 +30,9 @@ impl Native {
     /// When the engine refuses its own defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self { engine: Engine::open(Config::default()).expect("the defaults are valid"), hasher: Hasher::default() }
+        let engine = Engine::open(Config::default()).expect("the defaults are valid");
+        let predictor = Predictor::open(PredictorConfig::default()).expect("the defaults are valid");
+        Self { engine, hasher: Hasher::default(), predictor }
     }
 
     fn open(&mut self, args: Args<'_>) -> larder_engine::Result<()> {
@@ -153,6 +158,13 @@ impl Native {
                 let (cursor, size) = (a.number("cursor") as u32, a.number("size") as u32);
                 engine.carry(cursor, size, a.number("now")).answer()
             }
+            "evict-unlikely" => {
+                let (predictions, count) = (args::predictions(a.list("predictions")), a.number("count") as u32);
+                answer(engine.evict_unlikely(a.namespace(), &predictions, count, a.number("now")))
+            }
+            "expect" => {
+                answer(engine.expect(a.namespace(), &args::predictions(a.list("predictions")), a.number("now")))
+            }
             "evict" => engine.evict(a.number("count") as u32).answer(),
             "advice" => engine.advice().answer(),
             "stats" => answer(engine.stats(some_namespace())),
@@ -161,7 +173,9 @@ impl Native {
                 engine.judge(&candidates, a.number("needed"), a.number("now")).answer()
             }
             "check" => answer(engine.check()),
-            _ => pools::call(engine, name, a).unwrap_or_else(|| keys::call(&mut self.hasher, name, a)),
+            _ => pools::call(engine, name, a)
+                .or_else(|| prefetch::call(&mut self.predictor, name, a))
+                .unwrap_or_else(|| keys::call(&mut self.hasher, name, a)),
         }
     }
 }

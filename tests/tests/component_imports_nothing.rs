@@ -32,7 +32,7 @@ fn the_component_carries_its_contract() {
     let exports: Vec<_> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
     assert_eq!(
         exports,
-        ["types", "cache", "simulation", "keys", "pools"].map(|name| format!("larder:cache/{name}@0.1.0"))
+        ["types", "cache", "simulation", "keys", "pools", "prefetch"].map(|name| format!("larder:cache/{name}@0.1.0"))
     );
     let packages: Vec<_> = resolve.packages.iter().map(|(_, package)| package.name.to_string()).collect();
     assert!(packages.contains(&"larder:cache@0.1.0".to_owned()), "decoded packages: {packages:?}");

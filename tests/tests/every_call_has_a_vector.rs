@@ -51,7 +51,7 @@ fn words(of: impl Fn(&Vector, &mut BTreeSet<String>)) -> BTreeSet<String> {
 #[test]
 fn every_function_of_the_contract_is_called() {
     let called = words(|vector, words| words.extend(vector.steps.iter().map(|step| step.call.clone())));
-    for interface in ["cache", "keys", "pools"] {
+    for interface in ["cache", "keys", "pools", "prefetch"] {
         let (resolve, id) = contract(interface);
         for full_name in resolve.interfaces[id].functions.keys() {
             let name = full_name.rsplit_once(['.', ']']).map_or(full_name.as_str(), |(_, name)| name);
@@ -81,6 +81,9 @@ fn every_setting_and_every_option_is_given() {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
         }
     }
+    for case in cases("prefetch", "predictor-setting") {
+        assert!(given.contains(&case), "no vector gives the predictor-setting {case}");
+    }
     for name in ["codec", "compression", "durability"] {
         for case in cases("types", name) {
             assert!(given.contains(&case), "no vector gives the {name} {case}");
@@ -93,6 +96,9 @@ fn every_refusal_is_answered() {
     let answered = words(|vector, words| vector.steps.iter().for_each(|step| collect_words(&step.answer, words)));
     for tier in cases("keys", "tier") {
         assert!(answered.contains(&tier), "the tier {tier} in the vectors' answers");
+    }
+    for case in cases("prefetch", "failed") {
+        assert!(answered.contains(&case), "a failure that ends as {case} in the vectors' answers");
     }
     for code in cases("types", "error-code") {
         let possible = !NEVER_ANSWERED.contains(&code.as_str());

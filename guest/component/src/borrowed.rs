@@ -293,7 +293,7 @@ unsafe fn take_options(ptr: *mut RawOption, len: usize) -> Vec<SetOption> {
             }),
             7 => SetOption::Cost(first),
             // Kind, name and stamp: five words of four bytes.
-            _ => SetOption::Dependency(Dependency {
+            8 => SetOption::Dependency(Dependency {
                 kind: match first as u8 {
                     0 => DependencyKind::File,
                     1 => DependencyKind::Glob,
@@ -302,6 +302,7 @@ unsafe fn take_options(ptr: *mut RawOption, len: usize) -> Vec<SetOption> {
                 name: text(first >> 32 | second << 32),
                 stamp: bytes(second >> 32 | third << 32),
             }),
+            _ => SetOption::Prefetched,
         };
         raw.into_iter().map(option).collect()
     }

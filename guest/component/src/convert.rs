@@ -86,6 +86,7 @@ impl Convert<wit::EntryInfo> for engine::EntryInfo {
             idle_timeout: self.idle_timeout,
             stale_window: self.stale_window,
             cost: self.cost,
+            prefetched: self.prefetched,
             hits: self.hits,
             value_size: self.value_size,
             size: self.size,
@@ -160,6 +161,8 @@ impl Convert<wit::Statistics> for engine::Statistics {
             values_too_large: self.values_too_large,
             not_numbers: self.not_numbers,
             full: self.full,
+            prefetched: self.prefetched,
+            prefetch_hits: self.prefetch_hits,
             bytes_written: self.bytes_written,
             bytes_read: self.bytes_read,
             compressed_in: self.compressed_in,
@@ -272,6 +275,7 @@ pub(crate) fn options(given: Vec<wit::SetOption>) -> engine::SetOptions {
             wit::SetOption::Durability(d) => options.durability = durability(d),
             wit::SetOption::Cost(cost) => options.cost = Some(cost),
             wit::SetOption::Dependency(given) => options.dependencies.push(dependency(given)),
+            wit::SetOption::Prefetched => options.prefetched = true,
         }
     }
     options

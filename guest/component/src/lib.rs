@@ -6,6 +6,7 @@ mod borrowed;
 mod convert;
 mod keys;
 mod pools;
+mod prefetch;
 mod simulation;
 
 use std::cell::RefCell;
@@ -240,6 +241,20 @@ impl GuestCache for Instance {
 
     fn evict(&self, count: u32) -> u32 {
         self.0.borrow_mut().evict(count)
+    }
+
+    fn evict_unlikely(
+        &self,
+        namespace: u32,
+        predictions: Vec<(Vec<u8>, f64)>,
+        count: u32,
+        now: u64,
+    ) -> Result<u32, Error> {
+        self.0.borrow_mut().evict_unlikely(namespace, &predictions, count, now).map_err(convert::error)
+    }
+
+    fn expect(&self, namespace: u32, predictions: Vec<(Vec<u8>, f64)>, now: u64) -> Result<u32, Error> {
+        self.0.borrow_mut().expect(namespace, &predictions, now).map_err(convert::error)
     }
 
     fn set_policy(&self, name: String) -> Result<(), Error> {

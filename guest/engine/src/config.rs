@@ -160,6 +160,8 @@ pub struct SetOptions {
     /// What it costs to have the value again: money or time, in a unit that is the same for all entries of the cache. Counts
     /// under [`Objective::Cost`]; an entry without one costs 1.
     pub cost: Option<u64>,
+    /// The entry was fetched before anybody asked for it. The first hit on it counts as a hit on a prefetched entry.
+    pub prefetched: bool,
 }
 
 /// Something outside that an entry's validity hangs on. The engine keeps it; whether it still holds is for the host to see.

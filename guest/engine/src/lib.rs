@@ -28,6 +28,7 @@
 //! | `codec`, `compression`, `sample` | DEFLATE and LZ4 behind one bounded interface; which of them a value gets; which are not worth it |
 //! | `cold` | what lies compressed in memory: the hand that finds it, dictionaries |
 //! | [`pools`] | sets of variants that grow: plans, rounds, what is missing, picking |
+//! | `prefetch` | what will be asked for next: a Markov predictor, and a queue by priority |
 //! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
 //!
@@ -42,6 +43,7 @@
 //! | `cold-tier` | [`Config::cold_tier`] is refused |
 //! | `lz4` | [`Compression::Lz4`] and [`Compression::Auto`] are refused; records in LZ4 are of a newer format |
 //! | `policies` | there is no `lfu`, `clock-pro` and `gdsf` |
+//! | `prediction` | there is no `prefetch`, and no policy `predicted` |
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
@@ -67,6 +69,8 @@ pub mod keys;
 mod namespace;
 mod policy;
 pub mod pools;
+#[cfg(feature = "prediction")]
+pub mod prefetch;
 pub mod record;
 mod rng;
 mod sample;

@@ -24,6 +24,8 @@ const PACKED: u16 = 1 << 6;
 /// Packing it, or packing it anew, gained nothing.
 const SETTLED: u16 = 1 << 7;
 const HAS_FIELDS: u16 = 1 << 8;
+/// Prefetched, and not asked for since.
+const PREFETCHED: u16 = 1 << 9;
 
 /// Bytes at the start of the allocation that tell the key's length, and those that tell the fields'.
 const KEY_LEN: usize = size_of::<u16>();
@@ -107,6 +109,7 @@ impl Slot {
             | if c.fields.is_empty() { 0 } else { HAS_FIELDS }
             | if has_idle { HAS_IDLE } else { 0 }
             | if fields.stale_window().is_some() { HAS_STALE } else { 0 }
+            | if fields.is_prefetched() { PREFETCHED } else { 0 }
             | if c.packing.is_some() { PACKED } else { 0 }
             | match c.durability {
                 Durability::Memory => 0,
@@ -127,6 +130,22 @@ impl Slot {
         if packing.is_some() {
             self.flags |= PACKED;
         }
+    }
+
+    /// Whether nobody has asked for the entry since it was prefetched.
+    #[inline]
+    pub(crate) fn is_prefetched(&self) -> bool {
+        self.flags & PREFETCHED != 0
+    }
+
+    /// Somebody has asked for the entry, so that it is one like others. Answers how many bytes less it is charged with.
+    pub(crate) fn mark_used(&mut self) -> u64 {
+        let before = self.charge();
+        let written = self.has_idle_timeout().then(|| self.written());
+        let fields = self.fields().used();
+        self.blob = blob([&fields, self.key()], self.body(), self.packing(), written);
+        self.flags &= !(PREFETCHED | if fields.is_empty() { HAS_FIELDS } else { 0 });
+        before - self.charge()
     }
 
     pub(crate) fn vacate(&mut self) {

@@ -57,6 +57,10 @@ pub struct Statistics {
     pub full: u64,
     /// Of the operations refused, those that were to count what is no number.
     pub not_numbers: u64,
+    /// Of the sets, those of entries that were prefetched.
+    pub prefetched: u64,
+    /// Prefetched entries that were asked for: of the hits and admissions, those that were the first of such an entry.
+    pub prefetch_hits: u64,
     /// Bytes of values written.
     pub bytes_written: u64,
     /// Bytes of values read.
@@ -129,6 +133,7 @@ impl Statistics {
         add_fields!(self, other: entries, bytes, hits, stale_hits, misses, admitted, refused,
             refused_corrupt, refused_newer, refused_too_large, refused_other_key, sets, deletes, expired, invalidated,
             evicted_bytes, evicted_entries, evicted_asked, turned_away, errors, invalid_arguments, keys_too_large, values_too_large, full, not_numbers,
+            prefetched, prefetch_hits,
             bytes_written, bytes_read, compressed_in, compressed_out, deflated, lz4, incompressible,
             incompressible_bytes, cold_entries, cold_bytes, cold_values, dictionary_bytes, cooled, warmed, cold_hits,
             cold_damaged);

@@ -68,6 +68,8 @@ impl MemoryStatistics {
             values_too_large: s.values_too_large,
             not_numbers: s.not_numbers,
             full: s.full,
+            prefetched: s.prefetched,
+            prefetch_hits: s.prefetch_hits,
             bytes_written: s.bytes_written,
             bytes_read: s.bytes_read,
             compressed_in: s.compressed_in,

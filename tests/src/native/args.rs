@@ -7,7 +7,7 @@ use larder_engine::{
 use serde_json::Value;
 
 use crate::bytes;
-use crate::host::{to_signed, to_unsigned};
+use crate::host::{to_float, to_signed, to_unsigned};
 
 /// The arguments of a call, by name.
 #[derive(Clone, Copy)]
@@ -118,6 +118,11 @@ fn codec(name: &str) -> Compression {
     }
 }
 
+/// Keys with probabilities.
+pub(super) fn predictions(given: &[Value]) -> Vec<(Vec<u8>, f64)> {
+    given.iter().map(|pair| (byte_string(&pair[0]), to_float(&pair[1]))).collect()
+}
+
 pub(super) fn defaults(given: &[Value]) -> NamespaceDefaults {
     let mut defaults = NamespaceDefaults::default();
     for (case, payload) in given.iter().map(case) {
@@ -145,6 +150,7 @@ pub(super) fn options(given: &[Value]) -> SetOptions {
             "tag" => options.tags.push(text(payload).to_owned()),
             "dependency" => options.dependencies.push(dependency(payload)),
             "cost" => options.cost = Some(to_unsigned(payload)),
+            "prefetched" => options.prefetched = true,
             "durability" => {
                 options.durability = match text(payload) {
                     "memory" => Durability::Memory,

@@ -1,6 +1,11 @@
 //! Namespaces, statistics, and keeping the memory tier tidy.
 
+#[cfg(feature = "prediction")]
+use alloc::vec::Vec;
+
 use super::{Cause, Engine};
+#[cfg(feature = "prediction")]
+use crate::ascending::Ascending;
 use crate::bans::{Bans, Tagged};
 use crate::config::NamespaceDefaults;
 use crate::error::{Error, Result};
@@ -74,6 +79,61 @@ impl Engine {
     /// Evicts up to `count` entries from the memory tier, in the policy's order, and answers how many went.
     pub fn evict(&mut self, count: u32) -> u32 {
         (0..count).take_while(|_| self.evict_one(Cause::Asked)).count() as u32
+    }
+
+    /// Evicts up to `count` of these entries from the memory tier, the least likely first, of equals in the order given; answers how
+    /// many went. What is not there, or has no probability between 0 and 1, is passed over.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`.
+    #[cfg(feature = "prediction")]
+    pub fn evict_unlikely(
+        &mut self,
+        namespace: NamespaceId,
+        predictions: &[(impl AsRef<[u8]>, f64)],
+        count: u32,
+        now: u64,
+    ) -> Result<u32> {
+        let ns = self.known_namespace(namespace)?;
+        let probability = |at: u32| predictions[at as usize].1;
+        let before = |a: u32, b: u32| probability(a) < probability(b);
+        let known = (0..predictions.len() as u32).filter(|&at| (0.0..=1.0).contains(&probability(at))).collect();
+        let mut evicted = 0;
+        for at in Ascending::new(known, &before) {
+            if evicted == count {
+                break;
+            }
+            if let Some(id) = self.find_live(ns, predictions[at as usize].0.as_ref(), now) {
+                self.remove(id, Cause::Asked);
+                evicted += 1;
+            }
+        }
+        Ok(evicted)
+    }
+
+    /// Tells the policy `predicted` how likely entries are to be asked for, in place of all that it was told of them before:
+    /// what is not named is not expected. Answers how many of these entries are in memory; under another policy nothing
+    /// comes of it.
+    ///
+    /// # Errors
+    /// `UnknownNamespace`; `InvalidArgument` for a probability outside 0 to 1, and nothing is changed.
+    #[cfg(feature = "prediction")]
+    pub fn expect(
+        &mut self,
+        namespace: NamespaceId,
+        predictions: &[(impl AsRef<[u8]>, f64)],
+        now: u64,
+    ) -> Result<u32> {
+        let ns = self.known_namespace(namespace)?;
+        if predictions.iter().any(|(_, probability)| !(0.0..=1.0).contains(probability)) {
+            return Err(Error::invalid("a probability is a number from 0 to 1"));
+        }
+        let mut expected = Vec::new();
+        for (key, probability) in predictions {
+            expected.extend(self.find_live(ns, key.as_ref(), now).map(|id| (id, *probability)));
+        }
+        self.policy.expect(&expected);
+        Ok(expected.len() as u32)
     }
 
     /// Empties one namespace, or all, in the memory tier and answers how many entries went. Counters stay.

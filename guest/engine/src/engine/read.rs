@@ -62,9 +62,14 @@ impl Engine {
         slot.set_accessed(now.max(before));
         slot.hits = slot.hits.saturating_add(1);
         let mut renew = false;
+        if slot.is_prefetched() {
+            renew = true;
+            self.first_use(id);
+        }
+        let slot = self.slab.slot(id);
         if slot.has_idle_timeout() {
             let written = slot.written();
-            renew = slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
+            renew |= slot.fields().idle_timeout().is_some_and(|idle| now.saturating_sub(written) > idle / 4);
             self.expiry.update(&mut self.slab, id);
         }
         if self.advice.get().is_some() {
@@ -104,16 +109,19 @@ impl Engine {
         let Meta { version, created, accessed, expires, durability, .. } = head.meta;
         let stale = expires <= now;
         let idle = head.fields.idle_timeout();
-        let renew = idle.is_some_and(|idle| now.saturating_sub(accessed) > idle / 4);
+        let is_first_use = head.fields.is_prefetched();
+        let renew = is_first_use || idle.is_some_and(|idle| now.saturating_sub(accessed) > idle / 4);
+        let used = is_first_use.then(|| head.fields.used());
         let stats = self.namespaces.stats(ns);
         stats.admitted += 1;
+        stats.prefetch_hits += u64::from(is_first_use);
         stats.stale_hits += u64::from(stale);
         stats.bytes_read += value.len() as u64;
         let packing = self.stays_packed(&head, body, key);
         let contents = Contents {
             namespace: ns,
             hash: self.hasher.hash(ns, key),
-            fields: head.fields.bytes(),
+            fields: used.as_deref().unwrap_or(head.fields.bytes()),
             key,
             body: if packing.is_some() { body } else { &value },
             packing,
@@ -144,6 +152,22 @@ impl Engine {
                 depends: head.fields.depends(),
             },
         })
+    }
+
+    /// A prefetched entry is asked for.
+    #[cold]
+    fn first_use(&mut self, id: u32) {
+        let slot = self.slab.slot_mut(id);
+        let less = slot.mark_used();
+        let (namespace, charge, is_packed) = (slot.namespace, slot.charge(), slot.is_packed());
+        self.bytes -= less;
+        let stats = self.namespaces.stats(namespace);
+        stats.bytes -= less;
+        stats.prefetch_hits += 1;
+        if is_packed {
+            self.cold.packed -= less;
+        }
+        self.policy.reweighed(id, charge as u32);
     }
 
     /// Whether a live entry is in the memory tier. Counts nothing and refreshes nothing.
@@ -241,6 +265,7 @@ fn described(fields: Fields<'_>, expires: u64, accessed: u64) -> EntryInfo {
         idle_timeout: fields.idle_timeout(),
         stale_window: fields.stale_window(),
         cost: fields.cost(),
+        prefetched: fields.is_prefetched(),
         hits: 0,
         value_size: 0,
         size: 0,

@@ -31,8 +31,9 @@ pub struct Hit<'a> {
     pub expires: Option<u64>,
     /// Fresh or stale.
     pub freshness: Freshness,
-    /// The entry has an idle time-out of which a good part has passed since its record was written: a host with a
-    /// store should call [`touch`](crate::Engine::touch) and persist the new record, or others will find it idle.
+    /// The entry has an idle time-out of which a good part has passed since its record was written, or was prefetched and this is
+    /// its first use: a host with a store should call [`touch`](crate::Engine::touch) and persist the new record, or
+    /// others will find it idle, or unused.
     pub renew: bool,
     /// The entry has dependencies: a host must see whether they hold before it answers with the value.
     pub depends: bool,
@@ -119,6 +120,8 @@ pub struct EntryInfo {
     pub idle_timeout: Option<u64>,
     /// Stale window in milliseconds.
     pub stale_window: Option<u64>,
+    /// It was prefetched, and nobody has asked for it since.
+    pub prefetched: bool,
     /// What it costs to have the value again.
     pub cost: Option<u64>,
     /// Reads since the entry came into the memory tier; 0 for a record that is only described.

@@ -279,6 +279,7 @@ impl Engine {
         self.keep(&contents, draft.accessed);
         let stats = self.namespaces.stats(draft.namespace);
         stats.sets += 1;
+        stats.prefetched += u64::from(Fields::new(&draft.fields).is_prefetched());
         stats.bytes_written += draft.value.len() as u64;
         let gone = gone_at(draft.expires, draft.accessed, Fields::new(&draft.fields));
         Ok(Stored { version, gone: known(gone), record })

@@ -16,9 +16,11 @@ mod lfu;
 mod lru;
 pub(crate) mod nodes;
 mod objective;
+#[cfg(feature = "prediction")]
+mod predicted;
 #[cfg(feature = "policies")]
 mod ranked;
-#[cfg(feature = "policies")]
+#[cfg(any(feature = "policies", feature = "prediction"))]
 mod ranks;
 mod s3_fifo;
 mod segments;
@@ -95,6 +97,9 @@ pub(crate) trait Policy: Send {
     /// that is there is worth more than `incoming`. Does not remove it.
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32>;
 
+    /// Entries that are likely to be asked for, with their probabilities, in place of those before. For policies that go by it.
+    fn expect(&mut self, _expected: &[(u32, f64)]) {}
+
     /// Forgets everything. The caller guarantees that all entries go.
     fn clear(&mut self);
 
@@ -133,14 +138,21 @@ pub enum PolicyKind {
     Gdsf,
     /// A window, and a main part into which gets who is asked for more often.
     WTinyLfu,
+    /// What is least likely to be asked for goes first, by probabilities that the cache is told.
+    #[cfg(feature = "prediction")]
+    Predicted,
     /// The rules that serve the load best, found while it runs.
     #[default]
     Adaptive,
 }
 
 impl PolicyKind {
-    /// Every policy, in the order of the documentation. Three are there with the feature `policies` only.
-    pub const ALL: [Self; if cfg!(feature = "policies") { 10 } else { 7 }] = [
+    /// How many there are.
+    const COUNT: usize = 7 + if cfg!(feature = "policies") { 3 } else { 0 } + cfg!(feature = "prediction") as usize;
+
+    /// Every policy, in the order of the documentation. Three are there with the feature `policies` only, `predicted` with
+    /// `prediction`.
+    pub const ALL: [Self; Self::COUNT] = [
         Self::Lru,
         Self::Fifo,
         #[cfg(feature = "policies")]
@@ -153,6 +165,8 @@ impl PolicyKind {
         Self::WTinyLfu,
         #[cfg(feature = "policies")]
         Self::Gdsf,
+        #[cfg(feature = "prediction")]
+        Self::Predicted,
         Self::Adaptive,
     ];
 
@@ -171,6 +185,8 @@ impl PolicyKind {
             #[cfg(feature = "policies")]
             Self::Gdsf => "gdsf",
             Self::WTinyLfu => "w-tinylfu",
+            #[cfg(feature = "prediction")]
+            Self::Predicted => "predicted",
             Self::Adaptive => "adaptive",
         }
     }
@@ -201,6 +217,8 @@ impl PolicyKind {
             #[cfg(feature = "policies")]
             Self::Gdsf => Box::new(gdsf::Gdsf::new(objective)),
             Self::WTinyLfu => Box::new(windowed::Windowed::fixed(w_tinylfu::RULES, objective, seed)),
+            #[cfg(feature = "prediction")]
+            Self::Predicted => Box::new(predicted::Predicted::default()),
             Self::Adaptive => Box::new(adaptive::Adaptive::new(objective, seed)),
         }
     }

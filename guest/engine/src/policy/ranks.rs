@@ -53,12 +53,27 @@ impl Ranks {
         self.settle(at);
     }
 
+    /// Gives an entry that is there another rank, and leaves it its turn among equals.
+    #[cfg(feature = "prediction")]
+    pub(crate) fn rerank(&mut self, id: u32, rank: f64) {
+        let at = self.places[id as usize] as usize;
+        self.heap[at].rank = rank;
+        self.settle(at);
+    }
+
     pub(crate) fn remove(&mut self, id: u32) {
         let at = self.places[id as usize] as usize;
         self.heap.swap_remove(at);
         if at < self.heap.len() {
             self.settle(at);
         }
+    }
+
+    /// Whether the entry is there.
+    #[cfg(feature = "prediction")]
+    pub(crate) fn has(&self, id: u32) -> bool {
+        let at = self.places.get(id as usize).map_or(usize::MAX, |&at| at as usize);
+        self.heap.get(at).is_some_and(|ranked| ranked.id == id)
     }
 
     /// The rank of an entry that is there.

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use super::combination::{MAX_REASON, Missing, State, VariantInfo};
 use super::plan::{Dimension, MAX_COMBINATIONS, Plan, Value, check_dimensions, count as count_of};
 use super::pool::{MAX_KEPT, Pool};
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::record::Reader;
 
 const POOL: [u8; 4] = *b"LPL\x01";
@@ -27,18 +27,6 @@ const WEIGHTED: u8 = 1;
 const NO_REPEATS: u8 = 2;
 const DUE: u8 = 4;
 
-fn check_mark(rest: &mut Reader<'_>, mark: [u8; 4], what: &str) -> Result<()> {
-    let found = rest.take(mark.len())?;
-    if found == mark {
-        return Ok(());
-    }
-    if found[..3] == mark[..3] && found[3] > mark[3] {
-        let message = format!("{what} was written by a newer larder; use that version or newer");
-        return Err(Error::new(ErrorCode::NewerFormat, message));
-    }
-    Err(Error::corrupt("it does not hold what it should"))
-}
-
 fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(&(text.len() as u32).to_le_bytes());
     out.extend_from_slice(text.as_bytes());
@@ -46,8 +34,7 @@ fn put_text(out: &mut Vec<u8>, text: &str) {
 
 fn text(rest: &mut Reader<'_>) -> Result<String> {
     let len = rest.u32()? as usize;
-    let bytes = rest.take(len)?;
-    String::from_utf8(bytes.to_vec()).map_err(|_| Error::corrupt("a text in it is not text"))
+    rest.text(len)
 }
 
 pub(super) fn encode_pool(pool: &Pool) -> Vec<u8> {
@@ -77,7 +64,7 @@ pub(super) fn encode_pool(pool: &Pool) -> Vec<u8> {
 /// `Corrupt`, also for a plan outside its limits; `NewerFormat`.
 pub(super) fn decode_pool(bytes: &[u8]) -> Result<Pool> {
     let mut rest = Reader(bytes);
-    check_mark(&mut rest, POOL, "the state of the pool")?;
+    rest.mark(POOL, "the state of the pool")?;
     let flags = rest.u8()?;
     let (per_generation, cap, batch) = (rest.u32()?, rest.u32()?, rest.u32()?);
     let (interval, retry, generation, started, settled) =
@@ -158,7 +145,7 @@ pub(super) fn encode_combination(state: &State) -> Vec<u8> {
 /// `Corrupt`, also when variants are out of order; `NewerFormat`.
 pub(super) fn decode_combination(bytes: &[u8]) -> Result<State> {
     let mut rest = Reader(bytes);
-    check_mark(&mut rest, COMBINATION, "what is known of a combination")?;
+    rest.mark(COMBINATION, "what is known of a combination")?;
     let count = rest.u32()? as usize;
     let (generation, retry_at, failures, duplicates) = (rest.u64()?, rest.u64()?, rest.u32()?, rest.u64()?);
     let reason = text(&mut rest)?;

@@ -16,6 +16,7 @@ const TAG: u8 = 3;
 const IDLE_TIMEOUT: u8 = 4;
 const STALE_WINDOW: u8 = 5;
 const COST: u8 = 6;
+const PREFETCHED: u8 = 7;
 const MUST_UNDERSTAND: u8 = 128;
 /// Whoever cannot check it must not take the entry for valid.
 const DEPENDENCY: u8 = 129;
@@ -108,6 +109,26 @@ impl<'a> Fields<'a> {
         self.number(COST)
     }
 
+    /// Whether nobody has asked for the entry since it was prefetched.
+    pub(crate) fn is_prefetched(self) -> bool {
+        !self.0.is_empty() && self.all(PREFETCHED).next().is_some()
+    }
+
+    /// These fields, of an entry that somebody has asked for.
+    pub(crate) fn used(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.0.len());
+        let mut rest = Reader(self.0);
+        while let (Ok(id), Ok(len)) = (rest.u8(), rest.u16()) {
+            let data = rest.take(usize::from(len)).unwrap_or_default();
+            if id != PREFETCHED {
+                out.push(id);
+                out.extend_from_slice(&len.to_le_bytes());
+                out.extend_from_slice(data);
+            }
+        }
+        out
+    }
+
     fn number(self, id: u8) -> Option<u64> {
         if self.0.is_empty() {
             return None;
@@ -180,6 +201,9 @@ pub(crate) fn encode(options: &SetOptions, tti: Option<u64>, stale: Option<u64>)
         if let Some(number) = number {
             push(&mut out, id, &[&number.to_le_bytes()])?;
         }
+    }
+    if options.prefetched {
+        push(&mut out, PREFETCHED, &[])?;
     }
     Ok(out)
 }

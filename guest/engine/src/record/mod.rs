@@ -7,6 +7,7 @@
 
 pub(crate) mod fields;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -205,6 +206,25 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or_else(|| Error::corrupt("it ends too early"))?;
         self.0 = rest;
         Ok(taken)
+    }
+
+    /// Takes the four bytes that a format begins with, the last of which is its version.
+    pub(crate) fn mark(&mut self, mark: [u8; 4], what: &str) -> Result<()> {
+        let found = self.take(mark.len())?;
+        if found == mark {
+            return Ok(());
+        }
+        if found[..3] == mark[..3] && found[3] > mark[3] {
+            let message = format!("{what} was written by a newer larder; use that version or newer");
+            return Err(Error::new(ErrorCode::NewerFormat, message));
+        }
+        Err(Error::corrupt("it does not hold what it should"))
+    }
+
+    /// Takes a text of so many bytes.
+    pub(crate) fn text(&mut self, len: usize) -> Result<String> {
+        let bytes = self.take(len)?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| Error::corrupt("a text in it is not text"))
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {

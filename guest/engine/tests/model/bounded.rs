@@ -81,8 +81,8 @@ impl Bounded {
 
     /// Whether what is written is always there afterwards; policies that compare newcomers with what is there may refuse.
     fn takes_everything(&self) -> bool {
-        use PolicyKind::{ClockPro, Fifo, Gdsf, Lfu, Lru, S3Fifo, Sieve, Ttl};
-        matches!(self.config.policy, Lru | Fifo | Lfu | Ttl | Sieve | S3Fifo | ClockPro | Gdsf)
+        use PolicyKind::{ClockPro, Fifo, Gdsf, Lfu, Lru, Predicted, S3Fifo, Sieve, Ttl};
+        matches!(self.config.policy, Lru | Fifo | Lfu | Ttl | Sieve | S3Fifo | ClockPro | Gdsf | Predicted)
     }
 
     fn wrote(&mut self, at: &Key, value: &[u8], happened: bool) -> Effect {

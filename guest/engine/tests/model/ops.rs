@@ -156,8 +156,9 @@ fn options() -> impl Strategy<Value = SetOptions> {
     let labels = (tags, dependencies);
     let durability = prop::sample::select(vec![Durability::Process, Durability::Memory, Durability::Sync]);
     let cost = prop_oneof![3 => Just(None), 1 => any::<u64>().prop_map(Some)];
-    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, labels, durability, cost).prop_map(
-        |(ttl, tti, stale, content_type, metadata, (tags, dependencies), durability, cost)| SetOptions {
+    let worth = (cost, prop::bool::weighted(0.2));
+    (doubtful_time(), doubtful_time(), stale(), content_type, metadata, labels, durability, worth).prop_map(
+        |(ttl, tti, stale, content_type, metadata, (tags, dependencies), durability, (cost, prefetched))| SetOptions {
             ttl,
             tti,
             stale,
@@ -167,6 +168,7 @@ fn options() -> impl Strategy<Value = SetOptions> {
             dependencies,
             durability,
             cost,
+            prefetched,
         },
     )
 }

@@ -106,6 +106,7 @@ impl Entry {
             idle_timeout: self.options.tti,
             stale_window: self.options.stale,
             cost: self.options.cost,
+            prefetched: self.options.prefetched,
             hits: self.hits,
             value_size: self.value.len() as u64,
             size: self.charge(key),
@@ -122,7 +123,7 @@ impl Entry {
         let tags: usize = o.tags.iter().map(|tag| 3 + tag.len()).sum();
         let dependencies: usize = o.dependencies.iter().map(|d| 3 + 1 + 2 + d.name.len() + d.stamp.len()).sum();
         let numbers = [o.tti, o.stale, o.cost].iter().flatten().count();
-        let times = (3 + 8) * numbers;
+        let times = (3 + 8) * numbers + 3 * usize::from(o.prefetched);
         (ENTRY_OVERHEAD + key.len() + self.value.len() + content_type + metadata + tags + dependencies + times) as u64
     }
 
@@ -239,7 +240,9 @@ impl Oracle {
             entry.turn = turn;
         }
         let hit = entry.hit(now);
+        let is_first_use = std::mem::take(&mut entry.options.prefetched);
         let stats = self.stat(at);
+        stats.prefetch_hits += u64::from(is_first_use);
         stats.hits += 1;
         stats.stale_hits += u64::from(hit.freshness == Freshness::Stale);
         stats.bytes_read += hit.value.len() as u64;
@@ -378,6 +381,7 @@ impl Oracle {
         }
         let stats = self.stat(at);
         stats.sets += 1;
+        stats.prefetched += u64::from(entry.options.prefetched);
         stats.bytes_written += entry.value.len() as u64;
         let stored = Stored { version: entry.version, gone: entry.gone(), record: Vec::new() };
         self.entries.insert(at.clone(), entry);

@@ -229,7 +229,10 @@ impl Host {
         }
         let said = describe(&stored.record).expect("a sound record");
         let size = stored.record.len() as u64;
-        assert_eq!(EntryInfo { codec: said.codec, hits: 0, size, ..entry.info(at) }, said);
+        // Whether it was used is in the record of those who used it, and written with the next touch.
+        let EntryInfo { codec, prefetched, .. } = said;
+        assert!(!prefetched || entry.options.prefetched);
+        assert_eq!(EntryInfo { codec, prefetched, hits: 0, size, ..entry.info(at) }, said);
         if entry.value.len() < self.config.compression_threshold {
             assert_eq!(said.codec, Codec::None, "too small to be compressed");
         }

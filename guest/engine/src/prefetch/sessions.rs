@@ -1,0 +1,82 @@
+//! Who is where: the last two keys of each session.
+
+use alloc::vec::Vec;
+
+use hashbrown::HashTable;
+
+use super::model::NONE;
+
+/// Sessions that are followed at a time; with another one the one that began first goes.
+pub(super) const MAX_SESSIONS: usize = 1_024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Session {
+    pub(super) id: u64,
+    /// The key before the last, or [`NONE`]; the last, or [`NONE`].
+    pub(super) before: u32,
+    pub(super) last: u32,
+    /// When the last one was asked for.
+    pub(super) at: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    sessions: Vec<Session>,
+    index: HashTable<u32>,
+    /// Whose place the next one takes when all are taken.
+    hand: usize,
+}
+
+impl Sessions {
+    pub(super) fn find(&self, id: u64) -> Option<&Session> {
+        self.index.find(hash(id), |&at| self.sessions[at as usize].id == id).map(|&at| &self.sessions[at as usize])
+    }
+
+    /// The session of this number, which begins if it is not there.
+    pub(super) fn find_or_begin(&mut self, id: u64) -> &mut Session {
+        let found = self.index.find(hash(id), |&at| self.sessions[at as usize].id == id).copied();
+        let at = found.unwrap_or_else(|| self.begin(id));
+        &mut self.sessions[at as usize]
+    }
+
+    fn begin(&mut self, id: u64) -> u32 {
+        let session = Session { id, before: NONE, last: NONE, at: 0 };
+        let at = if self.sessions.len() < MAX_SESSIONS {
+            self.sessions.push(session);
+            self.sessions.len() - 1
+        } else {
+            let at = self.hand;
+            self.hand = (at + 1) % MAX_SESSIONS;
+            if let Ok(found) = self.index.find_entry(hash(self.sessions[at].id), |&other| other as usize == at) {
+                found.remove();
+            }
+            self.sessions[at] = session;
+            at
+        };
+        let rehash = |&other: &u32| hash(self.sessions[other as usize].id);
+        self.index.insert_unique(hash(id), at as u32, rehash);
+        at as u32
+    }
+
+    pub(super) fn all(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// The keys that sessions are at.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
+        self.sessions.iter().flat_map(|session| [session.before, session.last])
+    }
+
+    /// Calls keys by other numbers.
+    pub(super) fn rename(&mut self, new: &dyn Fn(u32) -> u32) {
+        let renamed = |id: u32| if id == NONE { NONE } else { new(id) };
+        for session in &mut self.sessions {
+            (session.before, session.last) = (renamed(session.before), renamed(session.last));
+        }
+    }
+}
+
+fn hash(id: u64) -> u64 {
+    let mixed = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
