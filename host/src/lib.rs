@@ -43,12 +43,12 @@ mod timer;
 pub mod typed;
 mod workers;
 
-pub use cache::{pools, prefetch};
 pub use cache::{
     Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
     Hit, Imported, Invalidated, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, Rule, SetOptions,
     Source, Statistics, StoreStatistics, Strategy, Written,
 };
+pub use cache::{pools, prefetch};
 pub use component::{COMPONENT, WIT};
 pub use config::Config;
 pub use depend::{Dependency, DependencyKind, RefreshMode};
