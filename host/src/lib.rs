@@ -65,6 +65,11 @@ struct Readme;
 #[doc = include_str!("../../docs/keys.md")]
 struct MakingKeys;
 
+/// The guide to prefetching, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/prefetch.md")]
+struct Prefetching;
+
 /// The guide to pools, run as a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/pools.md")]
