@@ -18,7 +18,7 @@ export async function breathe(): Promise<void> {
 }
 
 /** A task of its own; a timer would be held up to four milliseconds. */
-function turn(): Promise<void> {
+export function turn(): Promise<void> {
   return new Promise((done) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -2,7 +2,7 @@
 // what is not written yet is read from where it waits. All that changes the log happens one after the other.
 
 import { LarderError } from "../error.js";
-import { breathe } from "../breathe.js";
+import { breathe, turn } from "../breathe.js";
 import type { Backend, Block } from "./backend.js";
 import type { Keeper } from "./keeper.js";
 import { Kind, LINE, extent, pack, unpack, type Found, type Line } from "./lines.js";
@@ -35,11 +35,6 @@ interface Reader {
   readonly moved: number[];
 }
 
-interface Batch {
-  readonly written: Promise<boolean>;
-  readonly end: (isStored: boolean) => void;
-}
-
 /** Bytes that are written at a time, so that reading one record does not read much more. */
 const BLOCK = 64 * 1024;
 /** Lines of another tab that are followed one by one. */
@@ -62,13 +57,17 @@ export class Log {
   private flying = new Map<number, Line>();
   private specials: Line[] = [];
   private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
-  private batch: Batch | undefined;
+  /** Whether the last batch there was is stored. */
+  private latest = Promise.resolve(true);
+  /** Ends the batch that gathers; none if nothing waits. */
+  private end: ((isStored: boolean) => void) | undefined;
   private isStrict = false;
   /** The highest version that other tabs wrote since the log was opened. */
   private others = 0;
   private readonly readers = new Set<Reader>();
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
+  private isTidying = false;
   /** Bans that could not be written after an inner error: the engine knows them no more. */
   private hasLostBans = false;
   /** Another tab wrote the bans anew, in a block that is not known yet. */
@@ -268,14 +267,11 @@ export class Log {
   written(strict = false): Promise<boolean> {
     if (this.isSealed) return Promise.resolve(false);
     this.isStrict ||= strict;
-    return this.batch?.written ?? this.queue.then(() => !this.isSealed);
+    return this.latest;
   }
 
   private flush(): void {
-    if (this.batch === undefined) {
-      let end: (isStored: boolean) => void = () => {};
-      this.batch = { written: new Promise((done) => (end = done)), end };
-    }
+    if (this.end === undefined) this.latest = new Promise((done) => (this.end = done));
     if (this.isFlushing) return;
     this.isFlushing = true;
     void this.serial(() => this.drain()).catch((cause: unknown) => this.untidy(cause));
@@ -287,23 +283,37 @@ export class Log {
 
   private async drain(): Promise<void> {
     try {
-      while (this.batch !== undefined) await this.writeBatch(this.batch);
+      for (let isFirst = true; this.end !== undefined; isFirst = false) {
+        // Files are written in no time: without a turn there would be a block for every few lines of one task.
+        if (!isFirst) await turn();
+        await this.writeBatch(this.end);
+      }
     } finally {
       this.isFlushing = false;
     }
-    for (let round = 0; round < BLOCKS && !this.isClosing && this.isReclaimDue(); round++) await this.reclaimSome(false);
+    if (!this.isTidying) void this.tidy().catch((cause: unknown) => this.untidy(cause));
+  }
+
+  /** Reclaims what is due, some at a time: what is written meanwhile goes in between. */
+  private async tidy(): Promise<void> {
+    this.isTidying = true;
+    try {
+      for (let round = 0; round < BLOCKS && !this.isClosing && this.isReclaimDue(); round++) await this.serial(() => this.reclaimSome(false));
+    } finally {
+      this.isTidying = false;
+    }
   }
 
   /** Writes what waits now; what comes meanwhile has a batch of its own. */
-  private async writeBatch(batch: Batch): Promise<void> {
-    this.batch = undefined;
+  private async writeBatch(end: (isStored: boolean) => void): Promise<void> {
+    this.end = undefined;
     let isStored = true;
     // Emptying the cache takes away what waits.
     for (let left = this.waiting.size; isStored && ((left > 0 && this.waiting.size > 0) || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
       isStored = false;
       return 0;
     });
-    batch.end(isStored && !this.hasLostBans);
+    end(isStored && !this.hasLostBans);
   }
 
   /** Writes a block; answers how many lines it took from those that wait. */
@@ -386,8 +396,8 @@ export class Log {
   /** Writes nothing any more. What was overwritten must not come back, so the store is emptied if that still goes. */
   private async giveUp(cause: unknown): Promise<void> {
     this.isSealed = true;
-    this.batch?.end(false);
-    this.batch = undefined;
+    this.end?.(false);
+    this.end = undefined;
     this.waiting.clear();
     this.specials = [];
     this.forgetAll();
