@@ -130,7 +130,7 @@ export async function setTogether(options) {
   const cache = await Larder.open(options);
   await cache.set("key", "the first file is made for it");
   await cache.setMany(Array.from({ length: 1000 }, (_, at) => [`key ${at}`, "x".repeat(100)]));
-  const { size } = cache.sync.tier.log.blocks;
+  const { size } = cache.sync.tier.log.catalog.blocks;
   same(size < 20, true, `${size} blocks`);
   await cache.close();
 }
