@@ -43,6 +43,7 @@ for (const [what, hashOf] of Object.entries(HASHES)) {
       } else if (kind < 997) {
         assert.deepEqual(table.get(hash), model.get(hash));
         assert.equal(table.blockOf(hash), model.get(hash)?.block ?? -1);
+        assert.equal(table.versionOf(hash), model.get(hash)?.version ?? -1);
         const { block: its = block, at = 0 } = model.get(hash) ?? {};
         for (const place of [at, at + 1]) assert.equal(table.isAt(hash, its, place), model.has(hash) && place === at);
       } else if (kind < 999) {

@@ -101,12 +101,10 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   static async open(options: OpenOptions = {}): Promise<Larder> {
     const hasStore = options.store !== undefined;
     const settings = [...settingsOf(options), { store: hasStore }];
-    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
+    const [module, store] = await Promise.all([load(options.wasm), hasStore ? parts.store() : undefined]);
+    const tier = new Tier(module, settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
-    if (hasStore) {
-      const { attach } = await parts.store();
-      cache.tabs = await attach(tier, options, () => void tier.log?.follow());
-    }
+    if (store !== undefined) cache.tabs = await store.attach(tier, options, () => void tier.log?.follow());
     if (options.preload === true) await cache.load().catch((error: unknown) => cache.failed(error));
     return cache;
   }

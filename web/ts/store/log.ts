@@ -155,7 +155,7 @@ export class Log {
   isNewest({ hash, version }: Omit<Read, "bytes">): boolean {
     const line = this.waiting.get(hash) ?? this.flying.get(hash);
     if (line !== undefined) return line.kind === Kind.Put && line.version === version;
-    return this.catalog.table.get(hash)?.version === version;
+    return this.catalog.table.versionOf(hash) === version;
   }
 
   /** The record under this hash. */

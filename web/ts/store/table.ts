@@ -49,6 +49,11 @@ export class Table {
     return this.of(hash).blockOf(hash);
   }
 
+  /** The version of a place; less than any if there is none. */
+  versionOf(hash: number): number {
+    return this.of(hash).versionOf(hash);
+  }
+
   /** Whether the newest record of a key lies there. */
   isAt(hash: number, block: number, at: number): boolean {
     return this.of(hash).isAt(hash, block, at);
@@ -150,6 +155,11 @@ class Part {
   blockOf(hash: number): number {
     const slot = this.slotOf(hash);
     return this.lengths[slot] === 0 ? -1 : (this.blocks[slot] as number);
+  }
+
+  versionOf(hash: number): number {
+    const slot = this.slotOf(hash);
+    return this.lengths[slot] === 0 ? -1 : (this.versions[slot] as number);
   }
 
   isAt(hash: number, block: number, at: number): boolean {
