@@ -218,6 +218,16 @@ export class Tier {
     }
   }
 
+  /** Notes that the entry of a record is no more. A damaged one is a miss as it is. */
+  dropRecord(record: Uint8Array): void {
+    try {
+      const { namespace, key } = this.inner.call("describe", { record }) as { namespace: string; key: Uint8Array };
+      this.drop(this.namespace(namespace), key);
+    } catch (refused) {
+      if (!isMiss(refused)) throw refused;
+    }
+  }
+
   /** Does something with the record of an entry that memory lacks; with null if memory has it or nobody does. */
   async withStored<T>(namespace: number, key: Key, use: (stored: Uint8Array | null) => T): Promise<T> {
     const { log } = this;

@@ -72,9 +72,7 @@ export class Keeper {
     if (this.tier.log === undefined || until === null) return;
     for await (const records of this.tier.log.records(undefined)) {
       for (const { bytes: record } of records) {
-        if (this.accessed(record) >= 0) continue;
-        const { namespace, key } = this.tier.inner.call("describe", { record }) as { namespace: string; key: Uint8Array };
-        this.tier.drop(this.tier.namespace(namespace), key);
+        if (this.accessed(record) < 0) this.tier.dropRecord(record);
       }
     }
     await this.tier.log.written();
