@@ -48,7 +48,7 @@ struct State {
     /// The answer to the last one.
     output: Vec<u8>,
     /// Where the parts of the last answer of a hot call lie.
-    parts: [u32; 8],
+    parts: [u32; 9],
 }
 
 /// What the only thread has to itself.
@@ -88,7 +88,7 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
         simulation: None,
         input: vec![0; ROOM],
         output: Vec::new(),
-        parts: [0; 8],
+        parts: [0; 9],
     }))
 }
 
