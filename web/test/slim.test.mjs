@@ -7,10 +7,12 @@ import { test } from "node:test";
 import { Engine } from "../pkg/engine.js";
 import { Keys } from "../pkg/keys.js";
 import { knowPools } from "../pkg/pools/contract.js";
+import { knowPrefetch } from "../pkg/prefetch/contract.js";
 import { names } from "./files.mjs";
 import { play } from "./play.mjs";
 
 knowPools();
+knowPrefetch();
 const read = (name) => new WebAssembly.Module(readFileSync(new URL(`../pkg/${name}.wasm`, import.meta.url)));
 const [whole, slim] = [read("larder"), read("slim")];
 const folder = new URL("../../tests/vectors/", import.meta.url);
