@@ -43,7 +43,7 @@ mod timer;
 pub mod typed;
 mod workers;
 
-pub use cache::pools;
+pub use cache::{pools, prefetch};
 pub use cache::{
     Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
     Hit, Imported, Invalidated, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, Rule, SetOptions,

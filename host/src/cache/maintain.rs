@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Cache, Inner, SPARES_THE_LIVING, lock};
 use crate::bans::List;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pressure;
 use crate::store::{Claim, Store, Verification};
 
@@ -32,6 +32,55 @@ impl Cache {
                 more => work += more,
             }
         }
+    }
+
+    /// Evicts up to `count` of these entries from memory, the least likely first, of equals in the order given. What is not in memory,
+    /// or has no probability from 0 to 1, is passed over; what is in the store stays there. Answers how many went.
+    ///
+    /// # Errors
+    /// `Trap` when the component was stopped over it.
+    pub fn evict_unlikely<K: AsRef<[u8]>>(&self, predictions: &[(K, f64)], count: u32) -> Result<u32> {
+        let (inner, now) = (&*self.inner, self.inner.clock.now());
+        let known = predictions.iter().filter(|(_, probability)| (0.0..=1.0).contains(probability));
+        let mut order: Vec<_> = known.map(|(key, probability)| (key.as_ref(), *probability)).collect();
+        order.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+        let mut evicted = 0;
+        for (key, probability) in order {
+            if evicted == count {
+                break;
+            }
+            let one = [(key.to_vec(), probability)];
+            evicted += inner.on_shard(inner.shard(self.hash(key)), self.id, |g| {
+                let cache = g.larder.larder_cache_cache().cache();
+                cache.call_evict_unlikely(&mut g.store, g.cache, self.id, &one, 1, now)
+            })?;
+        }
+        Ok(evicted)
+    }
+
+    /// Tells the policy `predicted` how likely entries of this namespace are to be asked for, in place of all that it was told before:
+    /// what is not named is not expected. Answers how many of them are in memory; under another policy nothing comes of it.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a probability outside 0 to 1; `Trap`.
+    pub fn expect<K: AsRef<[u8]>>(&self, predictions: &[(K, f64)]) -> Result<u32> {
+        if predictions.iter().any(|(_, probability)| !(0.0..=1.0).contains(probability)) {
+            return Err(Error::invalid("a probability is a number from 0 to 1"));
+        }
+        let (inner, now) = (&*self.inner, self.inner.clock.now());
+        let mut shares = vec![Vec::new(); inner.shards.len()];
+        for (key, probability) in predictions {
+            let key = key.as_ref();
+            shares[inner.shard_number(self.hash(key))].push((key.to_vec(), *probability));
+        }
+        let mut there = 0;
+        for (shard, share) in inner.shards.iter().zip(&shares) {
+            there += inner.on_shard(shard, self.id, |g| {
+                let cache = g.larder.larder_cache_cache().cache();
+                cache.call_expect(&mut g.store, g.cache, self.id, share, now)
+            })?;
+        }
+        Ok(there)
     }
 
     /// Evicts up to `count` entries from memory, of all namespaces, in the policy's order in each shard. What is in the
@@ -139,7 +188,7 @@ impl Cache {
             }
         }
         if namespace.is_none() {
-            inner.pools.forget();
+            inner.states.forget();
         }
         let mut removed = 0;
         for shard in &inner.shards {

@@ -10,6 +10,8 @@
 //! | `stopwatch` | spans of time |
 //! | `depends` | entries that hang on files |
 //! | `pools` | sets of variants that grow |
+//! | `prefetch` | what will be asked for next, and what is fetched before it is |
+//! | `register` | small states that processes share |
 //! | `typed` | values of Rust types |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
@@ -30,8 +32,10 @@ mod maintain;
 mod negative;
 mod options;
 pub mod pools;
+pub mod prefetch;
 mod read;
 mod record;
+mod register;
 mod snapshot;
 mod statistics;
 mod stopwatch;
@@ -58,6 +62,7 @@ pub use snapshot::{Exported, Imported};
 pub use statistics::{MemoryStatistics, NamespaceFigures, Statistics, StoreStatistics};
 
 use crate::bans::Bans;
+use crate::component::Loaded;
 use crate::component::bindings::api;
 use crate::depend::Checker;
 use crate::error::{Error, ErrorKind, Result};
@@ -91,6 +96,8 @@ pub struct Cache {
     hash: u64,
     /// What stands for it in a recording.
     recorded: u64,
+    /// Who learns from the reads of this namespace, if anybody does.
+    learner: Option<Arc<prefetch::Learner>>,
 }
 
 struct Inner {
@@ -111,8 +118,13 @@ struct Inner {
     clock: Clock,
     /// What every guest has to know before it is asked.
     bans: Arc<Bans>,
-    /// What a cache without a store knows of its pools, and who fills which.
+    /// States of a cache without a store.
+    states: register::States,
+    /// Who fills which pool.
     pools: pools::Board,
+    /// Who learns from requests, and whether all reads are told.
+    learners: prefetch::Learners,
+    loaded: Arc<Loaded>,
     /// The state of the list at which upkeep last looked through the entries.
     bans_reaped: AtomicU64,
     /// Bytes that memory may hold now, and at most.
@@ -191,8 +203,8 @@ impl Cache {
     /// # Errors
     /// `InvalidArgument` when the name is empty or longer than 255 bytes; `TooManyNamespaces` beyond 10,000.
     pub fn namespace(&self, name: &str) -> Result<Self> {
-        pools::refuse_reserved(name)?;
-        Self::with_namespace(self.inner.clone(), name, None)
+        refuse_reserved(name)?;
+        Self::with_namespace(self.inner.clone(), name, None)?.learning()
     }
 
     /// A handle on another namespace of the same cache, whose defaults become `defaults`. Entries already there keep
@@ -201,8 +213,8 @@ impl Cache {
     /// # Errors
     /// `InvalidArgument` when the name is empty or longer than 255 bytes, or a default is outside its range.
     pub fn namespace_with(&self, name: &str, defaults: &Defaults) -> Result<Self> {
-        pools::refuse_reserved(name)?;
-        Self::with_namespace(self.inner.clone(), name, Some(defaults))
+        refuse_reserved(name)?;
+        Self::with_namespace(self.inner.clone(), name, Some(defaults))?.learning()
     }
 
     fn with_namespace(inner: Arc<Inner>, name: &str, defaults: Option<&Defaults>) -> Result<Self> {
@@ -226,7 +238,7 @@ impl Cache {
             }
         }
         let recorded = inner.recorder.as_ref().map_or(0, |recorder| recorder.namespace(name));
-        let cache = Self { inner, id, hash, recorded };
+        let cache = Self { inner, id, hash, recorded, learner: None };
         // Lets the first guest judge the settings, so that a bad one is refused here and not at the first write.
         cache.inner.on_shard(&cache.inner.shards[0], id, |_| Ok(Ok(())))?;
         Ok(cache)
@@ -369,6 +381,17 @@ impl Judge for Inner {
                 Cause::Entries => counters.evicted_store_entries += 1,
             });
         }
+    }
+}
+
+/// Refuses the names of namespaces in which states are kept.
+///
+/// # Errors
+/// `InvalidArgument` for one of them.
+fn refuse_reserved(name: &str) -> Result<()> {
+    match [pools::NAMESPACE, prefetch::QUEUES, prefetch::MODELS].contains(&name) {
+        true => Err(Error::invalid(format!("in the namespace {name} the cache keeps what is its own; use another name"))),
+        false => Ok(()),
     }
 }
 

@@ -46,6 +46,7 @@ pub struct SetOptions {
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) durability: Option<Durability>,
     pub(crate) cost: Option<u64>,
+    pub(crate) prefetched: bool,
 }
 
 impl SetOptions {
@@ -110,6 +111,12 @@ impl SetOptions {
         self
     }
 
+    /// The entry is fetched before anybody asked for it: statistics count it, and whether somebody does.
+    pub fn prefetched(mut self, yes: bool) -> Self {
+        self.prefetched = yes;
+        self
+    }
+
     /// What the record will need beside key and value, at most, in bytes.
     pub(crate) fn size(&self) -> usize {
         let metadata = self.metadata.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>();
@@ -132,6 +139,7 @@ impl SetOptions {
             options.push(api::SetOption::Durability(durability.to_wit()));
         }
         options.extend(self.cost.map(api::SetOption::Cost));
+        options.extend(self.prefetched.then_some(api::SetOption::Prefetched));
         options.extend(self.dependencies.iter().map(Dependency::to_wit).map(api::SetOption::Dependency));
         options
     }
@@ -253,6 +261,8 @@ pub struct EntryInfo {
     pub stale_window: Option<u64>,
     /// What it costs to have the value again.
     pub cost: Option<u64>,
+    /// It was prefetched, and nobody has asked for it since.
+    pub prefetched: bool,
     /// How often it was read: in a cache with a store by all processes that have told it, else by this one.
     pub hits: u32,
     /// Bytes of the value.
@@ -286,6 +296,7 @@ impl From<api::EntryInfo> for EntryInfo {
             idle_timeout: info.idle_timeout,
             stale_window: info.stale_window,
             cost: info.cost,
+            prefetched: info.prefetched,
             hits: info.hits,
             value_size: info.value_size,
             size: info.size,

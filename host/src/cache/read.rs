@@ -52,6 +52,9 @@ impl Cache {
         if found.is_some_and(|hit| Negative::of(&hit.content_type).is_some()) {
             self.inner.has_negatives.store(true, Ordering::Relaxed);
         }
+        if let Some(learner) = &self.learner {
+            learner.observe_read(key, self.inner.clock.now());
+        }
         if let Some(recorder) = &self.inner.recorder {
             recorder.read(self.recorded, key, found.map(|hit| hit.value.len()));
         }
@@ -183,10 +186,10 @@ impl Cache {
         }
     }
 
-    /// Restarts an idle time-out in the store. A read does not fail because this does.
+    /// Restarts an idle time-out in the store, or tells it that a prefetched entry was used. A read does not fail because this does.
     pub(super) fn renew(&self, key: &[u8]) {
         if let Err(e) = self.touch_ms(key, None) {
-            tracing::debug!("an idle time-out was not renewed: {e}");
+            tracing::debug!("a record was not renewed: {e}");
         }
     }
 

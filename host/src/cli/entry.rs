@@ -289,6 +289,9 @@ fn describe(info: &EntryInfo) -> String {
     }
     lines.extend(info.idle_timeout.map(|ms| ("idle time-out", show_span(ms))));
     lines.extend(info.cost.map(|cost| ("cost", cost.to_string())));
+    if info.prefetched {
+        lines.push(("prefetched", "and not asked for yet".to_owned()));
+    }
     if !info.content_type.is_empty() {
         lines.push(("type", info.content_type.clone()));
     }

@@ -11,10 +11,13 @@ mod key;
 mod listing;
 mod output;
 mod pools;
+mod predict;
+mod prefetch;
 #[cfg(feature = "repo-map")]
 mod repo_map;
 mod run;
 mod settings;
+mod signals;
 mod simulate;
 mod units;
 mod upkeep;
@@ -86,6 +89,11 @@ enum Command {
     /// What is in pools: list, show, stats, clear, regenerate
     #[command(subcommand)]
     Pools(pools::PoolsCommand),
+    /// Fetch results before they are asked for: queue them, and work the queue off
+    #[command(subcommand)]
+    Prefetch(prefetch::PrefetchCommand),
+    /// Print what is asked for after a key, and how likely; learnt from reads with --learn
+    Predict(predict::PredictArgs),
     /// Remove entries past their time and give disk space back
     Cleanup,
     /// Empty the namespace that was named, or everything if none was. Always works
@@ -178,6 +186,8 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Pools(command) => pools::pools(&open()?, &command, &out),
         #[cfg(feature = "repo-map")]
         Command::RepoMap(args) => repo_map::repo_map(&settings, &args, cli.quiet, &out),
+        Command::Prefetch(command) => prefetch::prefetch(&open()?, command, &out),
+        Command::Predict(args) => predict::predict(&open()?, &args, &out),
         Command::Cleanup => upkeep::cleanup(&open()?, &out),
         Command::Clear => upkeep::clear(&settings, &out),
         Command::Verify(args) => upkeep::verify(&open()?, &args, &out),

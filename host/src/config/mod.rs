@@ -32,7 +32,7 @@ macro_rules! all_settings {
             max_memory "max-memory" "SIZE" Some("64MiB"), "Bytes in memory [default: 64MiB]";
             max_entry_size "max-entry-size" "SIZE" Some("64MiB"), "Largest value [default: 64MiB]";
             policy "policy" "NAME" Some("adaptive"),
-                "Who goes when space is needed: adaptive, lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, w-tinylfu, gdsf [default: adaptive]";
+                "Who goes when space is needed: adaptive, lru, fifo, lfu, ttl, sieve, s3-fifo, clock-pro, w-tinylfu, gdsf, predicted [default: adaptive]";
             objective "objective" "NAME" Some("balanced"),
                 "What adaptive, w-tinylfu and gdsf try for: balanced, objects (hits), bytes, cost [default: balanced]";
             codec "codec" "NAME" Some("deflate"), "Compression: none, deflate, lz4, or auto, by what it gains [default: deflate]";
@@ -43,6 +43,9 @@ macro_rules! all_settings {
             advice "advice" "ON|OFF" Some("off"),
                 "Whether to find out what other policies and sizes would hit; with stats, print it [default: off]",
                 arg(num_args = 0..=1, require_equals = true, default_missing_value = "on");
+            learn "learn" "ON|OFF" Some("off"), "Whether reads teach predict what is asked for after what [default: off]",
+                arg(num_args = 0..=1, require_equals = true, default_missing_value = "on");
+            learn_memory "learn-memory" "SIZE" Some("1MiB"), "Bytes that what was learnt of a namespace may take [default: 1MiB]";
             default_ttl "default-ttl" "TIME" None, "Time to live of entries set without one [default: none]";
             default_tti "default-tti" "TIME" None, "Idle time-out of entries set without one [default: none]";
             default_stale "default-stale" "TIME" None, "Stale window of entries set without one [default: none]";
@@ -277,6 +280,12 @@ impl Config {
         }
         if let Some(on) = self.parse("cold-tier", switch)? {
             builder = builder.cold_tier(on);
+        }
+        if let Some(on) = self.parse("learn", switch)? {
+            builder = builder.learn(on);
+        }
+        if let Some(bytes) = self.parse("learn-memory", size)? {
+            builder = builder.learn_memory(bytes);
         }
         if let Some(on) = self.parse("advice", switch)? {
             builder = builder.advice(on);

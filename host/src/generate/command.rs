@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 use super::failure::printable;
 use super::process::{Ended, Limits, Trouble, run};
 use super::stop::Deadline;
-use super::{Failure, FailureKind, Generator, Request, Value, Variant};
+use super::{Failure, FailureKind, Generator, Request, Stop, Value, Variant};
 
 /// How long a generator may take if nothing else is said.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
@@ -105,7 +105,18 @@ impl Command {
         self.command.first().map_or("", String::as_str)
     }
 
-    fn prepare(&self, request: &Request<'_>) -> io::Result<process::Command> {
+    /// Gets what is under a key: as for a variant, but `LARDER_KEY` is in the environment, and `input` on standard input.
+    pub(crate) fn fetch(&self, key: &str, input: &[u8], stop: &Stop) -> Result<Variant, Failure> {
+        self.check(&[]).map_err(|e| Failure::new(FailureKind::NotStarted, e))?;
+        if key.contains('\0') {
+            return Err(Failure::new(FailureKind::NotStarted, "a key with a zero byte cannot be passed to a command"));
+        }
+        let mut command = self.prepare().map_err(|e| self.not_started(&e))?;
+        command.env("LARDER_KEY", key);
+        self.execute(&mut command, input, stop)
+    }
+
+    fn prepare(&self) -> io::Result<process::Command> {
         let program = self.program();
         let program =
             if program.contains('/') { path::absolute(self.directory.join(program))? } else { PathBuf::from(program) };
@@ -115,11 +126,22 @@ impl Command {
         for (name, _) in env::vars_os().filter(|(name, _)| is_dimension(name)) {
             command.env_remove(name);
         }
-        command.env("LARDER_POOL", request.pool);
-        command.env("LARDER_GENERATION", request.generation.to_string());
-        command.env("LARDER_ENTRY", request.entry.to_string());
-        command.envs(request.dimensions.iter().map(|(name, value)| (variable(name), value.as_str())));
         Ok(command)
+    }
+
+    fn execute(&self, command: &mut process::Command, input: &[u8], stop: &Stop) -> Result<Variant, Failure> {
+        if stop.is_stopped() {
+            return self.judge(Ended::Stopped);
+        }
+        let limits = Limits { deadline: Deadline::after(self.timeout), max_output: self.max_output, stop };
+        match run(command, input, &limits) {
+            Ok(ended) => self.judge(ended),
+            Err(Trouble::Start(e)) => Err(self.not_started(&e)),
+            Err(Trouble::Watch(e)) => {
+                let message = format!("{:?} was killed, because it could not be watched: {e}", self.program());
+                Err(Failure::new(FailureKind::Other, message))
+            }
+        }
     }
 
     /// Why the program could not be started.
@@ -164,21 +186,12 @@ impl Generator for Command {
     fn generate(&self, request: &Request<'_>) -> Result<Variant, Failure> {
         let names: Vec<_> = request.dimensions.iter().map(|(name, _)| name.as_str()).collect();
         self.check(&names).map_err(|e| Failure::new(FailureKind::NotStarted, e))?;
-        if request.stop.is_stopped() {
-            return self.judge(Ended::Stopped);
-        }
-        let limits =
-            Limits { deadline: Deadline::after(self.timeout), max_output: self.max_output, stop: request.stop };
-        let input = document(request);
-        let mut command = self.prepare(request).map_err(|e| self.not_started(&e))?;
-        match run(&mut command, &input, &limits) {
-            Ok(ended) => self.judge(ended),
-            Err(Trouble::Start(e)) => Err(self.not_started(&e)),
-            Err(Trouble::Watch(e)) => {
-                let message = format!("{:?} was killed, because it could not be watched: {e}", self.program());
-                Err(Failure::new(FailureKind::Other, message))
-            }
-        }
+        let mut command = self.prepare().map_err(|e| self.not_started(&e))?;
+        command.env("LARDER_POOL", request.pool);
+        command.env("LARDER_GENERATION", request.generation.to_string());
+        command.env("LARDER_ENTRY", request.entry.to_string());
+        command.envs(request.dimensions.iter().map(|(name, value)| (variable(name), value.as_str())));
+        self.execute(&mut command, &document(request), request.stop)
     }
 }
 

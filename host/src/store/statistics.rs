@@ -110,6 +110,10 @@ counters! {
     computations_failed,
     /// Callers answered with what somebody computed whom they waited for.
     computations_shared,
+    /// Entries written that were prefetched, and not asked for by then.
+    prefetched,
+    /// Of these, those that were asked for.
+    prefetch_hits,
     /// Waits for a computation that took too long, so that the waiter computed itself.
     waits_given_up,
     /// Stale values not renewed because the workers had too much to do.
@@ -159,6 +163,14 @@ impl Counters {
         match self.hits + self.misses {
             0 => 0.0,
             reads => self.misses as f64 / reads as f64 * 100.0,
+        }
+    }
+
+    /// Prefetched entries that were asked for, of a hundred.
+    pub fn prefetch_hit_rate(&self) -> f64 {
+        match self.prefetched {
+            0 => 0.0,
+            entries => self.prefetch_hits as f64 / entries as f64 * 100.0,
         }
     }
 

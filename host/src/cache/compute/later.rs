@@ -23,7 +23,7 @@ pub(super) struct Loose {
 impl Loose {
     pub(super) fn upgrade(&self) -> Option<Cache> {
         let inner = self.inner.upgrade()?;
-        Some(Cache { inner, id: self.id, hash: self.hash, recorded: self.recorded })
+        Some(Cache { inner, id: self.id, hash: self.hash, recorded: self.recorded, learner: None })
     }
 }
 

@@ -12,8 +12,10 @@
 //! | `patience` | how long a caller waits |
 //! | `lease` | leave to compute, among processes |
 //! | `later` | refreshing in the background |
+//! | `ahead` | computing what nobody has asked for yet |
 //! | `task` | the same for futures |
 
+mod ahead;
 mod later;
 mod lease;
 mod look;
@@ -24,6 +26,7 @@ mod task;
 
 use std::fmt;
 
+pub(super) use ahead::Ahead;
 pub use policy::{Compute, ComputeError, Computed, Known, Refresh, Source};
 
 use super::Cache;

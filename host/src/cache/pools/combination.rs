@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::plan::value;
-use super::state::Held;
+use super::super::register::Held;
 use super::{Dimension, Pool, wit};
 use crate::error::Result;
 use crate::generate::Value;

@@ -68,26 +68,16 @@ pub use worker::Worker;
 pub(super) use state::Board;
 
 use super::options::Defaults;
+use super::register::{Held, Register};
 use super::{Cache, Inner};
 use crate::component::bindings::api::EntryInfo;
 use crate::component::bindings::exports::larder::cache::pools as wit;
 use crate::error::{Error, Result};
 use crate::shard::{Answer, Guest};
-use state::{Held, LastRead};
+use state::LastRead;
 
 /// The namespace of what is known of pools as a whole.
 pub(crate) const NAMESPACE: &str = "larder.pools";
-
-/// What is in that namespace is never given up, so it is not for everybody.
-///
-/// # Errors
-/// `InvalidArgument` for its name.
-pub(super) fn refuse_reserved(name: &str) -> Result<()> {
-    match name == NAMESPACE {
-        true => Err(Error::invalid(format!("the namespace {NAMESPACE} is where pools are kept; use another name"))),
-        false => Ok(()),
-    }
-}
 
 /// The longest name of a pool, in bytes.
 const MAX_NAME: usize = 64;
@@ -99,7 +89,7 @@ pub struct Pool {
     /// Entries of combinations, and variants.
     cache: Cache,
     /// The entry of what is known of the pool.
-    registry: Cache,
+    registry: Register,
     key: Arc<str>,
     /// How the plan wants variants to be picked, as of when it was read last.
     how: Arc<AtomicU8>,
@@ -151,7 +141,9 @@ impl Cache {
     /// As [`list`](Self::list).
     pub fn pools(&self) -> Result<Vec<String>> {
         let prefix = format!("{}/pool/", self.own_name());
-        let mut names: Vec<String> = state::all(&self.registry()?)?
+        let mut names: Vec<String> = self
+            .registry()?
+            .names()?
             .into_iter()
             .filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned))
             .collect();
@@ -182,8 +174,8 @@ impl Cache {
         self.inner.namespaces.name(self.id).unwrap_or_default()
     }
 
-    fn registry(&self) -> Result<Self> {
-        Self::with_namespace(self.inner.clone(), NAMESPACE, Some(&Defaults::default()))
+    fn registry(&self) -> Result<Register> {
+        Register::open(self.inner.clone(), NAMESPACE, state::CONTENT_TYPE)
     }
 
     /// A handle on the namespace of a record that comes from a snapshot; `None` for a record that cannot be what it says.
@@ -192,7 +184,7 @@ impl Cache {
             return self.namespace(&info.namespace).map(Some);
         }
         let registry = self.registry()?;
-        Ok(Some(registry.clone()).filter(|_| state::may_be_state(&registry, info)))
+        Ok(state::may_be_state(&registry, info).then_some(registry.cache))
     }
 }
 

@@ -1,41 +1,29 @@
-//! What is known of a pool as a whole: its plan and its round. It is one entry in a namespace of its own, which is changed by
-//! compare-and-set, so that of several processes one begins a round. A cache without a store keeps it beside the
-//! entries, from which memory could give it up.
+//! What is known of a pool as a whole: its plan and its round. It is a state of a register, so that of several processes one begins
+//! a round.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::options::SetOptions;
-use super::super::{Cache, lock};
+use super::super::lock;
+use super::super::register::{Held, Register};
 use super::{Plan, Pool};
 use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often a change starts anew because another one came first.
-const TRIES: u32 = 1_000;
-
 /// Pools of one store.
 const MAX_POOLS: usize = 1_024;
 
-const CONTENT_TYPE: &str = "application/vnd.larder.pool";
+pub(super) const CONTENT_TYPE: &str = "application/vnd.larder.pool";
 
-/// What a cache without a store knows of its pools, and who in this process fills which.
+/// Who in this process fills which pool.
 #[derive(Debug, Default)]
 pub(in super::super) struct Board {
-    states: Mutex<BTreeMap<String, (u64, Vec<u8>)>>,
     /// How many rounds of a pool are being worked off.
     pub(super) working: Mutex<BTreeMap<String, usize>>,
     /// Hashes of the variants that are being made.
     pub(super) claimed: Mutex<HashSet<u64>>,
-}
-
-impl Board {
-    /// Forgets all pools.
-    pub(in super::super) fn forget(&self) {
-        lock(&self.states).clear();
-    }
 }
 
 /// What is known of a pool.
@@ -72,55 +60,33 @@ pub struct Forecast {
 /// The version of the state that was read last, and what it said.
 pub(super) type LastRead = Option<(u64, Arc<PoolInfo>)>;
 
-/// The state of a pool, as the component knows it, and its version.
-pub(super) struct Held {
-    pub(super) state: Vec<u8>,
-    version: u64,
-}
-
 /// Bytes that the state of a pool may have: its plan and what earlier ones left.
 const LARGEST: u64 = 1 << 20;
 
 /// Whether a record from elsewhere may hold the state of a pool, and there is room for one.
-pub(super) fn may_be_state(registry: &Cache, info: &api::EntryInfo) -> bool {
+pub(super) fn may_be_state(registry: &Register, info: &api::EntryInfo) -> bool {
     let is_state = info.content_type == CONTENT_TYPE && info.value_size <= LARGEST && info.key.len() <= 255;
-    is_state && all(registry).is_ok_and(|pools| pools.len() < MAX_POOLS)
-}
-
-/// The keys of all pools.
-pub(super) fn all(registry: &Cache) -> Result<Vec<String>> {
-    let inner = &registry.inner;
-    if inner.store.is_none() {
-        let states = inner.pools.states.lock().unwrap_or_else(PoisonError::into_inner);
-        return Ok(states.keys().cloned().collect());
-    }
-    let entries = registry.list(&super::super::Filter::default())?;
-    Ok(entries.into_iter().filter_map(|info| String::from_utf8(info.key).ok()).collect())
+    is_state && registry.names().is_ok_and(|pools| pools.len() < MAX_POOLS)
 }
 
 impl Pool {
     pub(super) fn held(&self) -> Result<Option<Held>> {
-        let held = self.held_any()?;
+        let held = self.registry.held(&self.key)?;
+        let is_sound = self.sound(held.as_ref())?.is_some();
+        Ok(held.filter(|_| is_sound))
+    }
+
+    /// The state, if it is not damaged: defining the pool anew makes it right.
+    fn sound<'a>(&self, held: Option<&'a Held>) -> Result<Option<&'a Held>> {
         let Some(held) = held else { return Ok(None) };
-        match self.info_of(&held) {
+        match self.info_of(held) {
             Ok(_) => Ok(Some(held)),
             Err(e) if e.kind() == ErrorKind::Corrupt => {
-                // Defining it anew makes it right.
                 tracing::warn!(pool = self.name(), "what is known of the pool is damaged, and taken for nothing: {e}");
                 Ok(None)
             }
             Err(e) => Err(e),
         }
-    }
-
-    fn held_any(&self) -> Result<Option<Held>> {
-        if self.inner().store.is_none() {
-            let states = lock(&self.inner().pools.states);
-            let found = states.get(&*self.key);
-            return Ok(found.map(|(version, state)| Held { state: state.clone(), version: *version }));
-        }
-        let hit = self.registry.lookup(self.key.as_bytes())?;
-        Ok(hit.map(|hit| Held { state: hit.value, version: hit.version }))
     }
 
     /// What a state says; of the one that was read last without asking again.
@@ -151,44 +117,20 @@ impl Pool {
         })
     }
 
-    /// Puts another state in the place of the one that was read; false when that is not there any more.
-    fn swap(&self, before: Option<&Held>, state: Vec<u8>) -> Result<bool> {
-        if self.inner().store.is_none() {
-            let mut states = lock(&self.inner().pools.states);
-            let there = states.get(&*self.key).map(|(version, _)| *version);
-            if there != before.map(|held| held.version) {
-                return Ok(false);
-            }
-            states.insert(self.key.as_ref().to_owned(), (there.map_or(1, |version| version + 1), state));
-            return Ok(true);
-        }
-        let options = SetOptions::new().content_type(CONTENT_TYPE);
-        let key = self.key.as_bytes();
-        let written = match before {
-            Some(held) => self.registry.compare_and_set(key, held.version, state, &options)?,
-            None => self.registry.add(key, state, &options)?,
-        };
-        Ok(written.is_some())
-    }
-
     /// Changes the state. `change` answers with the new one, or with none to leave it; it may be asked again.
     pub(super) fn change_state(&self, change: impl Fn(Option<&Held>) -> Result<Option<Vec<u8>>>) -> Result<bool> {
-        for _ in 0..TRIES {
-            let (held, sound) = (self.held_any()?, self.held()?);
-            let Some(state) = change(sound.as_ref())? else { return Ok(false) };
-            if self.swap(held.as_ref(), state)? {
-                return Ok(true);
-            }
-        }
-        let message = format!("the pool {} was changed by others all the time; try again", self.name());
-        Err(Error::new(ErrorKind::Locked, message))
+        self.registry.change(&self.key, |held| {
+            let state = change(self.sound(held)?)?;
+            let changes = state.is_some();
+            Ok((state, changes))
+        })
     }
 
     pub(super) fn define(&self, plan: &Plan) -> Result<()> {
         let (dimensions, options) = plan.to_wit();
         self.change_state(|held| {
             let before = held.map(|held| held.state.as_slice());
-            if before.is_none() && all(&self.registry)?.len() >= MAX_POOLS {
+            if before.is_none() && self.registry.names()?.len() >= MAX_POOLS {
                 return Err(Error::invalid(format!("a store has at most {MAX_POOLS} pools")));
             }
             let state =
@@ -280,10 +222,7 @@ impl Pool {
     /// # Errors
     /// As [`begin_round`](Self::begin_round).
     pub fn remove(&self) -> Result<u64> {
-        lock(&self.inner().pools.states).remove(&*self.key);
-        if self.inner().store.is_some() {
-            self.registry.delete(self.key.as_bytes())?;
-        }
+        self.registry.remove(&self.key)?;
         self.cache.clear()
     }
 

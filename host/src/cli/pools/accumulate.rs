@@ -14,7 +14,8 @@ use larder::{Cache, Strategy};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
-use super::{Failure, due, moment, signals};
+use super::super::signals;
+use super::{Failure, due, moment};
 use crate::cli::output::Output;
 use crate::cli::settings::Settings;
 

@@ -4,7 +4,6 @@ mod accumulate;
 mod pick;
 mod plan_file;
 mod show;
-mod signals;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

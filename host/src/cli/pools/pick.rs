@@ -10,7 +10,8 @@ use larder::pools::{PickError, Picked, Pool};
 use serde_json::json;
 
 use super::plan_file::PlanFile;
-use super::{Failure, Values, document, existing, moment, signals};
+use super::super::signals;
+use super::{Failure, Values, document, existing, moment};
 use crate::cli::output::{Output, put_bytes};
 use crate::cli::settings::Settings;
 

@@ -7,7 +7,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Stops `stop` with the first SIGINT, SIGTERM or SIGHUP.
 pub(super) fn listen(stop: &Stop) -> Result<(), Failure> {

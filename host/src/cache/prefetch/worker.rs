@@ -1,0 +1,245 @@
+//! Fetching what is queued: a batch, or as it comes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::super::compute::Ahead;
+use super::super::lock;
+use super::super::options::SetOptions;
+use super::queue::{Prefetches, Queued};
+use crate::error::{Error, ErrorKind, Result};
+use crate::generate::{Command, Failure, FailureKind, Stop, Variant};
+
+/// How long a worker leaves a store alone that does not work.
+const AFTER_ERROR: Duration = Duration::from_secs(10);
+
+/// Something that gets what is queued. It may be asked by several threads at once.
+pub trait Fetcher: Send + Sync {
+    /// Gets one value. Returns soon after `stop` is stopped.
+    ///
+    /// # Errors
+    /// There is none. It is asked again later, three times in all.
+    fn fetch(&self, item: &Queued, stop: &Stop) -> std::result::Result<Variant, Failure>;
+}
+
+impl<F: Fn(&Queued) -> std::result::Result<Variant, Failure> + Send + Sync> Fetcher for F {
+    fn fetch(&self, item: &Queued, _stop: &Stop) -> std::result::Result<Variant, Failure> {
+        self(item)
+    }
+}
+
+/// A program whose standard output is the value. In its environment there is `LARDER_KEY`, on its standard input the payload.
+impl Fetcher for Command {
+    fn fetch(&self, item: &Queued, stop: &Stop) -> std::result::Result<Variant, Failure> {
+        let key = str::from_utf8(&item.key);
+        let key = key.map_err(|_| Failure::new(FailureKind::NotStarted, "a key that is no text cannot be passed on"))?;
+        Self::fetch(self, key, &item.payload, stop)
+    }
+}
+
+/// How a queue is worked off. What is not said has the default that is named there.
+#[derive(Debug, Clone)]
+pub struct Work {
+    batch: u32,
+    every: Duration,
+    lease: Duration,
+    retry: Duration,
+    concurrency: usize,
+    options: SetOptions,
+    stop: Stop,
+}
+
+impl Work {
+    /// The defaults.
+    ///
+    /// # Errors
+    /// `Internal` when there is no file descriptor left for a request to stop.
+    pub fn new() -> Result<Self> {
+        let stop = Stop::new()
+            .map_err(|e| Error::new(ErrorKind::Internal, "a worker needs a pipe, and there is none").with(e))?;
+        Ok(Self {
+            batch: 10,
+            every: Duration::from_secs(1),
+            lease: Duration::from_secs(60),
+            retry: Duration::from_secs(30),
+            concurrency: 4,
+            options: SetOptions::new(),
+            stop,
+        })
+    }
+
+    /// Items of a batch, at least 1. Default 10.
+    pub fn batch(mut self, items: u32) -> Self {
+        self.batch = items.max(1);
+        self
+    }
+
+    /// How long after the beginning of a batch the next one begins. Default a second.
+    pub fn every(mut self, span: Duration) -> Self {
+        self.every = span;
+        self
+    }
+
+    /// How long nobody else is given an item that was taken: longer than fetching takes, at most a day. Default a minute.
+    pub fn lease(mut self, span: Duration) -> Self {
+        self.lease = span;
+        self
+    }
+
+    /// How long after a failure an item is tried again; after the second, twice that. Default 30 s.
+    pub fn retry(mut self, span: Duration) -> Self {
+        self.retry = span;
+        self
+    }
+
+    /// Items that are fetched at a time, 1 to 64. Default 4.
+    pub fn concurrency(mut self, items: usize) -> Self {
+        self.concurrency = items.clamp(1, 64);
+        self
+    }
+
+    /// What the entries are stored with.
+    pub fn options(mut self, options: SetOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The request that ends it.
+    pub fn stop(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
+        self
+    }
+}
+
+/// What a batch brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Items that were taken.
+    pub taken: u32,
+    /// Of those, the ones that were fetched and stored.
+    pub fetched: u32,
+    /// Of those, the ones that were there, or that somebody else was computing.
+    pub unneeded: u32,
+    /// Of those, the ones that failed: keys and reasons.
+    pub failed: Vec<(Vec<u8>, String)>,
+    /// When the next item is ready, if none is now: Unix milliseconds.
+    pub next: Option<u64>,
+}
+
+/// A thread that works a queue off. Dropped, it ends; what is being fetched is ready again after its lease.
+#[derive(Debug)]
+pub struct PrefetchWorker {
+    stop: Stop,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Prefetches {
+    /// Fetches the first items that are ready, and stores what comes as prefetched. What is in the cache and fresh is not
+    /// fetched, nor what somebody is computing.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push). A fetch that fails is none: see [`Report::failed`].
+    pub fn run(&self, fetcher: &dyn Fetcher, work: &Work) -> Result<Report> {
+        let taken = self.take(work.batch, work.lease)?;
+        let report = std::sync::Mutex::new(Report { taken: taken.items.len() as u32, next: taken.next, ..Report::default() });
+        let next = AtomicUsize::new(0);
+        let fetch_some = || -> Result<()> {
+            while !work.stop.is_stopped()
+                && let Some(item) = taken.items.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                match self.fetch(item, fetcher, work)? {
+                    Ahead::Computed => lock(&report).fetched += 1,
+                    Ahead::Needless => lock(&report).unneeded += 1,
+                    Ahead::Failed(reason) => lock(&report).failed.push((item.key.clone(), reason)),
+                }
+            }
+            Ok(())
+        };
+        thread::scope(|scope| {
+            let helpers = work.concurrency.min(taken.items.len()).saturating_sub(1);
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(fetch_some)).collect();
+            let own = fetch_some();
+            helpers.into_iter().fold(own, |done, helper| done.and(helper.join().unwrap_or_else(|_| panicked())))
+        })?;
+        Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn fetch(&self, item: &Queued, fetcher: &dyn Fetcher, work: &Work) -> Result<Ahead> {
+        let options = work.options.clone().prefetched(true);
+        let outcome = self.cache.compute_ahead(&item.key, &options, || {
+            let fetched = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fetcher.fetch(item, &work.stop)));
+            fetched.unwrap_or_else(|_| Err(Failure::new(FailureKind::Other, "the fetcher panicked")))
+        })?;
+        match &outcome {
+            Ahead::Computed => drop(self.finish(&[&item.key], false)?),
+            Ahead::Needless => drop(self.finish(&[&item.key], true)?),
+            // It was not the item's fault.
+            Ahead::Failed(_) if work.stop.is_stopped() => {}
+            Ahead::Failed(reason) => {
+                tracing::warn!("{} was not fetched: {reason}", item.key_text());
+                self.fail(&item.key, reason, work.retry)?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Works the queue off as it fills, a batch at a time, until the request to stop. `tell` is told what each batch brought that
+    /// had anything to fetch. A store that does not work is tried again after a while.
+    pub fn serve(&self, fetcher: &dyn Fetcher, work: &Work, mut tell: impl FnMut(&Report)) {
+        while !work.stop.is_stopped() {
+            let began = std::time::Instant::now();
+            match self.run(fetcher, work) {
+                Ok(report) if report.taken > 0 => tell(&report),
+                Ok(_) => {}
+                Err(e) => {
+                    tracing::error!("prefetching was given up for now: {e}");
+                    work.stop.wait(AFTER_ERROR);
+                }
+            }
+            work.stop.wait(work.every.saturating_sub(began.elapsed()));
+        }
+    }
+
+    /// Works the queue off from a thread of its own, until the worker is stopped or dropped.
+    ///
+    /// # Errors
+    /// `Internal`: there is no thread to be had.
+    pub fn work(&self, fetcher: Arc<dyn Fetcher>, work: &Work) -> Result<PrefetchWorker> {
+        let (queue, work, stop) = (self.clone(), work.clone(), work.stop.clone());
+        let spawned = thread::Builder::new()
+            .name("larder-prefetch".into())
+            .spawn(move || queue.serve(&*fetcher, &work, |_| {}));
+        let thread = spawned.map_err(|e| {
+            Error::new(ErrorKind::Internal, "a worker needs a thread, and there is none").with(e.to_string())
+        })?;
+        Ok(PrefetchWorker { stop, thread: Some(thread) })
+    }
+}
+
+fn panicked() -> Result<()> {
+    Err(Error::new(ErrorKind::Internal, "a thread that fetches panicked"))
+}
+
+impl PrefetchWorker {
+    /// Ends the worker and waits for its end.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.stop.stop();
+        if let Some(thread) = self.thread.take() {
+            // A fetcher's panic was caught before.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for PrefetchWorker {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
