@@ -514,7 +514,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
     for await (const { key } of this.infos()) {
-      const value = await this.get(key);
+      const value = (await this.lookAgain(key))?.value;
       if (value !== undefined) yield [decoded(key), value];
     }
   }

@@ -121,14 +121,17 @@ export class Predictor {
     this.observed = 0;
     // What a stopped engine learnt is lost.
     if (!this.model.isStored || tier.isTrapped || this.engine !== tier.inner) return;
-    if ((tier.inner.call("learnt", {}) as unknown as Learnt).unsaved === 0) return;
     const engine = tier.inner;
-    await this.model
-      .change(
-        (stored) => (this.forgotten === forgotten ? [engine.call("save", { stored: stored ?? null }) as Uint8Array, undefined] : [undefined, undefined]),
-        (state) => void (this.forgotten === forgotten && engine.call("load", { state })),
-      )
-      .catch((cause: unknown) => this.warn("what was learnt could not be stored", cause));
+    const isCurrent = (): boolean => this.forgotten === forgotten;
+    try {
+      if ((engine.call("learnt", {}) as unknown as Learnt).unsaved === 0) return;
+      await this.model.change(
+        (stored) => [isCurrent() ? (engine.call("save", { stored: stored ?? null }) as Uint8Array) : undefined, undefined],
+        (state) => void (isCurrent() && engine.call("load", { state })),
+      );
+    } catch (cause) {
+      this.warn("what was learnt could not be stored", cause);
+    }
   }
 
   private warn(message: string, cause: unknown): void {

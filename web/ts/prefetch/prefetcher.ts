@@ -26,7 +26,8 @@ export interface PrefetcherOptions extends Omit<SetOptions, "prefetched"> {
   readonly retry?: Span;
   /** Items that are fetched at a time. Default 5. */
   readonly concurrency?: number;
-  /** Queues what is at least so likely to be asked for after what was read or observed, 0 to 1, unless it is there. Default: nothing. */
+  /** Queues what is likelier than this to be asked for after what was read or observed, 0 to 1, unless it is there. Reads count where the cache was
+   * opened with `learn`. Default: nothing. */
   readonly predicted?: number;
   /** Stops it. */
   readonly signal?: AbortSignal;
@@ -154,11 +155,11 @@ export class Prefetcher {
   }
 
   /** Queues what is predicted. */
-  private follow(min: number): void {
+  private follow(than: number): void {
     const { followers } = this.all.predictor;
     const follow = (session: Session): void => {
-      for (const { key, probability } of this.all.predictor.next({ session, limit: LIKELY, min })) {
-        if (!this.all.host.has(key)) this.likely.set(key, Math.max(probability, this.likely.get(key) ?? 0));
+      for (const { key, probability } of this.all.predictor.next({ session, limit: LIKELY, min: than })) {
+        if (probability > than && !this.all.host.has(key)) this.likely.set(key, Math.max(probability, this.likely.get(key) ?? 0));
       }
       if (this.likely.size > 0 && !this.isQueueing) void this.guard(() => this.queueLikely());
     };
