@@ -43,12 +43,12 @@ mod timer;
 pub mod typed;
 mod workers;
 
-pub use cache::{pools, prefetch};
 pub use cache::{
     Builder, Cache, Codec, Compute, ComputeError, Computed, Defaults, Durability, EntryInfo, Exported, Filter, Format,
     Hit, Imported, Invalidated, Known, MemoryStatistics, NamespaceFigures, Refresh, Remaining, Rule, SetOptions,
     Source, Statistics, StoreStatistics, Strategy, Written,
 };
+pub use cache::{pools, prefetch};
 pub use component::{COMPONENT, WIT};
 pub use config::Config;
 pub use depend::{Dependency, DependencyKind, RefreshMode};
@@ -64,6 +64,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/keys.md")]
 struct MakingKeys;
+
+/// The guide to prefetching, run as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/prefetch.md")]
+struct Prefetching;
 
 /// The guide to pools, run as a test.
 #[cfg(doctest)]

@@ -14,12 +14,8 @@ use wasmtime::{Engine, Store};
 use crate::Host;
 
 /// The interfaces whose functions are called.
-pub const INTERFACES: [&str; 4] = [
-    "larder:cache/cache@0.1.0",
-    "larder:cache/keys@0.1.0",
-    "larder:cache/pools@0.1.0",
-    "larder:cache/prefetch@0.1.0",
-];
+pub const INTERFACES: [&str; 4] =
+    ["larder:cache/cache@0.1.0", "larder:cache/keys@0.1.0", "larder:cache/pools@0.1.0", "larder:cache/prefetch@0.1.0"];
 
 /// An instance of the component.
 pub struct Component {

@@ -21,6 +21,9 @@
 //! | [`tripwire`], [`workload`] | making something fail at a chosen moment; a run of operations that may fail |
 //! | [`allocated`], [`synced`], [`watchdog`] | memory taken, files synced, rounds that never end |
 
+// The object of all statistics is one expression.
+#![recursion_limit = "256"]
+
 pub mod allocated;
 pub mod bytes;
 pub mod compare;

@@ -100,7 +100,8 @@ fn a_load_that_changes_is_followed() {
 #[test]
 fn memory_is_bounded_and_what_was_used_last_stays() {
     for max_bytes in [16 << 10, 64 << 10, 1 << 20] {
-        let mut predictor = Predictor::open(PredictorConfig { max_bytes, ..PredictorConfig::default() }).expect("valid");
+        let mut predictor =
+            Predictor::open(PredictorConfig { max_bytes, ..PredictorConfig::default() }).expect("valid");
         let (mut known, mut state) = (0, 1u64);
         for step in 0..60_000u64 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -390,7 +390,9 @@ impl Judge for Inner {
 /// `InvalidArgument` for one of them.
 fn refuse_reserved(name: &str) -> Result<()> {
     match [pools::NAMESPACE, prefetch::QUEUES, prefetch::MODELS].contains(&name) {
-        true => Err(Error::invalid(format!("in the namespace {name} the cache keeps what is its own; use another name"))),
+        true => {
+            Err(Error::invalid(format!("in the namespace {name} the cache keeps what is its own; use another name")))
+        }
         false => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::options::{Defaults, SetOptions};
 use super::{Cache, Inner, lock};
+use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often a change starts anew because another one came first.
@@ -52,6 +53,11 @@ impl Register {
 
     fn place(&self, name: &str) -> (u32, String) {
         (self.cache.id, name.to_owned())
+    }
+
+    /// Whether a record from elsewhere may be one of these states; whether it is sound shows when it is used.
+    pub(super) fn takes(&self, info: &api::EntryInfo) -> bool {
+        info.content_type == self.content_type && info.key.len() <= 255
     }
 
     /// The names of all states.

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use serde::Serialize;
 
 use super::negative::Negative;
-use super::{Cache, lock};
+use super::{Cache, lock, pools, prefetch};
+use crate::component::bindings::api;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::{Claim, Put};
 
@@ -113,6 +114,16 @@ impl Cache {
             return Err(cut());
         }
         Ok(imported)
+    }
+
+    /// A handle on the namespace of a record from elsewhere; `None` for one that cannot be what it says.
+    fn namespace_of(&self, info: &api::EntryInfo) -> Result<Option<Self>> {
+        match info.namespace.as_str() {
+            pools::NAMESPACE => self.namespace_for_pool(info),
+            prefetch::QUEUES => self.queues().map(|queues| queues.takes(info).then_some(queues.cache)),
+            prefetch::MODELS => self.models().map(|models| models.takes(info).then_some(models.cache)),
+            name => self.namespace(name).map(Some),
+        }
     }
 
     fn restore(&self, record: &[u8], imported: &mut Imported) -> Result<()> {

@@ -102,7 +102,10 @@ pub(super) fn stats(cache: &Cache, settings: &Settings, out: &Output) -> Result<
         }
         if total.prefetched > 0 {
             let rate = total.prefetch_hit_rate();
-            text += &format!("prefetched    {}, {} of them asked for ({rate:.1} %)\n", total.prefetched, total.prefetch_hits);
+            text += &format!(
+                "prefetched    {}, {} of them asked for ({rate:.1} %)\n",
+                total.prefetched, total.prefetch_hits
+            );
         }
         text += &counted("evictions", total.evictions(), &evictions(&total));
         text += &counted("errors", total.errors + total.refused, &errors(&total));

@@ -86,9 +86,7 @@ fn document(prediction: &Prediction) -> Map<String, Value> {
 fn learn_from(predictor: &Predictor, file: &Path) -> Result<u64, Failure> {
     let lines: Box<dyn BufRead> = match file.as_os_str() == "-" {
         true => Box::new(stdin().lock()),
-        false => Box::new(BufReader::new(
-            File::open(file).map_err(Failure::io(format!("open {}", file.display())))?,
-        )),
+        false => Box::new(BufReader::new(File::open(file).map_err(Failure::io(format!("open {}", file.display())))?)),
     };
     let (mut learnt, mut session) = (0, u64::MAX);
     for line in lines.split(b'\n') {

@@ -118,12 +118,7 @@ impl Engine {
     /// # Errors
     /// `UnknownNamespace`; `InvalidArgument` for a probability outside 0 to 1, and nothing is changed.
     #[cfg(feature = "prediction")]
-    pub fn expect(
-        &mut self,
-        namespace: NamespaceId,
-        predictions: &[(impl AsRef<[u8]>, f64)],
-        now: u64,
-    ) -> Result<u32> {
+    pub fn expect(&mut self, namespace: NamespaceId, predictions: &[(impl AsRef<[u8]>, f64)], now: u64) -> Result<u32> {
         let ns = self.known_namespace(namespace)?;
         if predictions.iter().any(|(_, probability)| !(0.0..=1.0).contains(probability)) {
             return Err(Error::invalid("a probability is a number from 0 to 1"));

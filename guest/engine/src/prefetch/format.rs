@@ -139,9 +139,8 @@ pub(super) fn decode_queue(bytes: &[u8]) -> Result<Queue> {
         let reason = rest.text(lens[2])?;
         let item = Queued { wanted: Wanted { key, priority, payload }, since, waits, attempts, reason, number };
         let is_next = queue.items.last().is_none_or(|last| is_before(last, &item));
-        let is_within_limits = super::queue::check(&item.wanted).is_ok()
-            && lens[2] <= MAX_REASON
-            && queue.items.len() < MAX_ITEMS;
+        let is_within_limits =
+            super::queue::check(&item.wanted).is_ok() && lens[2] <= MAX_REASON && queue.items.len() < MAX_ITEMS;
         if !is_next || !is_within_limits || number >= queue.number {
             return Err(Error::corrupt("an item is not as it can be"));
         }

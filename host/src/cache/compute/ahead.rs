@@ -1,8 +1,8 @@
 //! Computing what nobody has asked for yet.
 
+use super::super::Cache;
 use super::super::options::SetOptions;
 use super::super::stopwatch::Stopwatch;
-use super::super::Cache;
 use super::lease::Leave;
 use super::policy::{Compute, ComputeError};
 use crate::circle::Within;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::plan::value;
 use super::super::register::Held;
+use super::plan::value;
 use super::{Dimension, Pool, wit};
 use crate::error::Result;
 use crate::generate::Value;

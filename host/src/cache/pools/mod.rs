@@ -178,11 +178,8 @@ impl Cache {
         Register::open(self.inner.clone(), NAMESPACE, state::CONTENT_TYPE)
     }
 
-    /// A handle on the namespace of a record that comes from a snapshot; `None` for a record that cannot be what it says.
-    pub(super) fn namespace_of(&self, info: &EntryInfo) -> Result<Option<Self>> {
-        if info.namespace != NAMESPACE {
-            return self.namespace(&info.namespace).map(Some);
-        }
+    /// A handle on the namespace of what is known of pools, for a record from elsewhere that may be of it.
+    pub(super) fn namespace_for_pool(&self, info: &EntryInfo) -> Result<Option<Self>> {
         let registry = self.registry()?;
         Ok(state::may_be_state(&registry, info).then_some(registry.cache))
     }

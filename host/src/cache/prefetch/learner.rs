@@ -75,6 +75,10 @@ impl Cache {
         Ok(self)
     }
 
+    pub(in super::super) fn models(&self) -> Result<Register> {
+        Register::open(self.inner.clone(), MODELS, CONTENT_TYPE)
+    }
+
     /// The predictor of this handle's namespace.
     pub(super) fn learner(&self) -> Result<Arc<Learner>> {
         let learners = &self.inner.learners;
@@ -82,7 +86,7 @@ impl Cache {
         if let Some(learner) = all.get(&self.id).and_then(Weak::upgrade) {
             return Ok(learner);
         }
-        let register = Register::open(self.inner.clone(), MODELS, CONTENT_TYPE)?;
+        let register = self.models()?;
         let learner = Arc::new(Learner {
             register,
             name: self.inner.namespaces.name(self.id).unwrap_or_default(),

@@ -25,7 +25,7 @@
 //! let report = queue.run(&fetcher, &Work::new()?)?;
 //! assert_eq!(report.fetched, 1);
 //! assert!(cache.get("/checkout")?.is_some());
-//! assert_eq!(cache.statistics()?.memory.counters.prefetch_hits, 1);
+//! assert_eq!(cache.stats()?.memory.counters.prefetch_hits, 1);
 //! # Ok(())
 //! # }
 //! ```

@@ -149,9 +149,13 @@ impl Cache {
     /// # Errors
     /// As [`namespace`](Self::namespace).
     pub fn prefetches(&self) -> Result<Prefetches> {
-        let register = Register::open(self.inner.clone(), QUEUES, CONTENT_TYPE)?;
+        let register = self.queues()?;
         let name = self.inner.namespaces.name(self.id).unwrap_or_default();
         Ok(Prefetches { cache: self.clone(), register, name })
+    }
+
+    pub(in super::super) fn queues(&self) -> Result<Register> {
+        Register::open(self.inner.clone(), QUEUES, CONTENT_TYPE)
     }
 }
 
@@ -186,9 +190,8 @@ impl Prefetches {
         let now = self.now();
         self.register.change(&self.name, |held| {
             let state = self.sound(held)?;
-            let done = self.ask(|g| {
-                g.larder.larder_cache_prefetch().call_enqueue(&mut g.store, state, &all, CAPACITY, now)
-            })?;
+            let done =
+                self.ask(|g| g.larder.larder_cache_prefetch().call_enqueue(&mut g.store, state, &all, CAPACITY, now))?;
             let wit::Enqueued { state, added, merged, dropped } = done;
             Ok((Some(state), Enqueued { added, merged, dropped }))
         })
@@ -264,8 +267,8 @@ impl Prefetches {
 
     fn withdraw(&self, keys: Option<Vec<Vec<u8>>>) -> Result<u32> {
         self.change(0, |state| {
-            let done = self
-                .ask(|g| g.larder.larder_cache_prefetch().call_withdraw(&mut g.store, state, keys.as_deref()))?;
+            let done =
+                self.ask(|g| g.larder.larder_cache_prefetch().call_withdraw(&mut g.store, state, keys.as_deref()))?;
             Ok((done.state, done.count))
         })
     }
@@ -277,8 +280,7 @@ impl Prefetches {
     pub fn items(&self, limit: u32) -> Result<Vec<Queued>> {
         let held = self.register.held(&self.name)?;
         let Some(state) = self.sound(held.as_ref())? else { return Ok(Vec::new()) };
-        let items =
-            self.ask(|g| g.larder.larder_cache_prefetch().call_queued_items(&mut g.store, state, limit))?;
+        let items = self.ask(|g| g.larder.larder_cache_prefetch().call_queued_items(&mut g.store, state, limit))?;
         Ok(items.into_iter().map(Queued::from).collect())
     }
 

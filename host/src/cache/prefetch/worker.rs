@@ -34,7 +34,8 @@ impl<F: Fn(&Queued) -> std::result::Result<Variant, Failure> + Send + Sync> Fetc
 impl Fetcher for Command {
     fn fetch(&self, item: &Queued, stop: &Stop) -> std::result::Result<Variant, Failure> {
         let key = str::from_utf8(&item.key);
-        let key = key.map_err(|_| Failure::new(FailureKind::NotStarted, "a key that is no text cannot be passed on"))?;
+        let key =
+            key.map_err(|_| Failure::new(FailureKind::NotStarted, "a key that is no text cannot be passed on"))?;
         Self::fetch(self, key, &item.payload, stop)
     }
 }
@@ -144,7 +145,8 @@ impl Prefetches {
     /// As [`push`](Self::push). A fetch that fails is none: see [`Report::failed`].
     pub fn run(&self, fetcher: &dyn Fetcher, work: &Work) -> Result<Report> {
         let taken = self.take(work.batch, work.lease)?;
-        let report = std::sync::Mutex::new(Report { taken: taken.items.len() as u32, next: taken.next, ..Report::default() });
+        let report =
+            std::sync::Mutex::new(Report { taken: taken.items.len() as u32, next: taken.next, ..Report::default() });
         let next = AtomicUsize::new(0);
         let fetch_some = || -> Result<()> {
             while !work.stop.is_stopped()
@@ -209,9 +211,8 @@ impl Prefetches {
     /// `Internal`: there is no thread to be had.
     pub fn work(&self, fetcher: Arc<dyn Fetcher>, work: &Work) -> Result<PrefetchWorker> {
         let (queue, work, stop) = (self.clone(), work.clone(), work.stop.clone());
-        let spawned = thread::Builder::new()
-            .name("larder-prefetch".into())
-            .spawn(move || queue.serve(&*fetcher, &work, |_| {}));
+        let spawned =
+            thread::Builder::new().name("larder-prefetch".into()).spawn(move || queue.serve(&*fetcher, &work, |_| {}));
         let thread = spawned.map_err(|e| {
             Error::new(ErrorKind::Internal, "a worker needs a thread, and there is none").with(e.to_string())
         })?;

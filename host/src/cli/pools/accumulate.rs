@@ -13,8 +13,8 @@ use larder::pools::{Accumulate, Budget, Pool, Progress, Report};
 use larder::{Cache, Strategy};
 use serde_json::json;
 
-use super::plan_file::PlanFile;
 use super::super::signals;
+use super::plan_file::PlanFile;
 use super::{Failure, due, moment};
 use crate::cli::output::Output;
 use crate::cli::settings::Settings;

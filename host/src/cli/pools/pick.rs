@@ -9,8 +9,8 @@ use larder::generate::Stop;
 use larder::pools::{PickError, Picked, Pool};
 use serde_json::json;
 
-use super::plan_file::PlanFile;
 use super::super::signals;
+use super::plan_file::PlanFile;
 use super::{Failure, Values, document, existing, moment};
 use crate::cli::output::{Output, put_bytes};
 use crate::cli::settings::Settings;

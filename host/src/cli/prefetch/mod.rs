@@ -146,9 +146,7 @@ fn named(given: Vec<String>, priority: f64) -> Result<Vec<(String, f64)>, Failur
 fn list(queue: &Prefetches, args: &ListArgs, out: &Output) -> Result<ExitCode, Failure> {
     let items = queue.items(args.limit)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
-    out.show(&items.iter().map(document).collect::<Vec<_>>(), || {
-        items.iter().map(|item| line(item, now)).collect()
-    })?;
+    out.show(&items.iter().map(document).collect::<Vec<_>>(), || items.iter().map(|item| line(item, now)).collect())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,8 +12,8 @@ use serde_json::json;
 use super::super::entry::EntryArgs;
 use super::super::output::Output;
 use super::super::signals;
-use super::job::Job;
 use super::Failure;
+use super::job::Job;
 
 #[derive(Debug, Args)]
 pub(in super::super) struct RunArgs {
