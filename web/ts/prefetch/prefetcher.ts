@@ -183,7 +183,7 @@ export class Prefetcher {
   }
 }
 
-/** Waits, or until a signal. In Node it keeps no program alive. */
+/** Waits, or until a signal. */
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const end = (): void => {
@@ -192,7 +192,6 @@ function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
       done();
     };
     const timer = setTimeout(end, milliseconds);
-    (timer as { unref?: () => void }).unref?.();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
   });
