@@ -499,14 +499,18 @@ export async function theQueueStays(options) {
 }
 
 export async function whatWasLearntStays(options) {
-  let cache = await Larder.open({ ...options, learn: true });
+  let time = 1_750_000_000_000;
+  let cache = await Larder.open({ ...options, learn: true, now: () => time });
   for (let visit = 0; visit < 100; visit++) for (const key of ["/", "/cart", "/checkout"]) await cache.get(key);
+  same((await cache.learnt()).unsaved, 299);
+  time += 10_000;
+  await cache.get("/");
   const [predicted, { observed }] = [await cache.predict("/cart"), await cache.learnt()];
   // Some of it is stored by itself.
   await until(async () => (await cache.learnt()).unsaved < 256);
   await cache.flush();
   same([(await cache.learnt()).unsaved, await cache.predict("/cart")], [0, predicted]);
-  await cache.get("/");
+  await cache.get("/cart");
   await cache.close();
   // One that is asked later than it is opened, too.
   for (const learn of [true, false]) {

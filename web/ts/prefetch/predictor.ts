@@ -58,8 +58,9 @@ export interface Learnt {
   readonly unsaved: number;
 }
 
-/** Requests that are not stored at most. */
+/** What was learnt is stored when so much is not stored yet, and not more often than this, in milliseconds. */
 const UNSAVED = 256;
+const PAUSE = 10_000;
 const LARGEST = 0xffff_ffff;
 
 /** Learns which key follows which, and says what may be asked for next. A cache that was opened with `learn` has one at `cache.sync.predictor`, and
@@ -71,7 +72,9 @@ export class Predictor {
   private readonly model: Register;
   /** The engine that has the predictor: a cache that is reopened has another one. */
   private engine: Engine | undefined;
+  /** Requests since the last save, and when that was. */
   private observed = 0;
+  private saved: number;
   /** How often all was forgotten. */
   private forgotten = 0;
 
@@ -88,6 +91,7 @@ export class Predictor {
       ...(gap === undefined ? [] : [{ gap: span(gap) }]),
     ];
     this.model = new Register(tier, MODELS, namespace, "application/vnd.larder.prediction-model", tabs);
+    this.saved = tier.now();
     this.prepared(tier.engine);
   }
 
@@ -118,7 +122,7 @@ export class Predictor {
   /** @internal Stores what was learnt here with what other tabs learnt, and knows both from then on. */
   async save(): Promise<void> {
     const { tier, forgotten } = this;
-    this.observed = 0;
+    [this.observed, this.saved] = [0, tier.now()];
     // What a stopped engine learnt is lost.
     if (!this.model.isStored || tier.isTrapped || this.engine !== tier.inner) return;
     const engine = tier.inner;
@@ -140,8 +144,9 @@ export class Predictor {
 
   /** Takes note that a key was asked for, whether it was there or not. Follows 1,024 sessions; asking for the same key again says nothing. */
   observe(key: Key, { session = 0 }: { readonly session?: Session } = {}): void {
-    this.call("observe", { session: this.number(session), key: bytesOf(key), now: this.tier.now() });
-    if (++this.observed >= UNSAVED) void this.save();
+    const now = this.tier.now();
+    this.call("observe", { session: this.number(session), key: bytesOf(key), now });
+    if (++this.observed >= UNSAVED && now - this.saved >= PAUSE) void this.save();
     for (const follow of this.followers) follow(session);
   }
 
