@@ -94,6 +94,19 @@ impl Script {
                 args["size"] = json!(self.below(2_000));
             }
             "evict" => args["count"] = json!(self.below(3)),
+            "evict-unlikely" | "expect" => {
+                args["predictions"] = (0..self.below(5)).map(|_| self.prediction()).collect();
+                args["count"] = json!(self.below(3));
+            }
+            "observe" | "predict" | "next" | "outlook" => {
+                args["session"] = json!(self.below(4));
+                args["after"] = (0..self.below(4)).map(|_| self.key()).collect();
+                args["limit"] = json!(self.below(5));
+            }
+            "enqueue" => {
+                args["wanted"] = (0..self.below(4)).map(|_| self.wanted()).collect();
+                args["capacity"] = json!(self.below(4));
+            }
             "ban" => {
                 args["rules"] = (0..self.below(3)).map(|_| self.rule()).collect();
                 self.add_sequence(&mut args);
@@ -120,7 +133,7 @@ impl Script {
     }
 
     fn name(&mut self) -> &'static str {
-        match self.below(100) {
+        match self.below(108) {
             0..20 => self.one_of(&["get", "get-short"]),
             20..42 => "set",
             42..50 => "admit",
@@ -152,6 +165,9 @@ impl Script {
                 "maintain",
             ]),
             96..98 => "judge",
+            98..103 => "observe",
+            103..106 => self.one_of(&["predict", "next", "outlook", "learnt", "save", "enqueue"]),
+            106 => self.one_of(&["evict-unlikely", "expect"]),
             _ => "set-defaults",
         }
     }
@@ -231,6 +247,9 @@ impl Script {
         if self.chance(30) {
             options.push(json!({ "durability": self.one_of(&["memory", "process", "sync"]) }));
         }
+        if self.chance(10) {
+            options.push(json!({ "prefetched": null }));
+        }
         options.into()
     }
 
@@ -243,6 +262,18 @@ impl Script {
             8..10 => json!({ "glob": bytes::to_json(self.one_of(&["a*", "*[0-4]", "?"]).as_bytes()) }),
             _ => json!({ "file": "/src/a" }),
         }
+    }
+
+    /// A key with a probability; now and then one that is none.
+    fn prediction(&mut self) -> Value {
+        let quarters = if self.chance(95) { 5 } else { 9 };
+        let probability = self.below(quarters) as f64 / 4.0;
+        json!([self.key(), probability])
+    }
+
+    fn wanted(&mut self) -> Value {
+        let priority = self.below(6) as f64 / 4.0;
+        json!({ "key": self.key(), "priority": priority, "payload": self.key() })
     }
 
     fn item(&mut self) -> Value {

@@ -16,6 +16,8 @@ mod prefetch;
 #[cfg(feature = "repo-map")]
 mod repo_map;
 mod run;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings;
 mod signals;
 mod simulate;
@@ -111,6 +113,9 @@ enum Command {
     /// Print a map of the sources in a directory: the definitions that others refer to most, within a budget of tokens
     #[cfg(feature = "repo-map")]
     RepoMap(repo_map::RepoMapArgs),
+    /// Serve over HTTP, until a signal ends it: the demo page at /demo
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Print the settings in force and where each comes from
     Config(upkeep::ConfigArgs),
     /// Write the WebAssembly component, or print its interface
@@ -161,6 +166,8 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Component(args) => return upkeep::component(&args, &out),
         Command::Simulate(args) => return simulate::simulate(&args, &out),
         Command::Key(args) => return key::key(args, &out),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => return serve::serve(args, &out),
         Command::Config(upkeep::ConfigArgs { completions: Some(shell), .. }) => {
             return upkeep::completions(shell, Cli::command());
         }
@@ -194,6 +201,8 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Export(args) => upkeep::export(&open()?, &args, &out),
         Command::Import(args) => upkeep::import(&open()?, &args, &out),
         Command::Config(_) => upkeep::config(&settings, &out),
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => unreachable!("handled above"),
         Command::Component(_) | Command::Simulate(_) | Command::Key(_) => unreachable!("handled above"),
     }
 }

@@ -111,13 +111,13 @@ fn thread_session() -> u64 {
 
 impl Learner {
     /// Learns from a read in this thread. A read does not fail because this does.
-    pub(in super::super) fn observe_read(&self, key: &[u8], now: u64) {
+    pub(in super::super) fn observe_read(self: &Arc<Self>, key: &[u8], now: u64) {
         if let Err(e) = self.observe(thread_session(), key, now) {
             tracing::debug!("nothing was learnt from a read: {e}");
         }
     }
 
-    pub(super) fn observe(&self, session: u64, key: &[u8], now: u64) -> Result<()> {
+    pub(super) fn observe(self: &Arc<Self>, session: u64, key: &[u8], now: u64) -> Result<()> {
         self.call(|g| {
             let methods = g.larder.larder_cache_prefetch().predictor();
             methods.call_observe(&mut g.store, g.predictor, session, key, now).map(Ok)
@@ -125,9 +125,14 @@ impl Learner {
         let unsaved = self.unsaved.fetch_add(1, Ordering::Relaxed) + 1;
         let saved = self.saved.load(Ordering::Relaxed);
         let is_due = unsaved >= UNSAVED && now.saturating_sub(saved) >= SAVE_EVERY;
-        // One thread saves, the others go on.
+        // A worker saves: whoever reads must not wait for those who write.
         if is_due && self.saved.compare_exchange(saved, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            self.save()?;
+            let learner = Arc::downgrade(self);
+            self.register.cache.inner.workers.start(move || {
+                if let Some(Err(e)) = learner.upgrade().map(|learner| learner.save()) {
+                    tracing::warn!("what was learnt is not saved: {e}");
+                }
+            });
         }
         Ok(())
     }

@@ -61,7 +61,7 @@ impl Predictor {
     /// says nothing.
     ///
     /// # Errors
-    /// `Trap` when the component was stopped over it; `Store`, `Locked`, I/O errors when what was learnt cannot be stored.
+    /// `Trap` when the component was stopped over it.
     pub fn observe(&self, session: u64, key: impl AsRef<[u8]>) -> Result<()> {
         self.learner.observe(session, key.as_ref(), self.now())
     }
