@@ -181,6 +181,20 @@ test("two tabs fetch what one of them queued, each item once", async () => {
   await close();
 });
 
+test("tabs without locks prefetch, each by itself, and answer what was fetched", async () => {
+  const [one, two, close] = await tabs("lockless", ["BroadcastChannel", "locks"]);
+  const work = async () => {
+    await cache.prefetchMany(Array.from({ length: 10 }, (_, at) => ({ key: `key ${at}` })));
+    const prefetcher = await cache.prefetcher(({ key }) => `made for ${key}`, { every: 1 });
+    // To ask for the queue is to look into the store.
+    for (let found; found !== "made for key 7"; found = await cache.get("key 7")) await cache.prefetchQueue();
+    prefetcher.stop();
+    return cache.warnings.map(String);
+  };
+  assert.deepEqual(await Promise.all([one.evaluate(work), two.evaluate(work)]), [[], []]);
+  await close();
+});
+
 test("what tabs queue at once is all queued, and who listens for changes hears of entries only", async () => {
   const [one, two, close] = await tabs("queueing");
   await two.evaluate(() => {
