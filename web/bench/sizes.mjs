@@ -51,7 +51,7 @@ export async function sizes() {
   const entry = Object.keys(outputs).find((name) => outputs[name].entryPoint === "<stdin>");
   const first = needed(outputs, entry);
   rows.push(["larder-web: `import { Larder }`", sum(sizes, first)]);
-  for (const [what, file] of [["with a store", "pkg/store/open.js"], ["with pools", "pkg/pools/pool.js"], ["for snapshots", "pkg/snapshot.js"]]) {
+  for (const [what, file] of [["with a store", "pkg/store/open.js"], ["with pools", "pkg/pools/pool.js"], ["with prediction or prefetch", "pkg/prefetch/prefetching.js"], ["for snapshots", "pkg/snapshot.js"]]) {
     const chunk = Object.keys(outputs).find((name) => outputs[name].entryPoint === file);
     rows.push([`larder-web, more ${what}`, sum(sizes, [...needed(outputs, chunk)].filter((name) => !first.has(name)))]);
   }

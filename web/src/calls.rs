@@ -8,9 +8,10 @@ use crate::convert::{defaults, options, rule, settings, summary};
 use crate::wire::{Reader, Writer};
 use crate::{State, unknown};
 
-/// Calls of the interface `keys` begin here, and those of `pools`.
+/// Calls of the interface `keys` begin here, and those of `pools` and of `prefetch`.
 const KEYS: u32 = 64;
 const POOLS: u32 = 96;
+const PREFETCH: u32 = 128;
 
 /// The call of the self-check.
 const CHECK: u32 = 48;
@@ -21,7 +22,8 @@ pub(crate) fn is_here(number: u32) -> bool {
     let is_left_out = !cfg!(feature = "contract") && is_unused
         || !cfg!(feature = "check") && number == CHECK
         || !cfg!(feature = "keys") && (KEYS..POOLS).contains(&number)
-        || !cfg!(feature = "pools") && number >= POOLS;
+        || !cfg!(feature = "pools") && (POOLS..PREFETCH).contains(&number)
+        || !cfg!(feature = "prediction") && matches!(number, 49 | 50 | PREFETCH..);
     !is_left_out
 }
 
@@ -32,14 +34,18 @@ pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writ
         5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43 => {
             crate::contract::call(&mut state.engine, number, reader, writer)?
         }
+        #[cfg(feature = "prediction")]
+        49 | 50 => crate::prefetch::cache(&mut state.engine, number, reader, writer)?,
         1..16 => read(&mut state.engine, number, reader, writer)?,
         16..32 => write(&mut state.engine, number, reader, writer)?,
         32..KEYS => maintain(&mut state.engine, number, reader, writer)?,
         #[cfg(feature = "keys")]
         KEYS..POOLS => crate::keys::call(state, number - KEYS, reader, writer)?,
         #[cfg(feature = "pools")]
-        POOLS.. => crate::pools::call(&mut state.engine, number - POOLS, reader, writer)?,
-        #[cfg(not(all(feature = "keys", feature = "pools")))]
+        POOLS..PREFETCH => crate::pools::call(&mut state.engine, number - POOLS, reader, writer)?,
+        #[cfg(feature = "prediction")]
+        PREFETCH.. => crate::prefetch::call(&mut state.predictor, number - PREFETCH, reader, writer)?,
+        #[cfg(not(all(feature = "keys", feature = "pools", feature = "prediction")))]
         _ => return Err(unknown()),
     }
     Ok(())

@@ -77,6 +77,7 @@ pub(crate) fn options(reader: &mut Reader<'_>) -> SetOptions {
             }
             7 => options.cost = Some(reader.u64()),
             8 => options.dependencies.push(dependency(reader)),
+            9 => options.prefetched = true,
             _ => unknown_case(),
         }
     }
@@ -163,6 +164,7 @@ impl Writer {
         self.time(info.idle_timeout);
         self.time(info.stale_window);
         self.time(info.cost);
+        self.bool(info.prefetched);
         self.u32(info.hits);
         self.u64(info.value_size);
         self.u64(info.size);
@@ -229,6 +231,8 @@ impl Writer {
             s.values_too_large,
             s.not_numbers,
             s.full,
+            s.prefetched,
+            s.prefetch_hits,
             s.bytes_written,
             s.bytes_read,
             s.compressed_in,

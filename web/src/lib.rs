@@ -21,6 +21,8 @@ mod hot;
 mod keys;
 #[cfg(feature = "pools")]
 mod pools;
+#[cfg(feature = "prediction")]
+mod prefetch;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod wire;
@@ -41,6 +43,8 @@ struct State {
     engine: Engine,
     #[cfg(feature = "keys")]
     hasher: larder_engine::keys::Hasher,
+    #[cfg(feature = "prediction")]
+    predictor: Option<larder_engine::prefetch::Predictor>,
     #[cfg(feature = "simulation")]
     simulation: Option<larder_engine::Simulation>,
     /// Arguments of the next call.
@@ -84,6 +88,8 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
         engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
         #[cfg(feature = "keys")]
         hasher: larder_engine::keys::Hasher::default(),
+        #[cfg(feature = "prediction")]
+        predictor: None,
         #[cfg(feature = "simulation")]
         simulation: None,
         input: vec![0; ROOM],

@@ -105,9 +105,9 @@ export function play(engine, vector) {
     if (found !== undefined) mismatches.push(`step ${at} ${call}: expected ${JSON.stringify(step.answer)?.slice(0, 300)}, got ${found}`);
     const save = (name, record) => record !== undefined && saved.set(name, record);
     if (typeof step.save === "string") save(step.save, answer instanceof Uint8Array ? answer : (answer?.record ?? answer?.stored?.record));
-    else if (step.save) {
-      if (step.save.combination) save(step.save.combination, answer?.combination?.record);
-      if (step.save.variant) save(step.save.variant, answer?.variant?.[1]?.record);
+    else for (const [field, name] of Object.entries(step.save ?? {})) {
+      const found = answer?.[field];
+      save(name, found instanceof Uint8Array ? found : (found?.[1] ?? found)?.record);
     }
     const checked = make("check", {});
     if (checked !== null) mismatches.push(`step ${at}: ${checked.message}`);

@@ -460,3 +460,141 @@ export async function plansStayWhereThereIsNoRoom(options) {
   same((await pool.stats()).totalCombinations, 1);
   await cache.close();
 }
+
+export async function closedAtOnce(options) {
+  let cache = await Larder.open(options);
+  await cache.set("before", 1);
+  cache.sync.set("last", 2);
+  await cache.close();
+  same(cache.warnings.map(String), []);
+  cache = await Larder.open(options);
+  same(await cache.getMany(["before", "last"]), [1, 2]);
+  await cache.close();
+}
+
+/** Turns of the event loop until something is so. */
+async function until(isSo) {
+  while (!(await isSo())) await new Promise((done) => setTimeout(done));
+}
+
+const queued = async (cache) => (await cache.prefetchQueue()).map(({ key }) => key);
+
+export async function theQueueStays(options) {
+  let time = 1_750_000_000_000;
+  const open = () => Larder.open({ ...options, now: () => time });
+  let cache = await open();
+  await cache.prefetchMany([{ key: "a" }, { key: "b", priority: 0.9, payload: "how" }, { key: "c", priority: 0.1 }]);
+  await cache.set("c", "there");
+  await cache.clear();
+  await cache.invalidate("all");
+  await cache.close();
+  cache = await open();
+  same(await queued(cache), ["b", "a", "c"]);
+  same((await cache.prefetchQueue())[0].payload, "how");
+  const prefetcher = await cache.prefetcher(({ key }) => `made for ${key}`, { every: 1, batch: 2, ttl: "1h" });
+  await until(async () => (await cache.prefetchStats()).length === 0);
+  prefetcher.stop();
+  await cache.prefetch("d");
+  await cache.close();
+  cache = await open();
+  same(await cache.getMany(["a", "b", "c"]), ["made for a", "made for b", "made for c"]);
+  const { length, fetched, requests, prefetchHits } = await cache.prefetchStats();
+  same([length, fetched, requests, prefetchHits, cache.warnings.length], [1, 3, 4, 3, 0]);
+  // Who was told of a use does not tell again.
+  await cache.close();
+  cache = await open();
+  await cache.getMany(["a", "b", "c"]);
+  same((await cache.prefetchStats()).prefetchHits, 0);
+  await cache.close();
+}
+
+export async function whatWasLearntStays(options) {
+  let time = 1_750_000_000_000;
+  let cache = await Larder.open({ ...options, learn: true, now: () => time });
+  for (let visit = 0; visit < 100; visit++) for (const key of ["/", "/cart", "/checkout"]) await cache.get(key);
+  same((await cache.learnt()).unsaved, 299);
+  time += 10_000;
+  await cache.get("/");
+  const [predicted, { observed }] = [await cache.predict("/cart"), await cache.learnt()];
+  // Some of it is stored by itself.
+  await until(async () => (await cache.learnt()).unsaved < 256);
+  await cache.flush();
+  same([(await cache.learnt()).unsaved, await cache.predict("/cart")], [0, predicted]);
+  await cache.get("/cart");
+  await cache.close();
+  // One that is asked later than it is opened, too.
+  for (const learn of [true, false]) {
+    cache = await Larder.open({ ...options, learn });
+    same([await cache.predict("/cart"), (await cache.learnt()).observed, cache.warnings.length], [predicted, observed + 1, 0]);
+    await cache.close();
+  }
+  cache = await Larder.open({ ...options, learn: true });
+  await cache.unlearn();
+  await cache.close();
+  cache = await Larder.open({ ...options, learn: true });
+  same((await cache.learnt()).keys, 0);
+  await cache.close();
+}
+
+/** Puts bytes in place of what a cache keeps for itself. */
+async function replaced(cache, bytes) {
+  const { tier } = cache.sync;
+  for (const namespace of ["larder.prefetch", "larder.prediction"].map((name) => tier.namespace(name))) {
+    const args = { namespace, key: new TextEncoder().encode("default"), value: bytes, options: [], now: tier.now(), sequence: tier.stamp() };
+    tier.keep(namespace, "default", tier.engine.call("set", args));
+  }
+  await cache.close();
+}
+
+/** What is warned of is told of a turn later. */
+const codes = (cache) => cache.warnings.map(({ code }) => code);
+
+export async function damageBeginsAnew(options) {
+  for (const bytes of ["", "nonsense", "LPQ\u0001", "LPM\u0001"]) {
+    await replaced(await Larder.open(options), new TextEncoder().encode(bytes));
+    let cache = await Larder.open({ ...options, learn: true });
+    same(await queued(cache), [], bytes);
+    same(codes(cache), ["corrupt", "corrupt"], bytes);
+    await cache.prefetch("a");
+    for (const key of ["/", "/cart"]) await cache.get(key);
+    await cache.close();
+    same(codes(cache).length, 2, bytes);
+    cache = await Larder.open({ ...options, learn: true });
+    same([await queued(cache), (await cache.predict("/"))[0].key, codes(cache)], [["a"], "/cart", []], bytes);
+    await cache.withdraw();
+    await cache.unlearn();
+    await cache.close();
+  }
+}
+
+export async function whatIsNewerIsLeft(options) {
+  for (const [bytes, refused] of [["LPQ\u0002", "larder.prefetch"], ["LPM\u0002", "larder.prediction"]]) {
+    await replaced(await Larder.open(options), new TextEncoder().encode(bytes));
+    for (let time = 0; time < 2; time++) {
+      const cache = await Larder.open({ ...options, learn: true });
+      await cache.prefetch("a");
+      for (const key of ["/", "/cart"]) await cache.get(key);
+      await cache.flush();
+      same([await queued(cache), (await cache.predict("/"))[0].key], [["a"], "/cart"], bytes);
+      const newer = cache.warnings.filter(({ code }) => code === "newer-format").map(({ message }) => message.includes(refused));
+      same(newer, [true], `${bytes} ${time}`);
+      await cache.close();
+    }
+  }
+}
+
+export async function whatIsOwnStaysWhereThereIsNoRoom(options) {
+  const small = { ...options, maxStoreBytes: 1_000_000, maxBytes: "100kB", learn: true };
+  let cache = await Larder.open(small);
+  await cache.prefetch("later");
+  for (const key of ["/", "/cart"]) await cache.get(key);
+  await cache.close();
+  cache = await Larder.open({ ...small, learn: false });
+  for (let round = 0; round < 40; round++) {
+    await cache.setMany(Array.from({ length: 20 }, (_, at) => [`key ${round}.${at}`, crypto.getRandomValues(new Uint8Array(5000))]));
+  }
+  await cache.close();
+  cache = await Larder.open(small);
+  same([await queued(cache), (await cache.predict("/"))[0].key], [["later"], "/cart"]);
+  await cache.close();
+}

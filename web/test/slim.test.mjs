@@ -5,18 +5,21 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { Engine } from "../pkg/engine.js";
+import { Larder } from "../pkg/index.js";
 import { Keys } from "../pkg/keys.js";
 import { knowPools } from "../pkg/pools/contract.js";
+import { knowPrefetch } from "../pkg/prefetch/contract.js";
 import { names } from "./files.mjs";
 import { play } from "./play.mjs";
 
 knowPools();
+knowPrefetch();
 const read = (name) => new WebAssembly.Module(readFileSync(new URL(`../pkg/${name}.wasm`, import.meta.url)));
 const [whole, slim] = [read("larder"), read("slim")];
 const folder = new URL("../../tests/vectors/", import.meta.url);
 
 /** Settings that the slim module leaves out. */
-const LEFT_OUT = { settings: ["cold-tier", "advice"], policies: ["lfu", "clock-pro", "gdsf"], codecs: ["lz4", "auto"] };
+const LEFT_OUT = { settings: ["cold-tier", "advice"], policies: ["lfu", "clock-pro", "gdsf", "predicted"], codecs: ["lz4", "auto"] };
 
 function opened(module, ...settings) {
   const engine = new Engine(module);
@@ -40,6 +43,28 @@ test("a call that is left out is unsupported", () => {
   assert.throws(() => new Keys(() => engine).parts("a"), refused("unsupported"));
   assert.throws(() => engine.call("inspect-pool", { state: new Uint8Array() }), refused("unsupported"));
   assert.throws(() => engine.call("matches", { pattern: new Uint8Array(), key: new Uint8Array() }), refused("unsupported"));
+});
+
+test("prediction and prefetch are unsupported, and the cache goes on", async () => {
+  await assert.rejects(Larder.open({ wasm: slim, learn: true }), refused("unsupported"));
+  const cache = await Larder.open({ wasm: slim });
+  const calls = {
+    observe: () => cache.observe("a"),
+    predict: () => cache.predict("a"),
+    outlook: () => cache.outlook(),
+    learnt: () => cache.learnt(),
+    unlearn: () => cache.unlearn(),
+    prefetch: () => cache.prefetch("a"),
+    prefetchStats: () => cache.prefetchStats(),
+    evictUnlikely: () => cache.evictUnlikely([], 1),
+    expect: () => cache.expect([]),
+    prefetcher: () => cache.prefetcher(() => 1, { predicted: 0.5 }),
+  };
+  for (const [name, call] of Object.entries(calls)) await assert.rejects(call(), refused("unsupported"), name);
+  await cache.set("a", 1, { prefetched: true });
+  assert.equal(await cache.get("a"), 1);
+  assert.equal((await cache.stats())["prefetch-hits"], 1);
+  await cache.close();
 });
 
 test("a record in LZ4 is a refusal and no value", () => {

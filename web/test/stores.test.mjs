@@ -19,5 +19,11 @@ inBothStores({
   memoryIsFilled: "memory is filled from the store",
   eachComesOnce: "each entry comes once, whatever happens meanwhile",
   deletedWhileListed: "what is deleted while it is listed does not come",
+  closedAtOnce: "what is closed at once keeps what was written last, and what was there before",
+  theQueueStays: "the queue of prefetches stays, and what came of it counts once",
+  whatWasLearntStays: "what was learnt stays until it is forgotten",
+  damageBeginsAnew: "a queue and a model that are damaged begin anew, and that is said",
+  whatIsNewerIsLeft: "a queue and a model of a newer version are left alone, and that is said",
+  whatIsOwnStaysWhereThereIsNoRoom: "the queue and what was learnt stay where there is no room",
   idleTimesBeginAnew: "idle times begin anew in the store with what is read from it",
 });

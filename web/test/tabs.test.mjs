@@ -158,6 +158,79 @@ test("a pool that both tabs fill is filled once", async () => {
   await close();
 });
 
+test("two tabs fetch what one of them queued, each item once", async () => {
+  const [one, two, close] = await tabs("queues");
+  await one.evaluate(() => cache.prefetchMany(Array.from({ length: 40 }, (_, at) => ({ key: `key ${at}`, priority: at / 40 }))));
+  const work = async (tab) => {
+    const keys = [];
+    const prefetcher = await cache.prefetcher(({ key }) => {
+      keys.push(key);
+      return `${key} of ${tab}`;
+    }, { every: 1, batch: 3 });
+    while ((await cache.prefetchStats()).length > 0) await new Promise((done) => setTimeout(done));
+    prefetcher.stop();
+    return keys;
+  };
+  const keys = (await Promise.all([one.evaluate(work, "one"), two.evaluate(work, "two")])).flat();
+  assert.deepEqual([keys.length, new Set(keys).size], [40, 40]);
+  for (const page of [one, two]) {
+    const { fetched, unneeded, failures } = await page.evaluate(() => cache.prefetchStats());
+    assert.deepEqual([fetched, unneeded, failures], [40, 0, 0]);
+    assert.match(await page.evaluate(() => cache.get("key 7")), /^key 7 of (one|two)$/);
+  }
+  await close();
+});
+
+test("tabs without locks prefetch, each by itself, and answer what was fetched", async () => {
+  const [one, two, close] = await tabs("lockless", ["BroadcastChannel", "locks"]);
+  const work = async () => {
+    await cache.prefetchMany(Array.from({ length: 10 }, (_, at) => ({ key: `key ${at}` })));
+    const prefetcher = await cache.prefetcher(({ key }) => `made for ${key}`, { every: 1 });
+    // To ask for the queue is to look into the store.
+    for (let found; found !== "made for key 7"; found = await cache.get("key 7")) await cache.prefetchQueue();
+    prefetcher.stop();
+    return cache.warnings.map(String);
+  };
+  assert.deepEqual(await Promise.all([one.evaluate(work), two.evaluate(work)]), [[], []]);
+  await close();
+});
+
+test("what tabs queue at once is all queued, and who listens for changes hears of entries only", async () => {
+  const [one, two, close] = await tabs("queueing");
+  await two.evaluate(() => {
+    globalThis.heard = [];
+    cache.addEventListener("change", ({ detail }) => heard.push(new TextDecoder().decode(detail.key)));
+  });
+  const queue = async (tab) => Promise.all(Array.from({ length: 20 }, (_, at) => cache.prefetch(`${tab} ${at}`)));
+  await Promise.all([one.evaluate(queue, "one"), two.evaluate(queue, "two")]);
+  for (const page of [one, two]) assert.equal(await page.evaluate(async () => (await cache.prefetchQueue()).length), 40);
+  await two.evaluate(() => {
+    globalThis.changed = change("key");
+  });
+  await one.evaluate(() => cache.set("key", 1));
+  assert.deepEqual(await two.evaluate(() => changed.then(() => heard)), ["key"]);
+  await close();
+});
+
+test("what tabs learn adds up, and is stored when a page is hidden", async () => {
+  const [one, two, close] = await tabs("learning");
+  const learn = async (keys) => {
+    for (const key of keys) await cache.observe(key, { session: keys[1] });
+    Object.defineProperty(document, "visibilityState", { value: "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+    while ((await cache.learnt()).unsaved > 0) await new Promise((done) => setTimeout(done));
+  };
+  await Promise.all([one.evaluate(learn, ["/", "/cart"]), two.evaluate(learn, ["/", "/help"])]);
+  const three = await chromium.page(one.context());
+  const predicted = await three.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const cache = await Larder.open({ store: "indexeddb", name: "learning", learn: true });
+    return cache.predict("/");
+  });
+  assert.deepEqual(predicted, [{ key: "/cart", probability: 0.25 }, { key: "/help", probability: 0.25 }]);
+  await close();
+});
+
 test("what was made invalid stays so, and the rest stays, when another tab moves the record of it", async () => {
   const context = await chromium.browser.newContext();
   const page = await chromium.page(context);

@@ -1,7 +1,7 @@
 // The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
 //
 // A type is the name of a plain one, or of one of `TYPES`; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
-// Those of pools are in `pools/contract.ts`.
+// Those of pools are in `pools/contract.ts`, those of prefetch in `prefetch/contract.ts`.
 
 /** A record: its fields in order. */
 export type Fields = readonly (readonly [name: string, type: string])[];
@@ -73,6 +73,7 @@ export const TYPES: Record<string, Compound> = {
       ["durability", "durability"],
       ["cost", "u64"],
       ["dependency", "dependency"],
+      ["prefetched", ""],
     ],
   },
   "ban-rule": {
@@ -146,6 +147,7 @@ export const TYPES: Record<string, Compound> = {
       ["idle-timeout", "u64?"],
       ["stale-window", "u64?"],
       ["cost", "u64?"],
+      ["prefetched", "bool"],
       ["hits", "u32"],
       ["value-size", "u64"],
       ["size", "u64"],
@@ -187,12 +189,13 @@ export const TYPES: Record<string, Compound> = {
     record: (
       "entries bytes hits stale-hits misses admitted refused refused-corrupt refused-newer refused-too-large refused-other-key " +
       "sets deletes expired invalidated evicted-bytes evicted-entries evicted-asked turned-away errors invalid-arguments " +
-      "keys-too-large values-too-large not-numbers full bytes-written bytes-read compressed-in compressed-out deflated lz4 " +
+      "keys-too-large values-too-large not-numbers full prefetched prefetch-hits bytes-written bytes-read compressed-in compressed-out deflated lz4 " +
       "incompressible incompressible-bytes cold-entries cold-bytes cold-values dictionary-bytes cooled warmed cold-hits cold-damaged"
     )
       .split(" ")
       .map((name) => [name, "u64"] as const),
   },
+  likely: { tuple: ["bytes", "f64"] },
   "stored-or-error": { result: "stored" },
   token: {
     variant: [
@@ -249,6 +252,7 @@ const RECORD = ["record", "bytes"] as const;
 const NOW = ["now", "u64"] as const;
 const SEQUENCE = ["sequence", "u64?"] as const;
 const SOME = ["namespace", "u32?"] as const;
+const PREDICTIONS = ["predictions", "likely[]"] as const;
 
 /** The calls. */
 export const CALLS: Record<string, Call> = {
@@ -297,6 +301,8 @@ export const CALLS: Record<string, Call> = {
   advice: [46, [], "estimate[]"],
   judge: [47, [["candidates", "summary[]"], ["needed", "u64"], NOW], "u32[]"],
   check: [48, [], ""],
+  "evict-unlikely": [49, [NAMESPACE, PREDICTIONS, ["count", "u32"], NOW], "u32"],
+  expect: [50, [NAMESPACE, PREDICTIONS, NOW], "u32"],
   parts: [64, [["parts", "bytes[]"]], "made"],
   dictionary: [65, [["value", "token[]"]], "made"],
   structured: [66, [["value", "token[]"]], "made"],

@@ -6,7 +6,8 @@ import { bytesOf, type Key } from "./bytes.js";
 import { Type } from "./engine.js";
 import { LarderError } from "./error.js";
 import { decoded } from "./text.js";
-import { Tier } from "./tier.js";
+import type { Prediction, Predictor } from "./prefetch/predictor.js";
+import { OWN, Tier } from "./tier.js";
 import { size, span, type Size, type Span } from "./units.js";
 import { TYPES, decode, decodeOwn, encode, type Value } from "./values.js";
 import { Writer, type Plain } from "./wire.js";
@@ -24,7 +25,8 @@ export type Policy =
   | "s3-fifo"
   | "clock-pro"
   | "w-tinylfu"
-  | "gdsf";
+  | "gdsf"
+  | "predicted";
 
 /** How a cache is set up. */
 export interface CoreOptions {
@@ -75,6 +77,8 @@ export interface SetOptions {
   /** How long it must last in a cache with a store: in `memory` alone; `process` (the default) is over the end of the page; `sync` also over a loss of
    * power, and refuses with `storage` where that cannot be had. */
   readonly durability?: "memory" | "process" | "sync";
+  /** Whether it is stored before anybody asked for it: the first who does counts as a hit on a prefetched entry. */
+  readonly prefetched?: boolean;
 }
 
 /** What entries have in common that become invalid. */
@@ -101,6 +105,8 @@ export interface EntryInfo {
   readonly hits: number;
   /** Bytes of the value. */
   readonly size: number;
+  /** Whether it was prefetched, and nobody has asked for it since. */
+  readonly prefetched: boolean;
 }
 
 /** A value, and whether it is past its time to live. */
@@ -135,7 +141,11 @@ export class SyncLarder implements Iterable<[string, Value]> {
     readonly tier: Tier,
     options: CoreOptions,
   ) {
-    this.id = tier.namespace(options.namespace ?? "default");
+    const { namespace = "default" } = options;
+    if (OWN.includes(namespace)) {
+      throw new LarderError("invalid-argument", `in the namespace ${namespace} the cache keeps what is its own; use another name`);
+    }
+    this.id = tier.namespace(namespace);
     const defaults: { [name: string]: Plain }[] = [];
     if (options.ttl !== undefined) defaults.push({ ttl: span(options.ttl) });
     if (options.tti !== undefined) defaults.push({ tti: span(options.tti) });
@@ -146,8 +156,19 @@ export class SyncLarder implements Iterable<[string, Value]> {
     this.maxEntrySize = tier.hasStore ? largest : Math.min(largest, size(options.maxBytes ?? MAX_BYTES));
   }
 
+  /** What learns from every read, if the cache was opened with `learn`. */
+  get predictor(): Predictor | undefined {
+    return this.tier.predictor;
+  }
+
   /** The value under a key. */
   get(key: Key): Value | undefined {
+    const value = this.read(key);
+    this.tier.predictor?.observe(key);
+    return value;
+  }
+
+  private read(key: Key): Value | undefined {
     const found = this.tier.engine.get(this.id, key, this.tier.now());
     if (found === undefined) return undefined;
     const value = decode(found);
@@ -157,6 +178,13 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** The value under a key, and whether it is stale. */
   look(key: Key): Looked | undefined {
+    const found = this.find(key);
+    this.tier.predictor?.observe(key);
+    return found;
+  }
+
+  /** @internal As `look`, for who asked before. */
+  find(key: Key): Looked | undefined {
     const found = this.tier.engine.get(this.id, key, this.tier.now());
     if (found === undefined) return undefined;
     const [value, isStale] = [decode(found), (found.flags & STALE) !== 0];
@@ -245,6 +273,22 @@ export class SyncLarder implements Iterable<[string, Value]> {
     this.tier.engine.call("set-policy", { name: policy });
   }
 
+  /** Gives up entries in memory, up to `count` of these, the least likely first; answers how many went. What a store has stays there. */
+  evictUnlikely(predictions: readonly Prediction[], count: number): number {
+    return this.told("evict-unlikely", predictions, { count });
+  }
+
+  /** Tells the policy `predicted` how likely entries are to be asked for, in place of all that it was told before; answers how many of them are in
+   * memory. Under another policy nothing comes of it. */
+  expect(predictions: readonly Prediction[]): number {
+    return this.told("expect", predictions, {});
+  }
+
+  private told(call: string, predictions: readonly Prediction[], args: { readonly [name: string]: Plain }): number {
+    const all = predictions.map(({ key, probability }) => [bytesOf(key), probability]);
+    return this.tier.engine.call(call, { namespace: this.id, predictions: all, ...args, now: this.tier.now() }) as number;
+  }
+
   /** How many entries there are in memory, those past their time included until they are met. */
   get size(): number {
     return this.stats()["entries"] ?? 0;
@@ -269,7 +313,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
   /** Keys and values, in no particular order. Counts as reads. */
   *entries(): IterableIterator<[string, Value]> {
     for (const { key } of this.infos()) {
-      const value = this.get(key);
+      const value = this.read(key);
       if (value !== undefined) yield [decoded(key), value];
     }
   }
@@ -293,6 +337,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
       for (const [at, hit] of hits.entries()) if (hit?.renew === true) this.touch(rest[at] as Uint8Array);
       found.push(...hits.map((hit) => (hit === null ? undefined : decodeOwn(hit.value, hit["content-type"]))));
     }
+    if (this.tier.predictor !== undefined) for (const key of keys) this.tier.predictor.observe(key);
     return found;
   }
 
@@ -337,6 +382,7 @@ export function given(type: Type, options: SetOptions | undefined): { [name: str
   if (options.durability !== undefined) list.push({ durability: options.durability });
   for (const tag of options.tags ?? []) list.push({ tag });
   for (const pair of Object.entries(options.metadata ?? {})) list.push({ metadata: pair });
+  if (options.prefetched === true) list.push({ prefetched: null });
   return list;
 }
 
@@ -367,5 +413,6 @@ export function entryInfo(info: { [name: string]: Plain }): EntryInfo {
     expires: (info["expires"] as number | null) ?? undefined,
     hits: info["hits"] as number,
     size: info["value-size"] as number,
+    prefetched: info["prefetched"] as boolean,
   };
 }

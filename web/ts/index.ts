@@ -28,6 +28,10 @@ export {
   type RoundReport,
   type Values,
 } from "./pools/plan.js";
+export { type LearnOptions, type Learnt, type PredictOptions, type Prediction, type Predictor, type Session } from "./prefetch/predictor.js";
+export { type Prefetcher, type PrefetcherOptions, type PrefetchFunction } from "./prefetch/prefetcher.js";
+export { type PrefetchStatistics } from "./prefetch/prefetching.js";
+export { type Enqueued, type PrefetchOptions, type QueuedPrefetch, type QueueFigures, type Wanted } from "./prefetch/queue.js";
 export { type Imported, type SnapshotSource } from "./snapshot.js";
 export { type StoreOptions } from "./store/open.js";
 export { type Size, type Span } from "./units.js";

@@ -26,6 +26,10 @@ import { load, type Source } from "./load.js";
 import { parts } from "./parts.js";
 import type { PoolPlan } from "./pools/plan.js";
 import type { Pool } from "./pools/pool.js";
+import type { LearnOptions, Learnt, PredictOptions, Prediction, Predictor, Session } from "./prefetch/predictor.js";
+import type { PrefetchFunction, Prefetcher, PrefetcherOptions } from "./prefetch/prefetcher.js";
+import type { PrefetchStatistics, Prefetching } from "./prefetch/prefetching.js";
+import type { Enqueued, PrefetchOptions, QueuedPrefetch, Wanted } from "./prefetch/queue.js";
 import type { Imported, SnapshotSource } from "./snapshot.js";
 import type { StoreOptions } from "./store/open.js";
 import type { Tabs } from "./tabs.js";
@@ -39,6 +43,8 @@ import type { Plain } from "./wire.js";
 export interface OpenOptions extends CoreOptions, StoreOptions {
   /** The engine: its bytes, a response, an address, or a compiled module. Default: `larder.wasm` beside this file. */
   readonly wasm?: Source;
+  /** Whether the cache learns from every read, hit or miss, which key follows which. Default false. */
+  readonly learn?: boolean | LearnOptions;
 }
 
 /** How a value is had that is not there. */
@@ -58,7 +64,7 @@ export interface LarderEventMap {
   invalidate: CustomEvent<{ readonly rule: Rule }>;
   /** Another tab changed this entry; without a key, many. */
   change: CustomEvent<{ readonly key: Uint8Array | undefined }>;
-  /** Something failed that nobody waits for: a refresh in the background. */
+  /** Something failed that nobody waits for: a refresh in the background, or a fetch of a prefetcher. */
   error: CustomEvent<{ readonly key: Key; readonly error: unknown }>;
   /** Something failed that the cache survives: the store. */
   warning: CustomEvent<LarderError>;
@@ -76,6 +82,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   private readonly heard = new Set<keyof LarderEventMap>();
   private readonly namespace: string;
   private tabs: Tabs | undefined;
+  private ahead: Promise<Prefetching> | undefined;
 
   /** Keys made from what a result depends on. */
   readonly keys = new Keys(() => this.tier.engine);
@@ -105,8 +112,41 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     const tier = new Tier(module, settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
     if (store !== undefined) cache.tabs = await store.attach(tier, options, () => void tier.log?.follow());
+    const { learn = false } = options;
+    if (learn !== false) await cache.learn(learn === true ? {} : learn);
     if (options.preload === true) await cache.load().catch((error: unknown) => cache.failed(error));
     return cache;
+  }
+
+  private async learn(options: LearnOptions): Promise<void> {
+    try {
+      await (await this.prefetching()).learn(options);
+    } catch (refused) {
+      await this.close();
+      throw refused;
+    }
+  }
+
+  private prefetching(): Promise<Prefetching> {
+    const make = async (): Promise<Prefetching> => {
+      const { Prefetching } = await parts.prefetching();
+      return new Prefetching({
+        tier: this.tier,
+        namespace: this.namespace,
+        tabs: () => this.tabs,
+        has: (key) => this.sync.has(key),
+        isFresh: async (key) => ((await this.ttl(key)) ?? 0) > 0,
+        fly: (key, factory, options) => wait(this.flights.of(key) ?? this.takeOff(key, factory, options, true), options.signal),
+        failed: (key, error) => this.tell("error", { key, error }),
+        warn: (error) => this.warn(error),
+      });
+    };
+    // After a failure the next one tries again.
+    this.ahead ??= make().catch((error: unknown) => {
+      this.ahead = undefined;
+      throw error;
+    });
+    return this.ahead;
   }
 
   override addEventListener<K extends keyof LarderEventMap>(
@@ -175,6 +215,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** The value under a key, and whether it is stale. */
   async look(key: Key): Promise<Looked | undefined> {
     return this.sync.look(key) ?? (this.tier.log === undefined ? undefined : this.find(key));
+  }
+
+  /** As `look`, for who asked before. */
+  private async lookAgain(key: Key): Promise<Looked | undefined> {
+    return this.sync.find(key) ?? this.find(key);
   }
 
   /** Several values, in the order of their keys. */
@@ -311,6 +356,84 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     return pool;
   }
 
+  private async predictor(): Promise<Predictor> {
+    return (await this.prefetching()).ready();
+  }
+
+  /** Takes note that a key was asked for in a session: requests of one user or connection, which follow each other for a reason. Reads of a cache that was
+   * opened with `learn` are noted without it, in the session 0. Follows 1,024 sessions; asking for the same key again says nothing. */
+  async observe(key: Key, options?: { readonly session?: Session }): Promise<void> {
+    (await this.predictor()).observe(key, options);
+  }
+
+  /** What may be asked for after a key, or after several, the last one last: the likeliest first. The last two count. */
+  async predict(after: Key | readonly Key[], options?: PredictOptions): Promise<Prediction[]> {
+    return (await this.predictor()).predict(after, options);
+  }
+
+  /** What may be asked for next in a session: the likeliest first. */
+  async next(options?: PredictOptions & { readonly session?: Session }): Promise<Prediction[]> {
+    return (await this.predictor()).next(options);
+  }
+
+  /** What may be asked for next in any session, and how likely it is that at least one asks for it: the likeliest first. */
+  async outlook(options?: PredictOptions): Promise<Prediction[]> {
+    return (await this.predictor()).outlook(options);
+  }
+
+  /** What was learnt, in numbers. */
+  async learnt(): Promise<Learnt> {
+    return (await this.predictor()).learnt();
+  }
+
+  /** Forgets what was learnt, here and in the store. Other tabs know it until they store what they learn. */
+  async unlearn(): Promise<void> {
+    await (await this.predictor()).unlearn();
+  }
+
+  /** Gives up entries in memory, up to `count` of these, the least likely first; answers how many went. What the store has stays there. */
+  async evictUnlikely(predictions: readonly Prediction[], count: number): Promise<number> {
+    return this.sync.evictUnlikely(predictions, count);
+  }
+
+  /** Tells the policy `predicted` how likely entries are to be asked for; see `SyncLarder.expect`. */
+  async expect(predictions: readonly Prediction[]): Promise<number> {
+    return this.sync.expect(predictions);
+  }
+
+  /** Queues a key to be fetched before anybody asks for it. All tabs with one store have one queue, of 1,000 items at most. */
+  async prefetch(key: Key, options?: PrefetchOptions): Promise<Enqueued> {
+    return this.prefetchMany([{ ...options, key }]);
+  }
+
+  /** Queues several keys to be fetched before anybody asks for them. */
+  async prefetchMany(items: Iterable<Wanted>): Promise<Enqueued> {
+    return (await this.prefetching()).queue.add(items);
+  }
+
+  /** What is queued: the highest priority first, of equals what was queued first. */
+  async prefetchQueue({ limit = Infinity }: { readonly limit?: number } = {}): Promise<QueuedPrefetch[]> {
+    return (await this.prefetching()).queue.items(limit);
+  }
+
+  /** The queue in numbers, and how much of what was fetched was asked for. */
+  async prefetchStats(): Promise<PrefetchStatistics> {
+    const figures = await (await this.prefetching()).queue.figures();
+    const { prefetched = 0, "prefetch-hits": prefetchHits = 0 } = this.sync.stats();
+    return { ...figures, prefetched, prefetchHits, hitRate: prefetched === 0 ? 0 : prefetchHits / prefetched };
+  }
+
+  /** Takes keys out of the queue, or all; answers how many there were. */
+  async withdraw(keys?: readonly Key[]): Promise<number> {
+    return (await this.prefetching()).queue.withdraw(keys);
+  }
+
+  /** Fetches what is queued, some items every second, until it is stopped or the cache is closed. What is there and fresh is not fetched, nor what is being
+   * computed; what is fetched is stored as prefetched. A fetch that fails is an `error` event, and tried again later, three times in all. */
+  async prefetcher(fetch: PrefetchFunction, options: PrefetcherOptions = {}): Promise<Prefetcher> {
+    return (await this.prefetching()).prefetcher(fetch, options);
+  }
+
   /** The counters of the namespace; `stored-entries` and `stored-bytes` are those of the whole store. */
   async stats(): Promise<Statistics> {
     const { log } = this.tier;
@@ -332,7 +455,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   async getOrSet<V extends Value>(key: Key, factory: Factory<V>, options: GetOrSetOptions = {}): Promise<V> {
     options.signal?.throwIfAborted();
     // A look into the store takes a while; whoever comes meanwhile joins.
-    const found = this.sync.look(key) ?? (this.flights.of(key) === undefined && this.tier.isStored(this.sync.id, key) ? await this.look(key) : undefined);
+    const found = this.sync.look(key) ?? (this.flights.of(key) === undefined && this.tier.isStored(this.sync.id, key) ? await this.lookAgain(key) : undefined);
     if (found !== undefined) {
       if (found.isStale) this.refresh(key, factory, options);
       return found.value as V;
@@ -346,7 +469,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       if (this.tabs !== undefined) {
         // Another tab may have made it before.
         await this.tier.log?.follow();
-        const found = await this.look(key);
+        const found = await this.lookAgain(key);
         if (found !== undefined && !(isRefresh && found.isStale)) return found.value;
         this.flights.restart(key, flight);
       }
@@ -392,7 +515,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
     for await (const { key } of this.infos()) {
-      const value = await this.get(key);
+      const value = (await this.lookAgain(key))?.value;
       if (value !== undefined) yield [decoded(key), value];
     }
   }
@@ -427,6 +550,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Waits until all that was written is stored; false where it could not be. */
   async flush(): Promise<boolean> {
+    await (await this.ahead)?.save();
     return (await this.tier.log?.written()) ?? false;
   }
 

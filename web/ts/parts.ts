@@ -4,5 +4,6 @@
 export const parts = {
   store: () => import("./store/open.js"),
   pool: () => import("./pools/pool.js"),
+  prefetching: () => import("./prefetch/prefetching.js"),
   snapshot: () => import("./snapshot.js"),
 };

@@ -6,6 +6,7 @@ import { Engine, type Settings, type Stored } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Kind } from "./store/lines.js";
 import type { Log, Read } from "./store/log.js";
+import type { Predictor } from "./prefetch/predictor.js";
 import type { Plain } from "./wire.js";
 
 /** What the engine answers to a read. */
@@ -37,6 +38,11 @@ export interface Listener {
 
 /** The namespace of what is known of pools. */
 export const REGISTRY = "larder.pools";
+/** The namespaces of queues of prefetches, and of what predictors learnt. */
+export const QUEUES = "larder.prefetch";
+export const MODELS = "larder.prediction";
+/** Namespaces that are no user's. */
+export const OWN: readonly string[] = [REGISTRY, QUEUES, MODELS];
 /** Sequence numbers in a millisecond, so that those of several tabs follow the time. */
 const TICKS = 64;
 /** Work that is done at a time to compress what cooled, about in bytes, and milliseconds between. */
@@ -49,6 +55,10 @@ export const LAST = 2 ** 48 - 1;
 export class Tier {
   log: Log | undefined;
   listener: Listener | undefined;
+  /** Is told of every read. */
+  predictor: Predictor | undefined;
+  /** What is to be done before the cache is closed, when it refuses everything else. */
+  ending: (() => Promise<void>) | undefined;
   private readonly namespaces = new Map<number, Namespace>();
   private readonly defaults = new Map<number, Plain>();
   private sequence = 0;
@@ -57,6 +67,7 @@ export class Tier {
   private seed = 0;
   private running: Engine | undefined;
   private isClosed = false;
+  private ended: Promise<void> | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -139,9 +150,9 @@ export class Tier {
     this.namespaces.set(id, { id, name, seed, hash: seed >>> 0 });
   }
 
-  /** Whether this stands for the namespace of what is known of pools, whose entries are never given up for lack of space. */
-  isRegistry(hash: number): boolean {
-    return this.inner.hash(REGISTRY, this.seed) >>> 0 === hash;
+  /** Whether this stands for a namespace of the cache's own, whose entries are never given up for lack of space. */
+  isOwn(hash: number): boolean {
+    return OWN.some((name) => this.inner.hash(name, this.seed) >>> 0 === hash);
   }
 
   /** The namespace that this stands for in the store. */
@@ -323,8 +334,11 @@ export class Tier {
 
   /** Refuses everything from now on, and gives up the engine once what waits is written. */
   async close(): Promise<void> {
+    const isFirst = !this.isClosed;
     this.isClosed = true;
     clearTimeout(this.timer);
+    if (isFirst) this.ended = this.ending?.();
+    await this.ended;
     if (this.log !== undefined) await this.log.close();
     this.running = undefined;
   }

@@ -2,9 +2,15 @@
 
 import { parts } from "./parts.js";
 import * as pool from "./pools/pool.js";
+import * as prefetching from "./prefetch/prefetching.js";
 import * as snapshot from "./snapshot.js";
 import * as store from "./store/open.js";
 
-Object.assign(parts, { store: async () => store, pool: async () => pool, snapshot: async () => snapshot } satisfies typeof parts);
+Object.assign(parts, {
+  store: async () => store,
+  pool: async () => pool,
+  prefetching: async () => prefetching,
+  snapshot: async () => snapshot,
+} satisfies typeof parts);
 
 export * from "./index.js";

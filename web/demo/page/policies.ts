@@ -1,8 +1,10 @@
-// The policies by name, with what they do in a line (docs/design.md, section 6).
+// The policies by name, with what they do in a line (docs/design.md, section 6). Without `predicted`: nobody predicts anything here.
 
 import type { Policy } from "../pkg/index.js";
 
-export const POLICIES: Readonly<Record<Policy, string>> = {
+export type Name = Exclude<Policy, "predicted">;
+
+export const POLICIES: Readonly<Record<Name, string>> = {
   adaptive: "tries eight rules on a sample of the keys and uses the best",
   lru: "what was accessed least recently goes",
   fifo: "what was written first goes",
@@ -15,4 +17,4 @@ export const POLICIES: Readonly<Record<Policy, string>> = {
   gdsf: "the least of accesses divided by size goes",
 };
 
-export const NAMES = Object.keys(POLICIES) as Policy[];
+export const NAMES = Object.keys(POLICIES) as Name[];

@@ -132,7 +132,7 @@ export class Keeper {
     const key = line.kind === Kind.Delete ? found : (this.tier.peek(namespace.id, found)?.["key"] as Uint8Array | undefined);
     if (key === undefined || key.length === 0) return this.changedMuch();
     this.tier.inner.call("forget", { namespace: namespace.id, key });
-    this.tier.listener?.changed(key);
+    if (!this.mustStay(line.namespace)) this.tier.listener?.changed(key);
   }
 
   /** Another tab emptied the namespace of this hash. */
@@ -161,7 +161,7 @@ export class Keeper {
 
   /** Whether records of this namespace stay whatever the room. */
   mustStay(namespace: number): boolean {
-    return this.tier.isRegistry(namespace);
+    return this.tier.isOwn(namespace);
   }
 
   /** Which records go so that so many bytes become free: their places in the list. */

@@ -33,7 +33,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   const limit = maxStoreBytes === undefined ? MAX_BYTES : size(maxStoreBytes);
   let backend: Backend | undefined;
   try {
-    backend = await begin(store, name, (bytes) => tier.engine.hash(bytes, 0), limit);
+    backend = await begin(store, name, (bytes) => tier.inner.hash(bytes, 0), limit);
     tier.attach(await Log.open(backend, new Keeper(tier), limit));
     return backend?.isShared === true ? new Tabs(name, told) : undefined;
   } catch (cause) {

@@ -98,6 +98,7 @@ pub(crate) trait Policy: Send {
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32>;
 
     /// Entries that are likely to be asked for, with their probabilities, in place of those before. For policies that go by it.
+    #[cfg(feature = "prediction")]
     fn expect(&mut self, _expected: &[(u32, f64)]) {}
 
     /// Forgets everything. The caller guarantees that all entries go.

@@ -1,9 +1,8 @@
 // The cache panel's form: what it says, and what each figure in it means.
 
-import type { Policy } from "../../pkg/index.js";
 import { find, input, options, select, write } from "../dom.js";
 import { count } from "../format.js";
-import { NAMES, POLICIES } from "../policies.js";
+import { NAMES, POLICIES, type Name } from "../policies.js";
 import { workload, type Pattern, type Workload } from "./workload.js";
 
 const RATES = [100, 200, 500, 1000, 2000, 5000, 10000, 20000];
@@ -28,7 +27,7 @@ export function showSettings(): void {
 
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
-export const policy = (): Policy => select("policy").value as Policy;
+export const policy = (): Name => select("policy").value as Name;
 export const maxBytes = (): number => Number(select("size").value);
 export const hasColdTier = (): boolean => input("cold").checked;
 export const requestsPerSecond = (): number => RATES[Number(input("rate").value)] ?? 1000;
