@@ -135,6 +135,30 @@ export async function setTogether(options) {
   await cache.close();
 }
 
+/** What is written faster than it is stored must not fill memory. */
+export async function writesAreWaitedFor(options) {
+  const cache = await Larder.open({ ...options, maxBytes: "1MB" });
+  const value = crypto.getRandomValues(new Uint8Array(20_000));
+  let most = 0;
+  function* entries() {
+    for (let at = 0; at < 2000; at++) {
+      yield [`key ${at}`, value];
+      most = Math.max(most, cache.sync.tier.log.waiting.size);
+    }
+  }
+  await cache.setMany(entries());
+  const snapshot = await cache.export();
+  const { log } = cache.sync.tier;
+  const { put } = log;
+  log.put = function (line) {
+    put.call(this, line);
+    most = Math.max(most, this.waiting.size);
+  };
+  await cache.import(snapshot);
+  same(most < 1000, true, `${most} of 2000 wait`);
+  await cache.close();
+}
+
 /** Writes until what is waited for has come: what tidies the store runs behind writes. */
 async function settled(cache, isSo) {
   for (let round = 0; round < 200; round++) {

@@ -10,6 +10,7 @@ inBothStores({
   numbersAddUp: "numbers add up",
   theStoreIsBounded: "the store stays within its bounds",
   setTogether: "what is set together is written together",
+  writesAreWaitedFor: "writes do not pile up",
   overwritingLeavesNoGarbage: "what is overwritten makes room",
   plansStayWhereThereIsNoRoom: "plans of pools stay where there is no room",
   poolsStay: "pools and their rounds stay",

@@ -262,7 +262,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       // Each block is written as is said: what is written between two breaths, too.
       void this.tier.log?.written(options?.durability === "sync");
       const breath = breathe();
-      if (breath !== undefined) await breath;
+      if (breath === undefined) continue;
+      await breath;
+      await this.tier.log?.room();
     }
     await this.written(options?.durability);
   }

@@ -105,7 +105,9 @@ async function read(tier: Tier, from: Pieces): Promise<Imported> {
     if (length > LONGEST) throw cutShort();
     found[restore(tier, from.there(length) ?? (await from.take(length)))]++;
     const breath = breathe();
-    if (breath !== undefined) await breath;
+    if (breath === undefined) continue;
+    await breath;
+    await tier.log?.room();
   }
   const count = viewOf(await from.take(8)).getBigUint64(0, true);
   if (count !== BigInt(found.entries + found.expired + found.damaged)) throw cutShort();

@@ -19,6 +19,8 @@ export interface Read {
 
 /** Lines of another tab that are followed one by one. */
 const MANY = 1_000;
+/** Bytes of records that may wait before whoever writes many is held up. */
+const MOST_WAITING = 4 << 20;
 /** How often what is reclaimed may be due again at once. */
 const ROUNDS = 1_024;
 const TRIES = 4;
@@ -28,6 +30,8 @@ export class Log {
   private readonly catalog = new Catalog();
   private readonly reclaiming: Reclaiming;
   private waiting = new Map<number, Line>();
+  /** Bytes of records that wait, those overwritten meanwhile included. */
+  private gathered = 0;
   private flying = new Map<number, Line>();
   private specials: Line[] = [];
   /** Whether the last batch there was is stored. */
@@ -183,7 +187,13 @@ export class Log {
   put(line: Line): void {
     if (this.isSealed) return;
     this.waiting.set(line.hash, line);
+    this.gathered += line.bytes.length;
     this.flush();
+  }
+
+  /** When more may be written; nothing if that is now. */
+  room(): Promise<boolean> | undefined {
+    return this.gathered > MOST_WAITING ? this.latest : undefined;
   }
 
   /** Whether anything is known of this hash, be it a record whose time is over. */
@@ -279,6 +289,7 @@ export class Log {
       this.waiting.delete(hash);
       if (bytes >= BLOCK) break;
     }
+    this.gathered = this.waiting.size === 0 ? 0 : this.gathered - bytes;
     // What is still to be written strictly is in a later block.
     if (this.waiting.size === 0) this.isStrict = false;
     const taken = this.flying.size;
@@ -352,6 +363,7 @@ export class Log {
     this.end?.(false);
     this.end = undefined;
     this.waiting.clear();
+    this.gathered = 0;
     this.specials = [];
     this.catalog.clear();
     await this.backend.clear().catch(() => {});

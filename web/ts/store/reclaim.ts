@@ -18,7 +18,7 @@ export interface Kept {
 /** Garbage below this is left alone. */
 const SMALL = 1 << 20;
 /** Bytes that are tidied at a time. */
-const LARGEST_STEP = 4 << 20;
+const LARGEST_STEP = 1 << 20;
 /** Blocks there may be before small ones are put together. */
 const BLOCKS = 1_024;
 
