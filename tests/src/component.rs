@@ -41,7 +41,7 @@ fn compiled() -> &'static Compiled {
 }
 
 impl Component {
-    /// A new instance, with a cache of the default settings.
+    /// A new instance, with a cache and a predictor of the default settings.
     ///
     /// # Panics
     /// When the component cannot be instantiated without imports, or does not export the interfaces.
@@ -66,7 +66,9 @@ impl Component {
             }
         }
         let mut host = Self { store, functions, resources: Vec::new() };
-        assert_eq!(host.call("open", &json!({})), Value::Null, "the defaults are valid");
+        for open in ["open", "prepare"] {
+            assert_eq!(host.call(open, &json!({})), Value::Null, "the defaults are valid");
+        }
         host
     }
 

@@ -18,7 +18,7 @@ const CHECK: u32 = 48;
 
 /// Whether this build has a call.
 pub(crate) fn is_here(number: u32) -> bool {
-    let is_unused = matches!(number, 5 | 10 | 12 | 18..=20 | 25 | 26 | 40 | 43);
+    let is_unused = matches!(number, 5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43);
     let is_left_out = !cfg!(feature = "contract") && is_unused
         || !cfg!(feature = "check") && number == CHECK
         || !cfg!(feature = "keys") && (KEYS..POOLS).contains(&number)
@@ -31,7 +31,9 @@ pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writ
     match number {
         0 => state.engine = Engine::open(settings(reader)?)?,
         #[cfg(feature = "contract")]
-        5 | 10 | 12 | 18..=20 | 25 | 26 | 40 | 43 => crate::contract::call(&mut state.engine, number, reader, writer)?,
+        5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43 => {
+            crate::contract::call(&mut state.engine, number, reader, writer)?
+        }
         #[cfg(feature = "prediction")]
         49 | 50 => crate::prefetch::cache(&mut state.engine, number, reader, writer)?,
         1..16 => read(&mut state.engine, number, reader, writer)?,
@@ -90,7 +92,6 @@ fn write(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &mut
             let (key, value, options) = (reader.bytes(), reader.bytes(), options(reader));
             writer.stored(&engine.set(namespace, key, value, &options, reader.u64(), sequence(reader))?);
         }
-        17 => writer.stored(&engine.restore(namespace, reader.bytes(), reader.u64(), sequence(reader))?),
         21 => {
             let (key, delta, options, stored) = (reader.bytes(), reader.i64(), options(reader), stored(reader));
             let (now, sequence) = (reader.u64(), sequence(reader));
@@ -122,8 +123,6 @@ fn maintain(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &
         }
         33 => engine.take_bans(reader.bytes())?,
         34 => writer.bytes(&engine.reap_bans(reader.u64(), reader.u64(), reader.option(Reader::u64))?),
-        35 => writer.bool(engine.is_banned(reader.bytes())?),
-        36 => writer.u32(engine.bans()),
         37 => writer.u32(engine.clear(namespace(reader))?),
         38 => writer.u32(engine.cleanup(reader.u64(), reader.u32())),
         39 => writer.u32(engine.maintain(reader.u64(), reader.u32())),

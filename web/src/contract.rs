@@ -13,6 +13,7 @@ pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, wr
         5 => writer.bool(engine.exists(reader.u32(), reader.bytes(), reader.u64())?),
         10 => writer.bool(matches(reader.bytes(), reader.bytes())),
         12 => writer.info(&verify(reader.bytes(), reader.u32() as usize)?),
+        17 => writer.stored(&engine.restore(reader.u32(), reader.bytes(), reader.u64(), sequence(reader))?),
         18 | 19 => {
             let namespace = reader.u32();
             let (key, value, options, stored) = (reader.bytes(), reader.bytes(), options(reader), stored(reader));
@@ -49,6 +50,8 @@ pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, wr
             let (keys, now) = (reader.list(Reader::bytes), reader.u64());
             writer.list(engine.delete_many(namespace, keys, now)?, Writer::bool);
         }
+        35 => writer.bool(engine.is_banned(reader.bytes())?),
+        36 => writer.u32(engine.bans()),
         40 => writer.option(engine.next_expiry(), Writer::u64),
         43 => writer.u32(engine.evict(reader.u32())),
         _ => return Err(unknown()),

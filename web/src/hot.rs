@@ -4,7 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use larder_engine::{EntryInfo, Freshness, Hit, SetOptions, checksum, describe, verify};
+use larder_engine::{ErrorCode, Freshness, Hit, SetOptions, Stored, checksum, names};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::wire::{Reader, Writer, whole};
@@ -22,7 +22,7 @@ const REFUSED: u32 = 1;
 /// Bytes of the largest value that any cache holds.
 const MAX_VALUE: usize = 1 << 30;
 
-/// Looks up the key that is the first `len` bytes of the input. 0 if it is not there, 1 if that is refused, else where eight words lie: value
+/// Looks up the key that is the first `len` bytes of the input. 0 if it is not there, 1 if that is refused, else where seven words lie: value
 /// and its length, content type and its length, 1 for stale, 2 for renew, 4 for depends and 8 times the number of the content type added up, and
 /// the version in two halves.
 #[wasm_bindgen]
@@ -75,10 +75,30 @@ pub fn set(namespace: u32, key: u32, value: u32, kind: u32, options: u32, now: f
         let stored = engine.set(namespace, text, bytes, &given, whole(now), sequence);
         match stored {
             Ok(stored) => {
-                *output = stored.record;
-                parts[..2].copy_from_slice(&halves(stored.version));
-                parts[2..4].copy_from_slice(&[output.as_ptr() as u32, output.len() as u32]);
-                parts[4..6].copy_from_slice(&halves(stored.gone.unwrap_or(u64::MAX)));
+                point_to_stored(stored, parts, output);
+                parts.as_ptr() as u32
+            }
+            Err(refusal) => refuse(output, &refusal),
+        }
+    })
+}
+
+/// Stores the entry of a record from elsewhere, the first `len` bytes of the input, in the namespace that it names, with its own times; under this
+/// sequence number, or with 0 under one of the engine's own. Answers as `set`, with three words more: the namespace's number, and the key and its length.
+#[wasm_bindgen]
+pub fn restore(len: u32, now: f64, sequence: f64) -> u32 {
+    with(|state| {
+        let State { engine, input, output, parts, .. } = state;
+        let record = input.get(..len as usize).unwrap_or_default();
+        let sequence = (sequence > 0.0).then(|| whole(sequence));
+        let restored = names(record).and_then(|(name, key)| {
+            let namespace = engine.namespace(name)?;
+            Ok((namespace, key, engine.restore(namespace, record, whole(now), sequence)?))
+        });
+        match restored {
+            Ok((namespace, key, stored)) => {
+                point_to_stored(stored, parts, output);
+                parts[6..].copy_from_slice(&[namespace, key.as_ptr() as u32, key.len() as u32]);
                 parts.as_ptr() as u32
             }
             Err(refusal) => refuse(output, &refusal),
@@ -104,9 +124,7 @@ pub fn load(namespace: u32, len: u32, now: f64) -> u32 {
         let mut reader = Reader::new(input.get(..len as usize).unwrap_or_default());
         let mut taken = 0;
         while !reader.is_at_end() {
-            let record = reader.bytes();
-            let Ok(info) = describe(record) else { continue };
-            taken += u32::from(engine.admit(namespace, &info.key, record, whole(now)).is_ok());
+            taken += u32::from(engine.load(namespace, reader.bytes(), whole(now)).is_ok());
         }
         taken
     })
@@ -117,14 +135,32 @@ pub fn load(namespace: u32, len: u32, now: f64) -> u32 {
 pub fn sound(len: u32, now: f64) -> u32 {
     with(|state| {
         let record = state.input.get(..len as usize).unwrap_or_default();
-        let is_there = |info: EntryInfo| info.gone.is_none_or(|gone| gone > whole(now));
-        let is_sound =
-            verify(record, MAX_VALUE).is_ok_and(is_there) && state.engine.is_banned(record).is_ok_and(|is| !is);
-        u32::from(is_sound)
+        u32::from(state.engine.is_sound(record, MAX_VALUE, whole(now)))
     })
 }
 
-fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 8], output: &mut Vec<u8>) {
+/// When the entry of the record that is the first `len` bytes of the input was last read, as far as memory knows: Unix milliseconds, or 0. -1 for a
+/// record that is damaged or was made invalid; what a newer version wrote is for it to judge.
+#[wasm_bindgen]
+pub fn accessed(len: u32) -> f64 {
+    with(|state| {
+        let record = state.input.get(..len as usize).unwrap_or_default();
+        match state.engine.accessed(record) {
+            Ok(accessed) => accessed as f64,
+            Err(refusal) if refusal.code == ErrorCode::NewerFormat => 0.0,
+            Err(_) => -1.0,
+        }
+    })
+}
+
+fn point_to_stored(stored: Stored, parts: &mut [u32; 9], output: &mut Vec<u8>) {
+    *output = stored.record;
+    parts[..2].copy_from_slice(&halves(stored.version));
+    parts[2..4].copy_from_slice(&[output.as_ptr() as u32, output.len() as u32]);
+    parts[4..6].copy_from_slice(&halves(stored.gone.unwrap_or(u64::MAX)));
+}
+
+fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 9], output: &mut Vec<u8>) {
     // An inflated value lies nowhere else.
     if let Cow::Owned(value) = &mut hit.value {
         *output = core::mem::take(value);
@@ -138,7 +174,7 @@ fn point_to(mut hit: Hit<'_>, parts: &mut [u32; 8], output: &mut Vec<u8>) {
     let flags = stale | u32::from(hit.renew) << 1 | u32::from(hit.depends) << 2 | kind << 3;
     let [low, high] = halves(hit.version);
     let (content_type, len) = (hit.content_type.as_ptr() as u32, hit.content_type.len() as u32);
-    *parts = [value.as_ptr() as u32, value.len() as u32, content_type, len, flags, low, high, 0];
+    *parts = [value.as_ptr() as u32, value.len() as u32, content_type, len, flags, low, high, 0, 0];
 }
 
 fn halves(number: u64) -> [u32; 2] {

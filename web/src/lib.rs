@@ -52,7 +52,7 @@ struct State {
     /// The answer to the last one.
     output: Vec<u8>,
     /// Where the parts of the last answer of a hot call lie.
-    parts: [u32; 8],
+    parts: [u32; 9],
 }
 
 /// What the only thread has to itself.
@@ -94,7 +94,7 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
         simulation: None,
         input: vec![0; ROOM],
         output: Vec::new(),
-        parts: [0; 8],
+        parts: [0; 9],
     }))
 }
 

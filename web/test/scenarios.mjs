@@ -125,6 +125,16 @@ export async function theStoreIsBounded(options) {
   await cache.close();
 }
 
+/** Blocks of a few lines would be put together again right after, which takes longer than writing them. */
+export async function setTogether(options) {
+  const cache = await Larder.open(options);
+  await cache.set("key", "the first file is made for it");
+  await cache.setMany(Array.from({ length: 1000 }, (_, at) => [`key ${at}`, "x".repeat(100)]));
+  const { size } = cache.sync.tier.log.catalog.blocks;
+  same(size < 20, true, `${size} blocks`);
+  await cache.close();
+}
+
 /** Writes until what is waited for has come: what tidies the store runs behind writes. */
 async function settled(cache, isSo) {
   for (let round = 0; round < 200; round++) {

@@ -9,6 +9,7 @@ inBothStores({
   memoryMayBeSmall: "memory may be smaller than the store",
   numbersAddUp: "numbers add up",
   theStoreIsBounded: "the store stays within its bounds",
+  setTogether: "what is set together is written together",
   overwritingLeavesNoGarbage: "what is overwritten makes room",
   plansStayWhereThereIsNoRoom: "plans of pools stay where there is no room",
   poolsStay: "pools and their rounds stay",

@@ -33,9 +33,9 @@ for (const [what, hashOf] of Object.entries(HASHES)) {
       const kind = next(1000);
       const block = next(50);
       if (kind < 500) {
-        const place = { hash, namespace: next(3), block, at: next(1000), length: 1 + next(1000), gone: next(4) === 0 ? next(1000) : Infinity, version: step };
-        table.put(place);
-        if ((model.get(hash)?.block ?? -1) <= block) model.set(hash, place);
+        const found = { hash, namespace: next(3), at: next(1000), length: 1 + next(1000), gone: next(4) === 0 ? next(1000) : Infinity, version: step };
+        table.put(found, block);
+        if ((model.get(hash)?.block ?? -1) <= block) model.set(hash, { ...found, block });
       } else if (kind < 800) {
         const isThere = model.has(hash) && model.get(hash).block <= block;
         assert.equal(table.remove(hash, block), isThere);
@@ -43,6 +43,9 @@ for (const [what, hashOf] of Object.entries(HASHES)) {
       } else if (kind < 997) {
         assert.deepEqual(table.get(hash), model.get(hash));
         assert.equal(table.blockOf(hash), model.get(hash)?.block ?? -1);
+        assert.equal(table.versionOf(hash), model.get(hash)?.version ?? -1);
+        const { block: its = block, at = 0 } = model.get(hash) ?? {};
+        for (const place of [at, at + 1]) assert.equal(table.isAt(hash, its, place), model.has(hash) && place === at);
       } else if (kind < 999) {
         const [its, time] = [next(3), next(1000)];
         const isMeant = (of, gone, namespace) => (its === 2 ? gone <= time : namespace === its && of < block);

@@ -250,9 +250,9 @@ test("what was made invalid stays so, and the rest stays, when another tab moves
       for (let round = 0; round < 40; round++) await one.set("large", crypto.getRandomValues(new Uint8Array(60_000)));
       await one.flush();
     };
-    const { block } = two.sync.tier.log.bans;
+    const { block } = two.sync.tier.log.catalog.bans;
     await garbage();
-    const found = [one.sync.tier.log.bans.block > block];
+    const found = [one.sync.tier.log.catalog.bans.block > block];
     await two.reopen();
     found.push(await two.getMany(["a", "b", "c"]));
     // A third one has read where the bans are when they are moved.

@@ -198,6 +198,29 @@ for (const store of ["records", "lines"]) {
   }
 }
 
+test("a damaged record does not keep others from being made invalid", async () => {
+  const [page, close] = await fresh();
+  const open = () => page.evaluate(async () => {
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "swept" });
+  });
+  await open();
+  await page.evaluate(async () => {
+    await cache.setMany([["key 0", 0], ["key 1", 1]]);
+    await cache.close();
+  });
+  await page.evaluate(SPOIL, ["larder:swept", "records", "flip"]);
+  await open();
+  const value = await page.evaluate(async () => {
+    await cache.set("key 2", 2, { tags: ["tag 7"] });
+    // More bans than are kept: all records are looked through.
+    for (let at = 0; at < 1024; at++) cache.sync.invalidate({ tag: `tag ${at}` });
+    await cache.invalidate({ tag: "one more" });
+    return cache.get("key 2");
+  });
+  assert.equal(value, undefined);
+  await close();
+});
+
 test("after a trap the cache is opened again from its store", async () => {
   const [page, close] = await fresh();
   const found = await page.evaluate(async () => {

@@ -16,7 +16,9 @@ interface Exports {
   has(namespace: number, length: number, now: number): number;
   set(namespace: number, key: number, value: number, kind: number, options: number, now: number, sequence: number): number;
   hash(length: number, seed: number): number;
+  restore(length: number, now: number, sequence: number): number;
   load(namespace: number, length: number, now: number): number;
+  accessed(length: number): number;
   sound(length: number, now: number): number;
 }
 
@@ -42,6 +44,19 @@ export interface Parts {
   readonly flags: number;
 }
 
+/** What the engine answers to a write. */
+export interface Stored {
+  readonly version: number;
+  readonly gone: number | null;
+  readonly record: Uint8Array;
+}
+
+/** An entry that was stored from a record of elsewhere. */
+export interface Restored extends Stored {
+  readonly namespace: number;
+  readonly key: Uint8Array;
+}
+
 /** Answers of hot calls that are no places. */
 const NONE = 0;
 const REFUSED = 1;
@@ -54,7 +69,7 @@ export class Engine {
   private words: Uint32Array;
   private inputAt: number;
   private inputLength = 1024;
-  /** Where the answer of the last `set` lies. */
+  /** Where the answer of the last `set` or `restore` lies. */
   private answered = 0;
 
   constructor(module: WebAssembly.Module) {
@@ -179,7 +194,7 @@ export class Engine {
   }
 
   /** What the last `set` answered. */
-  written(): { readonly version: number; readonly gone: number | null; readonly record: Uint8Array } {
+  written(): Stored {
     const [version, versionHigh, at, length, gone, goneHigh] = this.words.subarray(this.answered >>> 2, (this.answered >>> 2) + 6) as unknown as [
       number, number, number, number, number, number,
     ];
@@ -193,22 +208,56 @@ export class Engine {
     return this.guard(() => this.exports.hash(this.key(key), seed));
   }
 
-  /** Takes records into memory, each behind its length; answers how many it took. */
-  load(namespace: number, records: Uint8Array, now: number): number {
+  /** Puts a record into the input. */
+  private give(record: Uint8Array): void {
+    this.room(record.length);
+    this.bytes.set(record, this.inputAt);
+  }
+
+  /** Stores the entry of a record of elsewhere, under a sequence number, or with 0 under one of the engine's own. */
+  restore(record: Uint8Array, now: number, sequence: number): Restored {
+    this.answered = this.guard(() => {
+      this.give(record);
+      return this.exports.restore(record.length, now, sequence);
+    });
+    this.renew();
+    if (this.answered === REFUSED) throw this.refused();
+    const [namespace, at, length] = this.words.subarray((this.answered >>> 2) + 6) as unknown as [number, number, number];
+    return { ...this.written(), namespace, key: this.bytes.slice(at, at + length) };
+  }
+
+  /** Takes records into memory; answers how many it took. */
+  load(namespace: number, records: readonly Uint8Array[], now: number): number {
     return this.guard(() => {
-      this.room(records.length);
-      this.bytes.set(records, this.inputAt);
-      const taken = this.exports.load(namespace, records.length, now);
+      const length = records.reduce((sum, record) => sum + 4 + record.length, 0);
+      this.room(length);
+      const { bytes } = this;
+      const view = new DataView(bytes.buffer);
+      let at = this.inputAt;
+      for (const record of records) {
+        view.setUint32(at, record.length, true);
+        bytes.set(record, at + 4);
+        at += 4 + record.length;
+      }
+      const taken = this.exports.load(namespace, length, now);
       this.renew();
       return taken;
+    });
+  }
+
+  /** When the entry of a record was last read, as far as memory knows: Unix milliseconds, or 0; less for a record that is damaged or was made
+   * invalid. */
+  accessed(record: Uint8Array): number {
+    return this.guard(() => {
+      this.give(record);
+      return this.exports.accessed(record.length);
     });
   }
 
   /** Whether a record is whole, and its entry neither over nor invalid. */
   isSound(record: Uint8Array, now: number): boolean {
     return this.guard(() => {
-      this.room(record.length);
-      this.bytes.set(record, this.inputAt);
+      this.give(record);
       const isSound = this.exports.sound(record.length, now) === 1;
       this.renew();
       return isSound;

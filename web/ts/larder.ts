@@ -108,12 +108,10 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   static async open(options: OpenOptions = {}): Promise<Larder> {
     const hasStore = options.store !== undefined;
     const settings = [...settingsOf(options), { store: hasStore }];
-    const tier = new Tier(await load(options.wasm), settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
+    const [module, store] = await Promise.all([load(options.wasm), hasStore ? parts.store() : undefined]);
+    const tier = new Tier(module, settings, options.now ?? Date.now, hasStore, options.coldTier ?? false);
     const cache = new Larder(tier, new SyncLarder(tier, options), options);
-    if (hasStore) {
-      const { attach } = await parts.store();
-      cache.tabs = await attach(tier, options, () => void tier.log?.follow());
-    }
+    if (store !== undefined) cache.tabs = await store.attach(tier, options, () => void tier.log?.follow());
     const { learn = false } = options;
     if (learn !== false) await cache.learn(learn === true ? {} : learn);
     if (options.preload === true) await cache.load().catch((error: unknown) => cache.failed(error));
@@ -263,7 +261,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       this.tell("set", { key });
       // Each block is written as is said: what is written between two breaths, too.
       void this.tier.log?.written(options?.durability === "sync");
-      await breathe();
+      const breath = breathe();
+      if (breath !== undefined) await breath;
     }
     await this.written(options?.durability);
   }
@@ -438,7 +437,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** The counters of the namespace; `stored-entries` and `stored-bytes` are those of the whole store. */
   async stats(): Promise<Statistics> {
     const { log } = this.tier;
-    return log === undefined ? this.sync.stats() : { ...this.sync.stats(), "stored-entries": log.table.size, "stored-bytes": log.size };
+    return log === undefined ? this.sync.stats() : { ...this.sync.stats(), "stored-entries": log.count, "stored-bytes": log.size };
   }
 
   /** Lets memory hold so many bytes from now on; answers how many entries went for it. */
@@ -505,10 +504,12 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       await breathe();
     }
     const begin = bytesOf(prefix);
-    for await (const { hash, bytes } of tier.records(sync.id)) {
-      const info = seen.has(hash) ? undefined : tier.peek(sync.id, bytes);
-      const key = info?.["key"] as Uint8Array | undefined;
-      if (info !== undefined && key !== undefined && begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
+    for await (const records of tier.records(sync.id)) {
+      for (const { hash, bytes } of records) {
+        const info = seen.has(hash) ? undefined : tier.peek(sync.id, bytes);
+        const key = info?.["key"] as Uint8Array | undefined;
+        if (info !== undefined && key !== undefined && begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
+      }
     }
   }
 

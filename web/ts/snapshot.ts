@@ -2,7 +2,8 @@
 
 import { breathe } from "./breathe.js";
 import { LarderError } from "./error.js";
-import type { Stored, Tier } from "./tier.js";
+import type { Read } from "./store/log.js";
+import type { Tier } from "./tier.js";
 
 /** Where a snapshot is read from. */
 export type SnapshotSource = Blob | Uint8Array | ReadableStream<Uint8Array>;
@@ -27,41 +28,54 @@ const PART = 1 << 20;
 
 /** All live records. */
 export async function exported(tier: Tier): Promise<Blob> {
-  const parts: Blob[] = [];
-  let [piece, length, entries] = [[MAGIC] as Uint8Array[], MAGIC.length, 0];
   // Browsers keep large blobs on disk; arrays would all be in memory.
+  const parts: Blob[] = [];
+  const part = new Uint8Array(PART);
+  const before = new DataView(new ArrayBuffer(4));
+  let [at, entries] = [0, 0];
   const cut = (): void => {
-    parts.push(new Blob(piece as BlobPart[]));
-    [piece, length] = [[], 0];
+    parts.push(new Blob([part.subarray(0, at)]));
+    at = 0;
   };
-  for await (const record of everything(tier)) {
-    const before = new Uint8Array(4);
-    new DataView(before.buffer).setUint32(0, record.length, true);
-    piece.push(before, record);
-    length += 4 + record.length;
-    entries++;
-    if (length > PART) cut();
+  const put = (bytes: Uint8Array): void => {
+    if (at + bytes.length > PART) cut();
+    if (bytes.length > PART) parts.push(new Blob([bytes as BlobPart]));
+    else {
+      part.set(bytes, at);
+      at += bytes.length;
+    }
+  };
+  put(MAGIC);
+  for await (const records of everything(tier)) {
+    for (const record of records) {
+      before.setUint32(0, record.length, true);
+      put(new Uint8Array(before.buffer));
+      put(record);
+      entries++;
+    }
     await breathe();
   }
   const end = new DataView(new ArrayBuffer(12));
   end.setBigUint64(4, BigInt(entries), true);
-  piece.push(new Uint8Array(end.buffer));
+  put(new Uint8Array(end.buffer));
   cut();
   return new Blob(parts, { type: "application/vnd.larder.snapshot" });
 }
 
-/** The live records of all namespaces: of the store, and of what is in memory alone. */
-async function* everything(tier: Tier): AsyncIterable<Uint8Array> {
-const { log, engine } = tier;
-  if (log !== undefined) {
-    for await (const { bytes } of log.records(undefined)) if (engine.isSound(bytes, tier.now())) yield bytes;
-  }
-  for (let cursor: number | null = log?.isWritable === true && !tier.hasLoose ? null : 0; cursor !== null; await breathe()) {
+/** The live records of all namespaces, some at a time: of the store, and of what is in memory alone. */
+async function* everything(tier: Tier): AsyncIterable<Iterable<Uint8Array>> {
+  const { log, engine } = tier;
+  if (log !== undefined) for await (const records of log.records(undefined)) yield sound(tier, records);
+  for (let cursor: number | null = log?.isWritable === true && !tier.hasLoose ? null : 0; cursor !== null; ) {
     const args = { cursor, size: PIECE, now: tier.now() };
     const { records, next } = engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
-    for (const record of records) if (log === undefined || !isInLog(tier, record)) yield record;
+    yield log === undefined ? records : records.filter((record) => !isInLog(tier, record));
     cursor = next;
   }
+}
+
+function* sound(tier: Tier, records: Iterable<Read>): Iterable<Uint8Array> {
+  for (const { bytes } of records) if (tier.engine.isSound(bytes, tier.now())) yield bytes;
 }
 
 function isInLog(tier: Tier, record: Uint8Array): boolean {
@@ -85,13 +99,15 @@ async function read(tier: Tier, from: Pieces): Promise<Imported> {
   if (MAGIC.some((byte, at) => at < 7 && byte !== magic[at])) throw new LarderError("corrupt", "this is not a snapshot made by `export`");
   if (magic[7] !== MAGIC[7]) throw new LarderError("newer-format", "the snapshot was made by a newer larder; use that version");
   const found = { entries: 0, expired: 0, damaged: 0 };
-  for (let length = 1; ; await breathe()) {
-    length = new DataView((await from.take(4)).buffer).getUint32(0, true);
+  for (;;) {
+    const length = viewOf(from.there(4) ?? (await from.take(4))).getUint32(0, true);
     if (length === 0) break;
     if (length > LONGEST) throw cutShort();
-    found[restore(tier, await from.take(length))]++;
+    found[restore(tier, from.there(length) ?? (await from.take(length)))]++;
+    const breath = breathe();
+    if (breath !== undefined) await breath;
   }
-  const count = new DataView((await from.take(8)).buffer).getBigUint64(0, true);
+  const count = viewOf(await from.take(8)).getBigUint64(0, true);
   if (count !== BigInt(found.entries + found.expired + found.damaged)) throw cutShort();
   await tier.log?.written();
   return found;
@@ -99,10 +115,7 @@ async function read(tier: Tier, from: Pieces): Promise<Imported> {
 
 function restore(tier: Tier, record: Uint8Array): keyof Imported {
   try {
-    const { namespace: name, key } = tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
-    const namespace = tier.namespace(name);
-    const stored = tier.engine.call("restore", { namespace, record, now: tier.now(), sequence: tier.stamp() });
-    tier.keep(namespace, key, stored as unknown as Stored);
+    tier.restore(record);
     return "entries";
   } catch (refused) {
     if (!(refused instanceof LarderError)) throw refused;
@@ -110,6 +123,10 @@ function restore(tier: Tier, record: Uint8Array): keyof Imported {
     if (refused.code === "corrupt" || refused.code === "invalid-argument") return "damaged";
     throw refused;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 function cutShort(): LarderError {
@@ -129,6 +146,14 @@ class Pieces {
   /** Reads no further. */
   cancel(reason: unknown): void {
     this.reader.cancel(reason).catch(() => {});
+  }
+
+  /** So many bytes, if they are there already. */
+  there(length: number): Uint8Array | undefined {
+    if (length > this.piece.length) return undefined;
+    const bytes = this.piece.subarray(0, length);
+    this.piece = this.piece.subarray(length);
+    return bytes;
   }
 
   /** So many bytes, in an array of their own. Grows with what is really there, not with what a length claims. */

@@ -2,19 +2,12 @@
 // it is handed to the log.
 
 import { bytesOf, type Key } from "./bytes.js";
-import { Engine, type Settings } from "./engine.js";
+import { Engine, type Settings, type Stored } from "./engine.js";
 import { LarderError } from "./error.js";
 import { Kind } from "./store/lines.js";
 import type { Log, Read } from "./store/log.js";
 import type { Predictor } from "./prefetch/predictor.js";
 import type { Plain } from "./wire.js";
-
-/** What the engine answers to a write. */
-export interface Stored {
-  readonly version: number;
-  readonly gone: number | null;
-  readonly record: Uint8Array;
-}
 
 /** What the engine answers to a read. */
 export interface Hit {
@@ -164,7 +157,8 @@ export class Tier {
 
   /** The namespace that this stands for in the store. */
   namespaceOf(hash: number): Namespace | undefined {
-    return [...this.namespaces.values()].find((it) => it.hash === hash);
+    for (const it of this.namespaces.values()) if (it.hash === hash) return it;
+    return undefined;
   }
 
   /** The number of a namespace. */
@@ -218,6 +212,13 @@ export class Tier {
     else this.log.put({ kind: Kind.Put, hash, namespace: its, gone: gone ?? Infinity, version, bytes: record });
   }
 
+  /** Stores the entry of a record of elsewhere, in the namespace that it names. */
+  restore(record: Uint8Array): void {
+    const { namespace, key, ...stored } = this.engine.restore(record, this.now(), this.stamp() ?? 0);
+    if (!this.namespaces.has(namespace)) this.register(namespace, (this.engine.call("describe", { record }) as { namespace: string }).namespace);
+    this.keep(namespace, key, stored);
+  }
+
   /** Notes that an entry is no more. */
   drop(namespace: number, key: Key): void {
     if (this.log === undefined) return;
@@ -225,6 +226,16 @@ export class Tier {
     const { hash: its } = this.named(namespace);
     if (this.log.knows(hash)) {
       this.log.put({ kind: Kind.Delete, hash, namespace: its, gone: 0, version: this.stamp() ?? 0, bytes: bytesOf(key) });
+    }
+  }
+
+  /** Notes that the entry of a record is no more. A damaged one is a miss as it is. */
+  dropRecord(record: Uint8Array): void {
+    try {
+      const { namespace, key } = this.inner.call("describe", { record }) as { namespace: string; key: Uint8Array };
+      this.drop(this.namespace(namespace), key);
+    } catch (refused) {
+      if (!isMiss(refused)) throw refused;
     }
   }
 
@@ -270,15 +281,15 @@ export class Tier {
       const info = this.inner.call("describe", { record }) as { readonly [name: string]: Plain };
       const isMeant = info["namespace"] === this.named(namespace).name && (key === undefined || isSame(info["key"] as Uint8Array, key));
       const isOver = info["gone"] !== null && (info["gone"] as number) <= this.now();
-      return isMeant && !isOver && this.inner.call("is-banned", { record }) === false ? info : undefined;
+      return isMeant && !isOver && this.inner.accessed(record) >= 0 ? info : undefined;
     } catch (refused) {
       if (!isMiss(refused)) throw refused;
       return undefined;
     }
   }
 
-  /** The records of a namespace that the log has. */
-  async *records(namespace: number): AsyncIterable<Read> {
+  /** The records of a namespace that the log has, those that lie together at a time. */
+  async *records(namespace: number): AsyncIterable<Iterable<Read>> {
     if (this.log !== undefined) yield* this.log.records(this.named(namespace).hash);
   }
 

@@ -3,6 +3,7 @@
 //! Inflating is bounded while it runs: output never passes the smaller of the declared and the permitted size, and a
 //! declared size beyond what the format can reach from the input is refused before anything is allocated.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -119,7 +120,7 @@ pub(crate) fn inflate(state: &mut DecompressorOxide, body: &[u8], out: &mut Vec<
 }
 
 /// The original of `body`, exactly `raw_len` bytes; `TooLarge` when that is above `limit`.
-pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize) -> Result<Vec<u8>> {
+pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize) -> Result<Cow<'_, [u8]>> {
     if raw_len > limit {
         let message = format!("the record's value of {raw_len} bytes is above the limit of {limit}");
         return Err(Error::new(ErrorCode::TooLarge, message));
@@ -128,11 +129,11 @@ pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize
         return Err(Error::corrupt("it declares more than its body can hold"));
     }
     let value = match codec {
-        Codec::None => body.to_vec(),
+        Codec::None => Cow::Borrowed(body),
         Codec::Deflate => {
             let mut value = Vec::new();
             inflate(&mut Box::default(), body, &mut value, raw_len)?;
-            value
+            Cow::Owned(value)
         }
         #[cfg(not(feature = "lz4"))]
         Codec::Lz4 => {
@@ -141,6 +142,7 @@ pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize
         }
         #[cfg(feature = "lz4")]
         Codec::Lz4 => lz4_flex::block::decompress(body, raw_len)
+            .map(Cow::Owned)
             .map_err(|_| Error::corrupt("its body does not decompress to the declared size"))?,
     };
     if value.len() != raw_len {

@@ -88,7 +88,8 @@ pub use codec::Codec;
 pub use compression::Compression;
 pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaults, SetOptions};
 pub use engine::{
-    Added, Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Picked, Stored, Times, describe, verify,
+    Added, Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Picked, Stored, Times, describe, names,
+    verify,
 };
 pub use error::{Error, ErrorCode, Result};
 pub use glob::matches;

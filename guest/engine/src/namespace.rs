@@ -26,8 +26,8 @@ pub(crate) struct Namespaces(Vec<Namespace>);
 impl Namespaces {
     /// The number of the namespace `name`, which is created if new.
     pub(crate) fn find_or_create(&mut self, name: &str) -> Result<NamespaceId> {
-        if let Some(at) = self.0.iter().position(|n| n.name == name) {
-            return Ok(at as NamespaceId);
+        if let Some(at) = self.find(name) {
+            return Ok(at);
         }
         if name == BANS_NAMESPACE {
             return Err(Error::invalid(format!(
@@ -46,6 +46,11 @@ impl Namespaces {
             stats: Statistics::default(),
         });
         Ok((self.0.len() - 1) as NamespaceId)
+    }
+
+    /// The number of the namespace `name`, if there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<NamespaceId> {
+        self.0.iter().position(|n| n.name == name).map(|at| at as NamespaceId)
     }
 
     #[inline]

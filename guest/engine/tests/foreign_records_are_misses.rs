@@ -1,7 +1,7 @@
 //! Fears that a record which is damaged, foreign, too new, over or outdated is served, harms the memory tier, or is
 //! overwritten by somebody who could not read it.
 
-use larder_engine::{Codec, Config, Engine, Error, ErrorCode, SetOptions, describe};
+use larder_engine::{Codec, Config, Engine, Error, ErrorCode, Rule, SetOptions, describe, names};
 
 const NOW: u64 = 1_790_000_000_000;
 
@@ -48,6 +48,29 @@ fn every_flipped_bit_is_refused() {
             assert_eq!(refused, 1);
         }
     }
+}
+
+#[test]
+fn nothing_damaged_fills_memory_from_a_store() {
+    let good = record(b"v", &SetOptions::default());
+    for bit in 0..good.len() * 8 {
+        let mut damaged = good.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let mut engine = engine();
+        let code = refusal(engine.load(0, &damaged, NOW));
+        assert!(matches!(code, ErrorCode::Corrupt | ErrorCode::NewerFormat), "bit {bit}: {code:?}");
+        assert!(!engine.is_sound(&damaged, 1, NOW), "bit {bit}");
+        let stats = engine.stats(None).expect("of all");
+        assert_eq!((stats.refused, stats.entries), (1, 0));
+    }
+    let mut engine = engine();
+    assert_eq!(engine.accessed(&good), Ok(0), "it is not in memory");
+    assert_eq!(&*engine.load(0, &good, NOW + 1).expect("sound").value, b"v");
+    assert_eq!(engine.exists(0, b"k", NOW), Ok(true));
+    assert_eq!((names(&good), engine.accessed(&good)), (Ok(("ns", &b"k"[..])), Ok(NOW + 1)));
+    assert_eq!((engine.is_sound(&good, 1, NOW), engine.is_sound(&good, 0, NOW)), (true, false));
+    engine.ban(None, vec![Rule::All], NOW, None).expect("valid");
+    assert_eq!((refusal(engine.accessed(&good)), engine.is_sound(&good, 1, NOW)), (ErrorCode::Invalidated, false));
 }
 
 #[test]

@@ -205,7 +205,7 @@ impl Builder {
         /// Whether [`Cache::predictor`] learns from every read, hit or miss, which key follows which; the reads of a thread are one
         /// session. A read then takes some hundred nanoseconds longer. Default false.
         learn: bool => learn;
-        /// Bytes that the predictor of a namespace may take, about, 16 KiB to 256 MiB. Default 1 MiB, which is good for some 5,000
+        /// Bytes that the predictor of a namespace may take, about, 16 KiB to 256 MiB. Default 1 MiB, which is good for some 3,000
         /// keys.
         learn_memory: u64 => learn_memory;
         /// What entries get when their write does not say otherwise. Default: they do not expire.

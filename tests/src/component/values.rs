@@ -90,6 +90,10 @@ pub(super) fn to_json(value: Val, ty: &Type) -> Value {
             items.into_iter().zip(tuple.types()).map(|(item, ty)| to_json(item, &ty)).collect()
         }
         (Val::Option(given), Type::Option(option)) => inner(given, Some(option.ty())),
+        (Val::Variant(case, payload), Type::Variant(variant)) => {
+            let ty = variant.cases().find(|known| known.name == case).and_then(|known| known.ty);
+            Map::from_iter([(case, inner(payload, ty))]).into()
+        }
         (Val::Result(Ok(value)), Type::Result(result)) => inner(value, result.ok()),
         (Val::Result(Err(Some(error))), _) => refused(*error),
         (other, ty) => panic!("no answer of the contract is {other:?} of type {ty:?}"),

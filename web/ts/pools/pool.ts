@@ -3,9 +3,10 @@
 import { bytesOf } from "../bytes.js";
 import { breathe } from "../breathe.js";
 import { given, type SetOptions } from "../core.js";
+import type { Stored } from "../engine.js";
 import { LarderError } from "../error.js";
 import type { Tabs } from "../tabs.js";
-import { REGISTRY, type Hit, type Stored, type Tier } from "../tier.js";
+import { REGISTRY, type Hit, type Tier } from "../tier.js";
 import { decodeOwn, encode, type Value } from "../values.js";
 import type { Plain } from "../wire.js";
 import {

@@ -2,9 +2,10 @@
 // where nobody gives them up for lack of space.
 
 import { bytesOf } from "../bytes.js";
+import type { Stored } from "../engine.js";
 import { LarderError } from "../error.js";
 import type { Tabs } from "../tabs.js";
-import type { Hit, Stored, Tier } from "../tier.js";
+import type { Hit, Tier } from "../tier.js";
 
 /** What they become, nothing to leave them, null to remove them; and what is answered. */
 export type Changed<T> = readonly [state: Uint8Array | null | undefined, answer: T];
@@ -29,7 +30,7 @@ export class Register {
   }
 
   /** Whether what is written outlives the page. */
-  get isStored(): boolean {
+  private get isStored(): boolean {
     return this.tier.log?.isWritable === true && !this.isForeign;
   }
 

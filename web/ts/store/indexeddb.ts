@@ -3,7 +3,7 @@
 
 import { LarderError } from "../error.js";
 import type { Append, Backend, Block } from "./backend.js";
-import { extent } from "./lines.js";
+import { extent, unpack } from "./lines.js";
 
 const FORMAT = 1;
 /** Blocks whose lines are read at a time. */
@@ -133,7 +133,7 @@ export class IndexedDb implements Backend {
       for (const [place, id] of ids.entries()) {
         const block: unknown = found[place];
         const own = block instanceof Uint8Array ? block : new Uint8Array();
-        yield { id: id as number, unit: id as number, size: own.length + extent(own), lines: own };
+        yield { id: id as number, unit: id as number, size: own.length + extent(unpack(own)), lines: own };
       }
       if (ids.length < PAGE) return;
       last = ids[ids.length - 1] as number;

@@ -4,7 +4,7 @@ import { LarderError } from "../error.js";
 import { LAST, type Tier } from "../tier.js";
 import type { Plain } from "../wire.js";
 import { Kind, type Found } from "./lines.js";
-import type { Kept, Read } from "./log.js";
+import type { Kept } from "./reclaim.js";
 
 /** Entries that were made invalid, and since when. */
 export interface Ban {
@@ -13,9 +13,6 @@ export interface Ban {
   rules: Plain;
   sequence: number;
 }
-
-/** Bytes of records that are handled at a time. */
-const PIECE = 1 << 18;
 
 /** The cache, as its log sees it. */
 export class Keeper {
@@ -60,25 +57,12 @@ export class Keeper {
   /** Fills memory from the log, the newest last; answers how many entries came. */
   async load(namespace: number): Promise<number> {
     this.tier.refuseClosed();
-    let [taken, length, piece] = [0, 0, [] as Read[]];
-    const flush = (): void => {
-      const all = new Uint8Array(length);
-      let at = 0;
-      for (const read of piece) {
-        if (this.tier.log?.isNewest(read) !== true) continue;
-        new DataView(all.buffer).setUint32(at, read.bytes.length, true);
-        all.set(read.bytes, at + 4);
-        at += 4 + read.bytes.length;
-      }
-      taken += this.tier.inner.load(namespace, all.subarray(0, at), this.tier.now());
-      [length, piece] = [0, []];
-    };
-    for await (const read of this.tier.records(namespace)) {
-      piece.push(read);
-      length += 4 + read.bytes.length;
-      if (length > PIECE) flush();
+    let taken = 0;
+    for await (const records of this.tier.records(namespace)) {
+      const piece: Uint8Array[] = [];
+      for (const { bytes } of records) piece.push(bytes);
+      taken += this.tier.inner.load(namespace, piece, this.tier.now());
     }
-    flush();
     return taken;
   }
 
@@ -86,11 +70,10 @@ export class Keeper {
   async sweep(): Promise<void> {
     const until = this.tier.stamp();
     if (this.tier.log === undefined || until === null) return;
-    for await (const read of this.tier.log.records(undefined)) {
-      const record = read.bytes;
-      if (this.isSound(record) || !this.tier.log.isNewest(read)) continue;
-      const { namespace, key } = this.tier.inner.call("describe", { record }) as { namespace: string; key: Uint8Array };
-      this.tier.drop(this.tier.namespace(namespace), key);
+    for await (const records of this.tier.log.records(undefined)) {
+      for (const { bytes: record } of records) {
+        if (this.accessed(record) < 0) this.tier.dropRecord(record);
+      }
     }
     await this.tier.log.written();
     this.reap(until);
@@ -171,14 +154,9 @@ export class Keeper {
     this.tier.listener?.changed(undefined);
   }
 
-  /** When the entry of this record was last read, as far as memory knows; Unix milliseconds, or 0. */
-  accessed(hash: number, record: Uint8Array): number {
-    const namespace = this.tier.namespaceOf(hash);
-    if (namespace === undefined) return 0;
-    const key = this.tier.peek(namespace.id, record)?.["key"];
-    const args = { namespace: namespace.id, key: key as Uint8Array, now: this.tier.now() };
-    const info = key === undefined ? null : (this.tier.inner.call("inspect", args) as { accessed: number } | null);
-    return info?.accessed ?? 0;
+  /** When the entry of a record was last read, as far as memory knows: Unix milliseconds, or 0; less for what is damaged or was made invalid. */
+  accessed(record: Uint8Array): number {
+    return this.tier.inner.accessed(record);
   }
 
   /** Whether records of this namespace stay whatever the room. */
@@ -188,20 +166,11 @@ export class Keeper {
 
   /** Which records go so that so many bytes become free: their places in the list. */
   judge(records: readonly Kept[], needed: number): readonly number[] {
-    const candidates = records.map(({ place, bytes, size, accessed }) => {
-      const gone = Number.isFinite(place.gone) ? place.gone : null;
+    const candidates = records.map(({ line: { gone, version }, size, accessed }) => {
       // What is over always goes, and so does what was made invalid.
-      return { size, version: place.version, accessed, gone: this.isSound(bytes) ? gone : 0 };
+      const end = accessed < 0 ? 0 : gone;
+      return { size, version, accessed: Math.max(0, accessed), gone: Number.isFinite(end) ? end : null };
     });
     return this.tier.inner.call("judge", { candidates, needed, now: this.tier.now() }) as number[];
-  }
-
-  private isSound(record: Uint8Array): boolean {
-    try {
-      return this.tier.inner.call("is-banned", { record }) === false;
-    } catch (refused) {
-      // What a newer version wrote is for it to judge.
-      return refused instanceof LarderError && refused.code === "newer-format";
-    }
   }
 }

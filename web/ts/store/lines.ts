@@ -31,37 +31,49 @@ export interface Found extends Omit<Line, "bytes"> {
 
 /** Bytes of a line. */
 export const LINE = 40;
+/** Bytes of records in a block, so that reading one does not read much more. */
+export const BLOCK = 64 * 1024;
 
 /** Lines as a block. */
 export function pack(lines: readonly Line[]): { lines: Uint8Array; bytes: Uint8Array } {
   const length = lines.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const packed = { lines: new Uint8Array(LINE * lines.length), bytes: new Uint8Array(length) };
   const view = new DataView(packed.lines.buffer);
-  let at = 0;
-  for (const [place, line] of lines.entries()) {
-    const begin = place * LINE;
-    [line.hash, line.gone, line.version].forEach((number, field) => view.setFloat64(begin + 8 * field, number, true));
-    [at, line.bytes.length, line.namespace, line.kind].forEach((number, field) => view.setUint32(begin + 24 + 4 * field, number, true));
-    packed.bytes.set(line.bytes, at);
-    at += line.bytes.length;
+  let [begin, at] = [0, 0];
+  for (const { hash, gone, version, namespace, kind, bytes } of lines) {
+    view.setFloat64(begin, hash, true);
+    view.setFloat64(begin + 8, gone, true);
+    view.setFloat64(begin + 16, version, true);
+    view.setUint32(begin + 24, at, true);
+    view.setUint32(begin + 28, bytes.length, true);
+    view.setUint32(begin + 32, namespace, true);
+    view.setUint32(begin + 36, kind, true);
+    packed.bytes.set(bytes, at);
+    begin += LINE;
+    at += bytes.length;
   }
   return packed;
 }
 
 /** The lines of a block; those that cannot be are left out. */
-export function* unpack(lines: Uint8Array): IterableIterator<Found> {
+export function unpack(lines: Uint8Array): Found[] {
   const view = new DataView(lines.buffer, lines.byteOffset, lines.byteLength);
+  const found: Found[] = [];
   for (let begin = 0; begin + LINE <= lines.length; begin += LINE) {
-    const [hash, gone, version] = [0, 8, 16].map((field) => view.getFloat64(begin + field, true)) as [number, number, number];
-    const [at, length, namespace, kind] = [24, 28, 32, 36].map((field) => view.getUint32(begin + field, true)) as [number, number, number, number];
+    const hash = view.getFloat64(begin, true);
+    const gone = view.getFloat64(begin + 8, true);
+    const version = view.getFloat64(begin + 16, true);
+    const at = view.getUint32(begin + 24, true);
+    const length = view.getUint32(begin + 28, true);
+    const namespace = view.getUint32(begin + 32, true);
+    const kind = view.getUint32(begin + 36, true);
     const isSound = Number.isSafeInteger(hash) && hash >= 0 && gone >= 0 && Number.isSafeInteger(version) && kind >= Kind.Put && kind <= Kind.Bans;
-    if (isSound && (kind !== Kind.Put || length > 0)) yield { hash, gone, version, at, length, namespace, kind };
+    if (isSound && (kind !== Kind.Put || length > 0)) found.push({ hash, gone, version, at, length, namespace, kind });
   }
+  return found;
 }
 
 /** Bytes that the records of these lines take. */
-export function extent(lines: Uint8Array): number {
-  let end = 0;
-  for (const { at, length } of unpack(lines)) end = Math.max(end, at + length);
-  return end;
+export function extent(lines: readonly Found[]): number {
+  return lines.reduce((end, { at, length }) => Math.max(end, at + length), 0);
 }

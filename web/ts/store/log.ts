@@ -1,22 +1,14 @@
-// The store: a log of blocks, and a table of where the newest record of each key lies. Writes gather while one is under way and go together;
-// what is not written yet is read from where it waits. All that changes the log happens one after the other.
+// The store: a log of blocks. Writes gather while one is under way and go together; what is not written yet is read from where it waits. All
+// that changes the log happens one after the other.
 
 import { LarderError } from "../error.js";
-import { breathe } from "../breathe.js";
+import { breathe, turn } from "../breathe.js";
 import type { Backend, Block } from "./backend.js";
+import { Catalog, type Reader } from "./catalog.js";
 import type { Keeper } from "./keeper.js";
-import { Kind, LINE, extent, pack, unpack, type Found, type Line } from "./lines.js";
-import { Table, type Place } from "./table.js";
-
-/** A record that may be kept. */
-export interface Kept {
-  readonly place: Place;
-  readonly bytes: Uint8Array;
-  /** Bytes that it takes. */
-  readonly size: number;
-  /** When it was last read, as far as is known: Unix milliseconds, or 0. */
-  readonly accessed: number;
-}
+import { BLOCK, Kind, pack, unpack, type Found, type Line } from "./lines.js";
+import { live } from "./reading.js";
+import { Reclaiming } from "./reclaim.js";
 
 /** A record that was read. */
 export interface Read {
@@ -25,50 +17,27 @@ export interface Read {
   readonly bytes: Uint8Array;
 }
 
-/** Who reads all records. */
-interface Reader {
-  /** The block that is read; those up to it were. */
-  at: number;
-  /** The last block when the reading began. */
-  readonly end: number;
-  /** Hashes of records that were written anew, behind the end, before they were read: by who overwrote them, or by reclaiming. */
-  readonly moved: number[];
-}
-
-interface Batch {
-  readonly written: Promise<boolean>;
-  readonly end: (isStored: boolean) => void;
-}
-
-/** Bytes that are written at a time, so that reading one record does not read much more. */
-const BLOCK = 64 * 1024;
 /** Lines of another tab that are followed one by one. */
 const MANY = 1_000;
-/** Garbage below this is left alone. */
-const SMALL = 1 << 20;
-/** Bytes that are tidied at a time. */
-const LARGEST_STEP = 4 << 20;
-/** Blocks there may be before small ones are put together. */
-const BLOCKS = 1_024;
+/** How often what is reclaimed may be due again at once. */
+const ROUNDS = 1_024;
 const TRIES = 4;
 
 /** The records behind a cache. */
 export class Log {
-  readonly table = new Table();
-  private readonly blocks = new Map<number, { readonly unit: number; readonly size: number }>();
-  private total = 0;
-  private last = -1;
+  private readonly catalog = new Catalog();
+  private readonly reclaiming: Reclaiming;
   private waiting = new Map<number, Line>();
   private flying = new Map<number, Line>();
   private specials: Line[] = [];
-  private bans: { readonly block: number; readonly at: number; readonly length: number } | undefined;
-  private batch: Batch | undefined;
+  /** Whether the last batch there was is stored. */
+  private latest = Promise.resolve(true);
+  /** Ends the batch that gathers; none if nothing waits. */
+  private end: ((isStored: boolean) => void) | undefined;
   private isStrict = false;
-  /** The highest version that other tabs wrote since the log was opened. */
-  private others = 0;
-  private readonly readers = new Set<Reader>();
   private queue: Promise<unknown> = Promise.resolve();
   private isFlushing = false;
+  private isTidying = false;
   /** Bans that could not be written after an inner error: the engine knows them no more. */
   private hasLostBans = false;
   /** Another tab wrote the bans anew, in a block that is not known yet. */
@@ -81,7 +50,9 @@ export class Log {
     private readonly backend: Backend,
     readonly keeper: Keeper,
     private readonly maxBytes: number,
-  ) {}
+  ) {
+    this.reclaiming = new Reclaiming(backend, this.catalog, keeper);
+  }
 
   /** Whether what is written is stored. */
   get isWritable(): boolean {
@@ -92,20 +63,26 @@ export class Log {
   static async open(backend: Backend, keeper: Keeper, maxBytes: number): Promise<Log> {
     const log = new Log(backend, keeper, maxBytes);
     backend.lost = () => {
-      log.forgetAll();
+      log.catalog.clear();
       keeper.warn(new LarderError("storage", "the browser threw the store away; it is begun anew"));
     };
-    for await (const block of backend.blocks(log.last)) {
-      log.take(block);
-      await breathe();
-    }
+    await log.readBlocks();
     // While they are read another tab may write them anew.
-    while (!(await log.readBans())) for await (const block of backend.blocks(log.last)) log.take(block);
+    while (!(await log.readBans())) await log.readBlocks();
     return log;
   }
 
+  private async readBlocks(): Promise<void> {
+    for await (const block of this.backend.blocks(this.catalog.last)) {
+      this.catalog.take(block, unpack(block.lines));
+      await breathe();
+    }
+  }
+
   /** The highest version there is. */
-  newest = 0;
+  get newest(): number {
+    return this.catalog.newest;
+  }
 
   get seed(): number {
     return this.backend.seed;
@@ -113,36 +90,18 @@ export class Log {
 
   /** Bytes that the store takes, those of records that are no more included. */
   get size(): number {
-    return this.total;
+    return this.catalog.size;
+  }
+
+  /** How many records there are. */
+  get count(): number {
+    return this.catalog.table.size;
   }
 
   private serial<T>(work: () => Promise<T>): Promise<T> {
     const done = this.queue.then(work);
     this.queue = done.catch(() => {});
     return done;
-  }
-
-  private take(block: Block): void {
-    this.note(block);
-    for (const line of unpack(block.lines)) this.apply(line, block.id);
-  }
-
-  private note({ id, unit, size }: Omit<Block, "lines">): void {
-    this.blocks.set(id, { unit, size });
-    this.total += size;
-    this.last = Math.max(this.last, id);
-  }
-
-  private apply(line: Found, block: number): void {
-    const { kind, hash, namespace, version } = line;
-    this.newest = Math.max(this.newest, version);
-    if (kind === Kind.Put) {
-      const before = this.readers.size > 0 ? this.table.blockOf(hash) : -1;
-      for (const { at, end, moved } of this.readers) if (before > at && before <= end && block > end) moved.push(hash);
-      this.table.put({ ...line, block });
-    } else if (kind === Kind.Delete) this.table.remove(hash, block);
-    else if (kind === Kind.Clear) this.table.removeWhere((of, _, its) => its === namespace && of < block);
-    else if (block >= (this.bans?.block ?? -1)) this.bans = { block, at: line.at, length: line.length };
   }
 
   /** Tells a memory that began anew what it must know. */
@@ -158,8 +117,8 @@ export class Log {
 
   /** Takes over the newest bans that are known; false if they are not there any more and blocks follow, which have them. */
   private async readBans(): Promise<boolean> {
-    if (this.bans === undefined) return true;
-    const { block, at, length } = this.bans;
+    if (this.catalog.bans === undefined) return true;
+    const { block, at, length } = this.catalog.bans;
     try {
       const record = await this.backend.read(block, at, length);
       if (record === undefined && (await this.isBehind())) return false;
@@ -174,29 +133,21 @@ export class Log {
 
   /** Whether there are blocks that are not known yet. */
   private async isBehind(): Promise<boolean> {
-    for await (const _ of this.backend.blocks(this.last)) return true;
+    for await (const _ of this.backend.blocks(this.catalog.last)) return true;
     return false;
   }
 
   private async startAnew(why: LarderError): Promise<void> {
-    this.forgetAll();
+    this.catalog.clear();
     await this.backend.clear();
     this.keeper.warn(why);
-  }
-
-  private forgetAll(): void {
-    this.table.clear();
-    this.blocks.clear();
-    this.bans = undefined;
-    this.total = 0;
-    this.last = -1;
   }
 
   /** Whether there is a record under this hash. */
   has(hash: number): boolean {
     const line = this.waiting.get(hash) ?? this.flying.get(hash);
     if (line !== undefined) return line.kind === Kind.Put && line.gone > this.keeper.now();
-    return (this.table.get(hash)?.gone ?? 0) > this.keeper.now();
+    return (this.catalog.table.get(hash)?.gone ?? 0) > this.keeper.now();
   }
 
   /** Whether a record that was read some time ago is still the newest of its key. Who acts upon a record asks this first, for it may have
@@ -204,7 +155,7 @@ export class Log {
   isNewest({ hash, version }: Omit<Read, "bytes">): boolean {
     const line = this.waiting.get(hash) ?? this.flying.get(hash);
     if (line !== undefined) return line.kind === Kind.Put && line.version === version;
-    return this.table.get(hash)?.version === version;
+    return this.catalog.table.versionOf(hash) === version;
   }
 
   /** The record under this hash. */
@@ -212,7 +163,7 @@ export class Log {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const line = this.waiting.get(hash) ?? this.flying.get(hash);
       if (line !== undefined) return line.kind === Kind.Put ? line : undefined;
-      const place = this.table.get(hash);
+      const place = this.catalog.table.get(hash);
       if (place === undefined || place.gone <= this.keeper.now()) return undefined;
       try {
         const record = await this.backend.read(place.block, place.at, place.length);
@@ -223,7 +174,7 @@ export class Log {
       }
       // Its block was dropped, here or by another tab; it may lie in a later one.
       await (this.backend.isShared ? this.follow() : this.queue);
-      if (this.table.get(hash)?.block === place.block) this.table.remove(hash, place.block);
+      if (this.catalog.table.get(hash)?.block === place.block) this.catalog.table.remove(hash, place.block);
     }
     return undefined;
   }
@@ -238,7 +189,7 @@ export class Log {
   /** Whether anything is known of this hash, be it a record whose time is over. */
   knows(hash: number): boolean {
     const line = this.waiting.get(hash) ?? this.flying.get(hash);
-    return line === undefined ? this.table.get(hash) !== undefined : line.kind === Kind.Put;
+    return line === undefined ? this.catalog.table.get(hash) !== undefined : line.kind === Kind.Put;
   }
 
   /** Empties a namespace; answers how many records went. */
@@ -247,7 +198,7 @@ export class Log {
     for (const lines of [this.waiting, this.flying]) {
       for (const [hash, line] of lines) if (line.namespace === namespace && lines.delete(hash) && line.kind === Kind.Put) removed++;
     }
-    removed += this.table.removeWhere((_block, _gone, its) => its === namespace);
+    removed += this.catalog.table.removeWhere((_block, _gone, its) => its === namespace);
     this.special({ kind: Kind.Clear, hash: 0, namespace, gone: 0, version: 0, bytes: new Uint8Array() });
     return removed;
   }
@@ -268,14 +219,11 @@ export class Log {
   written(strict = false): Promise<boolean> {
     if (this.isSealed) return Promise.resolve(false);
     this.isStrict ||= strict;
-    return this.batch?.written ?? this.queue.then(() => !this.isSealed);
+    return this.latest;
   }
 
   private flush(): void {
-    if (this.batch === undefined) {
-      let end: (isStored: boolean) => void = () => {};
-      this.batch = { written: new Promise((done) => (end = done)), end };
-    }
+    if (this.end === undefined) this.latest = new Promise((done) => (this.end = done));
     if (this.isFlushing) return;
     this.isFlushing = true;
     void this.serial(() => this.drain()).catch((cause: unknown) => this.untidy(cause));
@@ -287,23 +235,37 @@ export class Log {
 
   private async drain(): Promise<void> {
     try {
-      while (this.batch !== undefined) await this.writeBatch(this.batch);
+      for (let isFirst = true; this.end !== undefined; isFirst = false) {
+        // Files are written in no time: without a turn there would be a block for every few lines of one task.
+        if (!isFirst) await turn();
+        await this.writeBatch(this.end);
+      }
     } finally {
       this.isFlushing = false;
     }
-    for (let round = 0; round < BLOCKS && !this.isClosing && this.isReclaimDue(); round++) await this.reclaimSome(false);
+    if (!this.isTidying) void this.tidy().catch((cause: unknown) => this.untidy(cause));
+  }
+
+  /** Reclaims what is due, some at a time: what is written meanwhile goes in between. */
+  private async tidy(): Promise<void> {
+    this.isTidying = true;
+    try {
+      for (let round = 0; round < ROUNDS && !this.isClosing && this.reclaiming.isDue; round++) await this.serial(() => this.reclaim(false));
+    } finally {
+      this.isTidying = false;
+    }
   }
 
   /** Writes what waits now; what comes meanwhile has a batch of its own. */
-  private async writeBatch(batch: Batch): Promise<void> {
-    this.batch = undefined;
+  private async writeBatch(end: (isStored: boolean) => void): Promise<void> {
+    this.end = undefined;
     let isStored = true;
     // Emptying the cache takes away what waits.
     for (let left = this.waiting.size; isStored && ((left > 0 && this.waiting.size > 0) || this.specials.length > 0); ) left -= await this.writeBlock().catch(() => {
       isStored = false;
       return 0;
     });
-    batch.end(isStored && !this.hasLostBans);
+    end(isStored && !this.hasLostBans);
   }
 
   /** Writes a block; answers how many lines it took from those that wait. */
@@ -324,7 +286,7 @@ export class Log {
       await this.append(specials, strict);
       this.keeper.wrote();
       // A tenth of free room, or every write would reclaim.
-      if (this.total > this.maxBytes && !this.isClosing) await this.shrink(0.9 * this.maxBytes).catch((cause: unknown) => this.untidy(cause));
+      if (this.catalog.size > this.maxBytes && !this.isClosing) await this.shrink(0.9 * this.maxBytes).catch((cause: unknown) => this.untidy(cause));
       return taken;
     } catch (cause) {
       await this.giveUp(cause);
@@ -339,19 +301,20 @@ export class Log {
       // Bans are read when they are written, for others may have come beside them.
       const bans = specials.flatMap((line) => (line.kind === Kind.Bans ? this.bansLine(line) : [line]));
       const packed = pack([...bans, ...this.flying.values()]);
-      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.last } : {};
+      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.catalog.last } : {};
       const made = await this.tryAppend({ ...packed, strict, ...onlyAfter });
       if (made === undefined) {
         await this.catchUp();
         continue;
       }
       // Blocks of others in between come first.
-      if (this.backend.isShared && made.id > this.last + 1) await this.catchUp(made.id);
-      this.take({ ...made, lines: packed.lines });
+      if (this.backend.isShared && made.id > this.catalog.last + 1) await this.catchUp(made.id);
+      const lines = unpack(packed.lines);
+      this.catalog.take(made, lines);
       if (this.areBansMoved) await this.catchUp();
       // Deleted from what flies meanwhile: its namespace was emptied.
-      for (const line of unpack(packed.lines)) {
-        if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.table.remove(line.hash, made.id);
+      for (const line of lines) {
+        if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.catalog.table.remove(line.hash, made.id);
       }
       return;
     }
@@ -360,7 +323,7 @@ export class Log {
   /** All bans; none after an inner error, when they wait for the cache to be opened again. */
   private bansLine(line: Line): Line[] {
     try {
-      return [{ ...line, bytes: this.keeper.bansRecord(this.others) }];
+      return [{ ...line, bytes: this.keeper.bansRecord(this.catalog.others) }];
     } catch (cause) {
       if (!isTrap(cause)) throw cause;
       this.hasLostBans = true;
@@ -376,8 +339,8 @@ export class Log {
       } catch (cause) {
         if (!isQuota(cause)) throw cause;
         this.keeper.warn(new LarderError("quota", "the browser gives the store no more room; older entries were dropped", { cause }));
-        if (keep > 0) await this.shrink(this.total * keep).catch(() => {});
-        else await this.backend.clear().then(() => this.forgetAll());
+        if (keep > 0) await this.shrink(this.catalog.size * keep).catch(() => {});
+        else await this.backend.clear().then(() => this.catalog.clear());
       }
     }
     return this.backend.append(block);
@@ -386,11 +349,11 @@ export class Log {
   /** Writes nothing any more. What was overwritten must not come back, so the store is emptied if that still goes. */
   private async giveUp(cause: unknown): Promise<void> {
     this.isSealed = true;
-    this.batch?.end(false);
-    this.batch = undefined;
+    this.end?.(false);
+    this.end = undefined;
     this.waiting.clear();
     this.specials = [];
-    this.forgetAll();
+    this.catalog.clear();
     await this.backend.clear().catch(() => {});
     this.keeper.warn(new LarderError("storage", "the store cannot be written; the cache goes on in memory", { cause }));
   }
@@ -405,12 +368,12 @@ export class Log {
   }
 
   private async catchUp(before = Infinity): Promise<void> {
-    for await (const block of this.backend.blocks(this.last)) {
+    for await (const block of this.backend.blocks(this.catalog.last)) {
       if (block.id >= before) break;
-      const lines = [...unpack(block.lines)];
-      const known = lines.map(({ hash }) => this.table.blockOf(hash));
-      this.take(block);
-      for (const { version } of lines) this.others = Math.max(this.others, version);
+      const lines = unpack(block.lines);
+      const known = lines.map(({ hash }) => this.catalog.table.blockOf(hash));
+      this.catalog.take(block, lines);
+      for (const { version } of lines) this.catalog.others = Math.max(this.catalog.others, version);
       try {
         await this.inform(block.id, lines, known);
       } catch (cause) {
@@ -439,114 +402,42 @@ export class Log {
     this.keeper.invalidated();
   }
 
-  private isReclaimDue(): boolean {
-    const garbage = this.total - this.table.bytes - LINE * this.table.size;
-    return (garbage > SMALL && garbage > this.total / 2) || (this.blocks.size > BLOCKS && this.total < (this.blocks.size * BLOCK) / 4);
-  }
-
   /** Drops places whose time is over, a part of them at a time, and says how many each time; their bytes go with their blocks. */
   cleanup(): IterableIterator<number> {
     const now = this.keeper.now();
-    return this.table.removeByParts((_, gone) => gone <= now);
+    return this.catalog.table.removeByParts((_, gone) => gone <= now);
   }
 
   /** Makes the store smaller than this. */
   private async shrink(to: number): Promise<void> {
-    for (let before = Infinity; this.total > to && this.total < before; ) {
-      before = this.total;
-      await this.reclaimSome(true);
+    for (let before = Infinity; this.catalog.size > to && this.catalog.size < before; ) {
+      before = this.catalog.size;
+      await this.reclaim(true);
     }
   }
 
-  /** Drops the oldest blocks. What of them is worth keeping is written again, half of it at most where room is needed. */
-  private async reclaimSome(needsRoom: boolean): Promise<void> {
-    const [units, ids] = [new Set<number>(), new Set<number>()];
-    let size = 0;
-    for (const [id, block] of this.blocks) {
-      if (!units.has(block.unit) && size >= Math.max(BLOCK, Math.min(this.total / 16, LARGEST_STEP))) break;
-      units.add(block.unit);
-      ids.add(id);
-      size += block.size;
-    }
-    let records: Kept[] = [];
-    const staying: Kept[] = [];
-    for await (const { place, bytes } of this.oldest(ids)) {
-      const accessed = this.keeper.accessed(place.namespace, bytes);
-      (this.keeper.mustStay(place.namespace) ? staying : records).push({ place, bytes, size: bytes.length + LINE, accessed });
-    }
-    const sizes = (of: readonly Kept[]): number => of.reduce((sum, { size }) => sum + size, 0);
-    const going = new Set(this.keeper.judge(records, needsRoom ? Math.max(0, sizes(records) - size / 2) : 0));
-    const dropped = [...staying, ...records].map(({ place }) => place);
-    records = records.filter((_, at) => !going.has(at));
-    // Under a policy that lets nobody go, the oldest do.
-    while (needsRoom && sizes(records) > size / 2) records.splice(0, Math.ceil(records.length / 8));
-    const lines: Line[] = [...staying, ...records].map(({ place, bytes }) => ({ ...place, kind: Kind.Put, bytes }));
-    if (this.bans !== undefined && ids.has(this.bans.block)) {
-      lines.push({ kind: Kind.Bans, hash: 0, namespace: 0, gone: Infinity, version: this.newest, bytes: this.keeper.bansRecord(this.others) });
-    }
-    const packed = pack(lines);
-    // Another tab may have written one of them anew, which this would hide.
-    const made = await this.backend.append({ ...packed, strict: false, drop: [...units], onlyAfter: this.last });
-    if (made === undefined) return this.catchUp();
-    for (const id of ids) {
-      this.total -= this.blocks.get(id)?.size ?? 0;
-      this.blocks.delete(id);
-    }
-    // Emptied or over meanwhile.
-    const gone = dropped.filter(({ hash }) => this.table.blockOf(hash) < 0);
-    this.take({ ...made, lines: packed.lines });
-    for (const { hash } of gone) this.table.remove(hash, made.id);
-    for (const { hash, block } of dropped) this.table.remove(hash, block);
+  private async reclaim(needsRoom: boolean): Promise<void> {
+    if (!(await this.reclaiming.step(needsRoom))) await this.catchUp();
   }
 
-  /** The records of one namespace or of all, each once, in the order of writing, when all that waits is written. New keys that are written
-   * meanwhile do not come. */
-  async *records(namespace: number | undefined): AsyncIterable<Read> {
+  /** The records of one namespace or of all, each once, in the order of writing, when all that waits is written; those of a block together. New keys that are
+   * written meanwhile do not come. */
+  async *records(namespace: number | undefined): AsyncIterable<Iterable<Line>> {
     await this.written();
-    const reader: Reader = { at: -1, end: this.last, moved: [] };
-    this.readers.add(reader);
-    const isMeant = (place: Place): boolean =>
-      (namespace === undefined || place.namespace === namespace) && place.gone > this.keeper.now();
+    const { backend, catalog } = this;
+    const reader: Reader = { at: -1, end: catalog.last, moved: [] };
+    const isMeant = (of: Omit<Found, "kind">): boolean => (namespace === undefined || of.namespace === namespace) && of.gone > this.keeper.now();
+    catalog.readers.add(reader);
     try {
-      for await (const { place, bytes } of this.live(reader, (place) => this.isNewest(place))) if (isMeant(place)) yield { ...place, bytes };
+      yield* live(backend, catalog, reader, { isMeant, isThere: (line) => this.isNewest(line) });
       for (const hash of reader.moved) {
-        const [read, place] = [await this.read(hash), this.table.get(hash)];
-        if (read !== undefined && place !== undefined && isMeant(place)) yield read;
+        const [read, place] = [await this.read(hash), catalog.table.get(hash)];
+        if (read !== undefined && place !== undefined && isMeant(place)) yield [{ ...place, kind: Kind.Put, bytes: read.bytes }];
         await breathe();
       }
     } finally {
-      this.readers.delete(reader);
+      catalog.readers.delete(reader);
     }
-  }
-
-  /** The records that are the newest of their keys. */
-  private async *live(reader: Reader, isThere: (place: Place) => boolean): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
-    for await (const block of this.backend.blocks(-1)) {
-      if (block.id > reader.end) return;
-      reader.at = block.id;
-      const places: Place[] = [];
-      for (const { kind, hash, at } of unpack(block.lines)) {
-        const place = kind === Kind.Put ? this.table.get(hash) : undefined;
-        if (place?.block === block.id && place.at === at) places.push(place);
-      }
-      if (places.length === 0) continue;
-      // All of a block at once, for most of it is wanted.
-      const bytes = (await this.backend.read(block.id, 0, extent(block.lines))) ?? new Uint8Array();
-      for (const place of places) {
-        const { hash, at, length } = place;
-        if (!isThere(place) || at + length > bytes.length) reader.moved.push(hash);
-        else yield { place, bytes: bytes.slice(at, at + length) };
-        await breathe();
-      }
-    }
-  }
-
-  /** The records of these blocks, the oldest, that are the newest of their keys. */
-  private async *oldest(ids: ReadonlySet<number>): AsyncIterable<{ readonly place: Place; readonly bytes: Uint8Array }> {
-    const reader = { at: -1, end: Math.max(...ids), moved: [] };
-    // What is being overwritten stays until that is stored.
-    const isThere = ({ hash, block }: Place): boolean => this.table.blockOf(hash) === block;
-    for await (const found of this.live(reader, isThere)) if (ids.has(found.place.block)) yield found;
   }
 
   /** Writes what waits, and lets go. */

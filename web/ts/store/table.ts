@@ -26,8 +26,8 @@ export class Table {
   private parts = Array.from({ length: PARTS }, () => new Part());
 
   private of(hash: number): Part {
-    // Slots are chosen by the remainder, parts by what is above it.
-    return this.parts[Math.floor(hash / 2 ** 32) % PARTS] as Part;
+    // Slots are chosen by the lower 32 bits, parts by those above.
+    return this.parts[(hash / 2 ** 32) & (PARTS - 1)] as Part;
   }
 
   /** How many places there are. */
@@ -49,9 +49,19 @@ export class Table {
     return this.of(hash).blockOf(hash);
   }
 
-  /** Notes a place, unless one of a later block is known. */
-  put(place: Place): void {
-    this.of(place.hash).put(place);
+  /** The version of a place; less than any if there is none. */
+  versionOf(hash: number): number {
+    return this.of(hash).versionOf(hash);
+  }
+
+  /** Whether the newest record of a key lies there. */
+  isAt(hash: number, block: number, at: number): boolean {
+    return this.of(hash).isAt(hash, block, at);
+  }
+
+  /** Notes where a record lies, unless one of a later block is known. */
+  put(found: Omit<Place, "block">, block: number): void {
+    this.of(found.hash).put(found, block);
   }
 
   /** Forgets a place, unless it is of a later block. */
@@ -95,8 +105,7 @@ class Part {
   }
 
   private resize(slots: number): void {
-    const [hashes, lengths] = [this.hashes, this.lengths];
-    const columns = [this.blocks, this.gones, this.versions, this.namespaces, this.ats] as const;
+    const { hashes, blocks, gones, versions, namespaces, ats, lengths } = this;
     this.slots = slots;
     this.hashes = new Float64Array(slots);
     this.blocks = new Float64Array(slots);
@@ -105,19 +114,23 @@ class Part {
     this.namespaces = new Uint32Array(slots);
     this.ats = new Uint32Array(slots);
     this.lengths = new Uint32Array(slots);
-    const now = [this.blocks, this.gones, this.versions, this.namespaces, this.ats] as const;
     for (let from = 0; from < lengths.length; from++) {
       if (lengths[from] === 0) continue;
       const to = this.slotOf(hashes[from] as number);
       this.hashes[to] = hashes[from] as number;
+      this.blocks[to] = blocks[from] as number;
+      this.gones[to] = gones[from] as number;
+      this.versions[to] = versions[from] as number;
+      this.namespaces[to] = namespaces[from] as number;
+      this.ats[to] = ats[from] as number;
       this.lengths[to] = lengths[from] as number;
-      columns.forEach((column, place) => (now[place as 0][to] = column[from] as number));
     }
   }
 
   /** The slot of a hash, or the free one where it would be. */
   private slotOf(hash: number): number {
-    let slot = hash % this.slots;
+    // There are powers of two of them.
+    let slot = hash & (this.slots - 1);
     while (this.lengths[slot] !== 0 && this.hashes[slot] !== hash) slot = slot + 1 === this.slots ? 0 : slot + 1;
     return slot;
   }
@@ -144,16 +157,26 @@ class Part {
     return this.lengths[slot] === 0 ? -1 : (this.blocks[slot] as number);
   }
 
-  put(place: Place): void {
+  versionOf(hash: number): number {
+    const slot = this.slotOf(hash);
+    return this.lengths[slot] === 0 ? -1 : (this.versions[slot] as number);
+  }
+
+  isAt(hash: number, block: number, at: number): boolean {
+    const slot = this.slotOf(hash);
+    return this.lengths[slot] !== 0 && this.blocks[slot] === block && this.ats[slot] === at;
+  }
+
+  put(place: Omit<Place, "block">, block: number): void {
     if (4 * this.count >= 3 * this.slots) this.resize(2 * this.slots);
     const slot = this.slotOf(place.hash);
     const before = this.lengths[slot] as number;
-    if (before !== 0 && (this.blocks[slot] as number) > place.block) return;
+    if (before !== 0 && (this.blocks[slot] as number) > block) return;
     if (before === 0) this.count++;
     this.used += place.length - before;
     this.hashes[slot] = place.hash;
     this.namespaces[slot] = place.namespace;
-    this.blocks[slot] = place.block;
+    this.blocks[slot] = block;
     this.ats[slot] = place.at;
     this.lengths[slot] = place.length;
     this.gones[slot] = place.gone;
@@ -173,7 +196,7 @@ class Part {
     this.used -= this.lengths[slot] as number;
     let hole = slot;
     for (let next = (slot + 1) % this.slots; this.lengths[next] !== 0; next = (next + 1) % this.slots) {
-      const home = (this.hashes[next] as number) % this.slots;
+      const home = (this.hashes[next] as number) & (this.slots - 1);
       const isReachable = hole <= next ? hole < home && home <= next : hole < home || home <= next;
       if (isReachable) continue;
       for (const column of [this.hashes, this.blocks, this.gones, this.versions, this.namespaces, this.ats, this.lengths]) {

@@ -5,6 +5,7 @@
 //! the output buffer begins with the dictionary. DEFLATE and not LZ4, whose encoder packs otherwise on 64-bit machines:
 //! what is packed decides what fits, and that must be the same on every host.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -65,7 +66,7 @@ impl Packer {
     pub(crate) fn unpack(&mut self, packing: Packing, dictionary: &[u8], body: &[u8]) -> Result<Vec<u8>> {
         let len = packing.value_len as usize;
         if packing.codec != Codec::Deflate {
-            return codec::decompress(packing.codec, body, len, len);
+            return codec::decompress(packing.codec, body, len, len).map(Cow::into_owned);
         }
         let inflater = self.inflater.get_or_insert_with(Box::default);
         let mut value = Vec::with_capacity(dictionary.len() + len);

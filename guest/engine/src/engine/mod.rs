@@ -31,7 +31,7 @@ mod write;
 use alloc::boxed::Box;
 
 pub use pool::{Added, Picked};
-pub use read::{describe, verify};
+pub use read::{describe, names, verify};
 pub use types::{Banned, Carried, EntryInfo, Freshness, Hit, Item, Page, Stored, Times};
 
 use crate::bans::{Bans, Tagged};

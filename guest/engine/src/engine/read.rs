@@ -5,7 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::resolve::Opened;
+use super::resolve::{Opened, invalidated};
 use super::worth::Judgement;
 use super::{Engine, EntryInfo, Freshness, Hit, Times};
 use crate::codec::{Codec, decompress};
@@ -92,6 +92,18 @@ impl Engine {
     /// `Corrupt`, `NewerFormat`, `TooLarge` (for `max_entry_size`), `AnotherKey`, `Expired`, `Invalidated` or `Outdated` say why the
     /// record is a miss; `UnknownNamespace`.
     pub fn admit(&mut self, namespace: NamespaceId, key: &[u8], record: &[u8], now: u64) -> Result<Hit<'_>> {
+        self.take_in(namespace, Some(key), record, now)
+    }
+
+    /// As [`admit`](Self::admit), under the key that the record itself names: fills the memory tier from a store.
+    ///
+    /// # Errors
+    /// As [`admit`](Self::admit).
+    pub fn load(&mut self, namespace: NamespaceId, record: &[u8], now: u64) -> Result<Hit<'_>> {
+        self.take_in(namespace, None, record, now)
+    }
+
+    fn take_in(&mut self, namespace: NamespaceId, key: Option<&[u8]>, record: &[u8], now: u64) -> Result<Hit<'_>> {
         let ns = self.known_namespace(namespace)?;
         let Opened { head, body, value } = match self.open_record(record) {
             Ok(opened) => opened,
@@ -100,6 +112,7 @@ impl Engine {
                 return Err(refusal);
             }
         };
+        let key = key.unwrap_or(head.key);
         self.is_current(ns, key, &head, now)?;
         if let Some(id) = self.find_live(ns, key, now)
             && self.slab.slot(id).version() > head.meta.version
@@ -135,14 +148,14 @@ impl Engine {
         Ok(match self.keep(&contents, now) {
             Some(id) if packing.is_some() => {
                 self.slab.slot_mut(id).set_read(true);
-                Hit { renew, ..hit(self.slab.slot(id), Cow::Owned(value), stale) }
+                Hit { renew, ..hit(self.slab.slot(id), Cow::Owned(value.into_owned()), stale) }
             }
             Some(id) => {
                 let slot = self.slab.slot(id);
                 Hit { renew, ..hit(slot, Cow::Borrowed(slot.body()), stale) }
             }
             None => Hit {
-                value: Cow::Owned(value),
+                value: Cow::Owned(value.into_owned()),
                 content_type: Cow::Owned(head.fields.content_type().to_owned()),
                 version,
                 created,
@@ -200,6 +213,31 @@ impl Engine {
         Ok(self.find_live(ns, key, now).map(|id| self.info(self.slab.slot(id))))
     }
 
+    /// When the entry of a record was last read, as far as the memory tier knows: Unix milliseconds, or 0. The record's first bytes
+    /// are enough: the body need not be there.
+    ///
+    /// # Errors
+    /// `Corrupt`, `NewerFormat`, `Invalidated`.
+    pub fn accessed(&self, record: &[u8]) -> Result<u64> {
+        let head = record::decode_head(record)?;
+        if self.bans.cover(&head.as_subject()) {
+            return Err(invalidated());
+        }
+        let Some(ns) = self.namespaces.find(head.namespace) else { return Ok(0) };
+        let hash = self.hasher.hash(ns as u16, head.key);
+        let found = self.index.find(&self.slab, hash, ns as u16, head.key);
+        Ok(found.map_or(0, |id| self.slab.slot(id).accessed()))
+    }
+
+    /// Whether a record is whole, body included, and its entry neither over nor banned. One with a value above `limit` bytes is not.
+    pub fn is_sound(&self, record: &[u8], limit: usize, now: u64) -> bool {
+        let Ok((head, body)) = record::decode(record) else { return false };
+        let Meta { codec, value_len, accessed, expires, .. } = head.meta;
+        decompress(codec, body, value_len, limit).is_ok()
+            && gone_at(expires, accessed, head.fields) > now
+            && !self.bans.cover(&head.as_subject())
+    }
+
     pub(super) fn info(&self, slot: &Slot) -> EntryInfo {
         let base = described(slot.fields(), slot.expires(), slot.accessed());
         EntryInfo {
@@ -236,6 +274,15 @@ pub fn describe(record: &[u8]) -> Result<EntryInfo> {
         durability,
         ..described(head.fields, expires, accessed)
     })
+}
+
+/// The namespace and the key of the entry of a record. The first bytes are enough: the body need not be there.
+///
+/// # Errors
+/// `Corrupt` or `NewerFormat`.
+pub fn names(record: &[u8]) -> Result<(&str, &[u8])> {
+    let head = record::decode_head(record)?;
+    Ok((head.namespace, head.key))
 }
 
 /// Checks a whole record, body included, without keeping it. Values above `limit` bytes are refused.

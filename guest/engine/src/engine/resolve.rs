@@ -1,5 +1,6 @@
 //! Finding the entry an operation is about: in the memory tier, or in the record that the host hands over.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::{Cause, Engine};
@@ -15,7 +16,7 @@ pub(super) struct Opened<'a> {
     pub(super) head: Head<'a>,
     /// The value as the record has it.
     pub(super) body: &'a [u8],
-    pub(super) value: Vec<u8>,
+    pub(super) value: Cow<'a, [u8]>,
 }
 
 /// The entry that is there now, owned, so that the slot may be overwritten while it is used.
@@ -77,7 +78,13 @@ impl Engine {
             return Ok(None);
         }
         let Meta { created, expires, durability, .. } = head.meta;
-        Ok(Some(Current { value, fields: head.fields.bytes().to_vec(), created, expires, durability }))
+        Ok(Some(Current {
+            value: value.into_owned(),
+            fields: head.fields.bytes().to_vec(),
+            created,
+            expires,
+            durability,
+        }))
     }
 
     /// Decodes a record and inflates its body.
@@ -99,7 +106,7 @@ impl Engine {
         }
         if head.meta.version < self.bans.newest() && self.bans.cover(&head.as_subject()) {
             self.namespaces.stats(ns).invalidated += 1;
-            return Err(Error::new(ErrorCode::Invalidated, "the entry was made invalid after it was written"));
+            return Err(invalidated());
         }
         self.sequence = self.sequence.max(head.meta.version);
         Ok(())
@@ -131,6 +138,11 @@ impl Engine {
         }
         kept
     }
+}
+
+/// What there is instead of an entry that is banned.
+pub(super) fn invalidated() -> Error {
+    Error::new(ErrorCode::Invalidated, "the entry was made invalid after it was written")
 }
 
 /// What reading the record's value would be answered with.

@@ -29,15 +29,15 @@ fn put_u32(out: &mut Vec<u8>, numbers: &[u32]) {
 
 pub(super) fn encode_model(model: &Model, sessions: &Sessions) -> Vec<u8> {
     let mut out = MODEL.to_vec();
-    put(&mut out, &[model.observed, model.guessed, model.foreseen]);
+    put(&mut out, &[model.all.observed, model.all.guessed, model.all.foreseen]);
     put_u32(&mut out, &[model.names.len() as u32]);
     for id in 0..model.names.len() as u32 {
         let name = model.names.get(id);
         out.extend_from_slice(&(name.len() as u32).to_le_bytes());
         out.extend_from_slice(name);
     }
-    put_u32(&mut out, &[model.contexts.len() as u32]);
-    for Context { keys, total, followers, used } in &model.contexts {
+    put_u32(&mut out, &[model.all.contexts.len() as u32]);
+    for Context { keys, total, followers, used } in &model.all.contexts {
         put_u32(&mut out, &[keys.0, keys.1, *total]);
         put(&mut out, &[*used]);
         out.push(followers.len() as u8);
@@ -66,7 +66,7 @@ pub(super) fn decode_model(bytes: &[u8], hasher: KeyHasher) -> Result<(Model, Se
     if foreseen > guessed || guessed > observed || observed > MAX_COUNT {
         return Err(Error::corrupt("it foresaw more than it saw"));
     }
-    (model.observed, model.guessed, model.foreseen) = (observed, guessed, foreseen);
+    (model.all.observed, model.all.guessed, model.all.foreseen) = (observed, guessed, foreseen);
     let names = rest.u32()?;
     for id in 0..names {
         let len = rest.u32()? as usize;
@@ -89,11 +89,11 @@ pub(super) fn decode_model(bytes: &[u8], hasher: KeyHasher) -> Result<(Model, Se
         let is_sound = followers.len() <= MAX_FOLLOWERS
             && counted.is_some_and(|counted| counted <= total)
             && used <= observed
-            && model.context(keys).is_none();
+            && model.all.context(keys).is_none();
         if !is_sound {
             return Err(Error::corrupt("a context is not as it can be"));
         }
-        model.add(Context { keys, total, followers, used });
+        model.all.add(Context { keys, total, followers, used });
     }
     let mut sessions = Sessions::default();
     for _ in 0..rest.u8()? {

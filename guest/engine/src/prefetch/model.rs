@@ -8,12 +8,12 @@
 //! prefetching via data compression" (SIGMOD 1993); Joseph and Grunwald, "Prefetching using Markov predictors" (ISCA 1997), who
 //! keep few followers of each.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use hashbrown::HashTable;
 
 use super::names::Names;
+use super::sessions::Sessions;
 use crate::hash::KeyHasher;
 
 /// "No key".
@@ -73,28 +73,53 @@ impl Context {
 
     fn count(&mut self, id: u32) {
         if self.total >= MAX_TOTAL {
-            self.total /= 2;
-            self.followers.iter_mut().for_each(|follower| follower.count /= 2);
-            self.followers.retain(|follower| follower.count > 0);
+            self.halve();
         }
         self.total += 1;
-        if let Some(known) = self.followers.iter_mut().find(|follower| follower.id == id) {
-            known.count += 1;
+        self.add(Follower { id, count: 1 });
+    }
+
+    fn halve(&mut self) {
+        self.total /= 2;
+        self.followers.iter_mut().for_each(|follower| follower.count /= 2);
+        self.followers.retain(|follower| follower.count > 0);
+    }
+
+    /// Adds to a follower; a new one takes the place of the least if there is none left.
+    fn add(&mut self, new: Follower) {
+        if let Some(known) = self.followers.iter_mut().find(|follower| follower.id == new.id) {
+            known.count += new.count;
         } else if self.followers.len() < MAX_FOLLOWERS {
-            self.followers.push(Follower { id, count: 1 });
+            self.followers.push(new);
         } else if let Some(least) = self.followers.iter_mut().min_by_key(|follower| follower.count) {
-            *least = Follower { id, count: 1 };
+            *least = new;
         }
+    }
+
+    /// Adds what others counted behind the same keys.
+    fn merge(&mut self, other: &Self) {
+        self.total = self.total.saturating_add(other.total);
+        other.followers.iter().for_each(|follower| self.add(*follower));
+        while self.total > MAX_TOTAL {
+            self.halve();
+        }
+    }
+
+    fn renamed(&self, number: &mut dyn FnMut(u32) -> u32) -> Self {
+        let mut context = self.clone();
+        context.keys = (number(context.keys.0), number(context.keys.1));
+        context.followers.iter_mut().for_each(|follower| follower.id = number(follower.id));
+        context
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Model {
-    pub(super) names: Names,
+/// Contexts, and what was counted while they were.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
     pub(super) contexts: Vec<Context>,
     index: HashTable<u32>,
-    /// What all of it is charged with.
-    pub(super) bytes: u64,
+    /// What the contexts are charged with.
+    bytes: u64,
     /// Keys that came after another.
     pub(super) observed: u64,
     /// Of those, the ones before which the model held a key for the likeliest.
@@ -103,22 +128,7 @@ pub(super) struct Model {
     pub(super) foreseen: u64,
 }
 
-impl Model {
-    pub(super) fn new(hasher: KeyHasher) -> Self {
-        Self::with(Names::new(hasher))
-    }
-
-    fn with(names: Names) -> Self {
-        Self { names, contexts: Vec::new(), index: HashTable::new(), bytes: 0, observed: 0, guessed: 0, foreseen: 0 }
-    }
-
-    /// The number of a key, which is added if it is new.
-    pub(super) fn name(&mut self, key: &[u8]) -> u32 {
-        let (id, is_new) = self.names.find_or_add(key);
-        self.bytes += if is_new { NAME_COST + key.len() as u64 } else { 0 };
-        id
-    }
-
+impl Counts {
     pub(super) fn context(&self, keys: (u32, u32)) -> Option<&Context> {
         self.place(keys).map(|at| &self.contexts[at as usize])
     }
@@ -137,38 +147,116 @@ impl Model {
         at
     }
 
-    /// Counts one key after another.
-    pub(super) fn learn(&mut self, step: Step) {
+    /// Whom the longest context that is known holds for the likeliest.
+    fn guess(&self, before: u32, last: u32) -> Option<u32> {
+        let long = self.context((before, last)).and_then(Context::first);
+        long.or_else(|| self.context((NONE, last)).and_then(Context::first))
+    }
+
+    /// Counts one key after another, before which there was this guess.
+    fn learn(&mut self, step: Step, guess: Option<u32>) {
         let Step { before, last, next } = step;
         self.observed += 1;
-        let long = self.context((before, last)).and_then(Context::first);
-        if let Some(guess) = long.or_else(|| self.context((NONE, last)).and_then(Context::first)) {
-            self.guessed += 1;
-            self.foreseen += u64::from(guess == next);
-        }
-        self.count((NONE, last), next);
-        if before != NONE {
-            self.count((before, last), next);
+        self.guessed += u64::from(guess.is_some());
+        self.foreseen += u64::from(guess == Some(next));
+        let long = (before != NONE).then_some((before, last));
+        for keys in long.into_iter().chain([(NONE, last)]) {
+            self.change(keys, |context| context.count(next));
         }
     }
 
-    fn count(&mut self, keys: (u32, u32), next: u32) {
+    /// Changes a context, which is added if it is not there, and counts as used now.
+    fn change(&mut self, keys: (u32, u32), change: impl FnOnce(&mut Context)) {
         let at = match self.place(keys) {
             Some(at) => at,
             None => self.add(Context { keys, total: 0, followers: Vec::new(), used: 0 }),
         };
         let context = &mut self.contexts[at as usize];
         let before = context.cost();
-        context.count(next);
+        change(context);
         context.used = self.observed;
         self.bytes = self.bytes - before + context.cost();
+    }
+
+    /// Adds what others counted, whose keys have these numbers here.
+    pub(super) fn merge(&mut self, other: &Self, mut number: impl FnMut(u32) -> u32) {
+        self.observed += other.observed;
+        self.guessed += other.guessed;
+        self.foreseen += other.foreseen;
+        for context in &other.contexts {
+            let context = context.renamed(&mut number);
+            self.change(context.keys, |own| own.merge(&context));
+        }
+    }
+
+    /// Contexts that were used last before the middle of the time that all of them span go.
+    fn thin_out(&mut self) {
+        let used = || self.contexts.iter().map(|context| context.used);
+        let (oldest, newest) = (used().min().unwrap_or(0), used().max().unwrap_or(0));
+        self.contexts.retain(|context| context.used > oldest + (newest - oldest) / 2);
+    }
+
+    /// The same under other numbers.
+    fn renamed(&self, number: &mut dyn FnMut(u32) -> u32) -> Self {
+        let Self { observed, guessed, foreseen, .. } = *self;
+        let mut fresh = Self { observed, guessed, foreseen, ..Self::default() };
+        for context in &self.contexts {
+            fresh.add(context.renamed(number));
+        }
+        fresh
+    }
+}
+
+/// All that a predictor knows.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) names: Names,
+    /// What the names are charged with.
+    named: u64,
+    pub(super) all: Counts,
+    /// Of all, what no save has covered yet, and what the last one has and may not be stored.
+    pub(super) fresh: Counts,
+    pub(super) saving: Counts,
+}
+
+impl Model {
+    pub(super) fn new(hasher: KeyHasher) -> Self {
+        Self::with(Names::new(hasher))
+    }
+
+    fn with(names: Names) -> Self {
+        Self { names, named: 0, all: Counts::default(), fresh: Counts::default(), saving: Counts::default() }
+    }
+
+    /// What all of it is charged with.
+    pub(super) fn bytes(&self) -> u64 {
+        self.named + self.all.bytes + self.fresh.bytes + self.saving.bytes
+    }
+
+    /// The number of a key, which is added if it is new.
+    pub(super) fn name(&mut self, key: &[u8]) -> u32 {
+        let (id, is_new) = self.names.find_or_add(key);
+        self.named += if is_new { NAME_COST + key.len() as u64 } else { 0 };
+        id
+    }
+
+    /// The number here of a key of another model; [`NONE`] stays what it is.
+    pub(super) fn name_of(&mut self, other: &Self, id: u32) -> u32 {
+        if id == NONE { NONE } else { self.name(other.names.get(id)) }
+    }
+
+    /// Counts one key after another.
+    pub(super) fn learn(&mut self, step: Step) {
+        let guess = self.all.guess(step.before, step.last);
+        self.all.learn(step, guess);
+        self.fresh.learn(step, guess);
     }
 
     /// Calls with what may follow these keys and how likely it is. A key may come twice: its probability is the sum.
     pub(super) fn each_follower(&self, before: u32, last: u32, mut call: impl FnMut(u32, f64)) {
         let mut share = 1.0;
         let long = (before != NONE).then_some((before, last));
-        for context in long.into_iter().chain([(NONE, last)]).filter_map(|keys| self.context(keys)) {
+        for context in long.into_iter().chain([(NONE, last)]).filter_map(|keys| self.all.context(keys)) {
             let seen = f64::from(context.total) + context.followers.len() as f64;
             for follower in &context.followers {
                 call(follower.id, share * f64::from(follower.count) / seen);
@@ -178,41 +266,24 @@ impl Model {
     }
 
     /// Forgets contexts, those that were not used for the longest, until what is left takes at most `target` bytes, and the
-    /// keys that nothing needs any more. Calls with pairs of old and new numbers of the keys that stay; `keep` are keys that
-    /// stay in any case.
-    pub(super) fn forget(&mut self, target: u64, keep: impl Fn(&mut dyn FnMut(u32))) -> Box<[u32]> {
-        let mut contexts = core::mem::take(&mut self.contexts);
+    /// keys that neither they nor `sessions` need, and at last where sessions are.
+    pub(super) fn forget(&mut self, target: u64, sessions: &mut Sessions) {
         loop {
             let mut fresh = Self::with(self.names.emptied());
-            let mut renamed = vec![NONE; self.names.len()].into_boxed_slice();
-            let mut rename = |id: u32, fresh: &mut Self| {
-                if id == NONE {
-                    return NONE;
-                }
-                let new = &mut renamed[id as usize];
-                if *new == NONE {
-                    *new = fresh.name(self.names.get(id));
-                }
-                *new
-            };
-            keep(&mut |id| {
-                rename(id, &mut fresh);
-            });
-            for context in &contexts {
-                let mut context = context.clone();
-                context.keys = (rename(context.keys.0, &mut fresh), rename(context.keys.1, &mut fresh));
-                context.followers.iter_mut().for_each(|follower| follower.id = rename(follower.id, &mut fresh));
-                fresh.add(context);
+            let mut number = |id: u32| fresh.name_of(self, id);
+            let mut moved = sessions.clone();
+            moved.rename(&mut number);
+            let [all, unsaved, saving] =
+                [&self.all, &self.fresh, &self.saving].map(|counts| counts.renamed(&mut number));
+            *self = Self { all, fresh: unsaved, saving, ..fresh };
+            *sessions = moved;
+            if self.bytes() <= target {
+                return;
             }
-            if fresh.bytes <= target || contexts.is_empty() {
-                let Self { observed, guessed, foreseen, .. } = *self;
-                *self = Self { observed, guessed, foreseen, ..fresh };
-                return renamed;
+            if self.all.contexts.is_empty() {
+                *sessions = Sessions::default();
             }
-            let (oldest, newest) =
-                contexts.iter().fold((u64::MAX, 0), |(low, high), c| (low.min(c.used), high.max(c.used)));
-            let middle = oldest + (newest - oldest) / 2;
-            contexts.retain(|context| context.used > middle);
+            [&mut self.all, &mut self.fresh, &mut self.saving].into_iter().for_each(Counts::thin_out);
         }
     }
 }

@@ -1,10 +1,9 @@
 //! Who asked for what after what, and what that says of the next request.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::format;
-use super::model::{Model, NONE, Step};
+use super::model::{Counts, Model, NONE, Step};
 use super::sessions::Sessions;
 use crate::ascending::Ascending;
 use crate::error::{Error, Result};
@@ -13,13 +12,10 @@ use crate::hash::KeyHasher;
 /// Bytes that a predictor may be given at least, and at most.
 const MAX_BYTES: core::ops::RangeInclusive<u64> = 16 << 10..=256 << 20;
 
-/// Steps that are kept until they are saved; of more the oldest are not saved.
-const MAX_PENDING: usize = 16_384;
-
 /// How a [`Predictor`] is set up. Start from `PredictorConfig::default()` and change what differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PredictorConfig {
-    /// Bytes that it may take, about: 16 KiB to 256 MiB. Default 1 MiB, which is good for some 5,000 keys.
+    /// Bytes that it may take, about: 16 KiB to 256 MiB. Default 1 MiB, which is good for some 3,000 keys.
     pub max_bytes: u64,
     /// Milliseconds after which a key has nothing to do with the one before, at least 1. Default 30 minutes.
     pub gap: u64,
@@ -81,10 +77,6 @@ pub struct Predictor {
     config: PredictorConfig,
     model: Model,
     sessions: Sessions,
-    /// What was learnt and not yet saved, the oldest first.
-    pending: VecDeque<Step>,
-    /// How many of them the last [`save`](Self::save) covered.
-    saving: usize,
 }
 
 impl Predictor {
@@ -100,7 +92,7 @@ impl Predictor {
             return Err(Error::invalid("with a gap of zero nothing would follow anything; leave it out"));
         }
         let model = Model::new(KeyHasher::new(config.seed));
-        Ok(Self { config, model, sessions: Sessions::default(), pending: VecDeque::new(), saving: 0 })
+        Ok(Self { config, model, sessions: Sessions::default() })
     }
 
     /// Takes note that `key` was asked for, in the session of this number: requests of one user, thread or connection, which follow
@@ -120,46 +112,14 @@ impl Predictor {
         session.last = id;
         if follows && id != NONE {
             self.model.learn(step);
-            self.note(step);
         }
         self.stay_within_limits();
     }
 
-    fn note(&mut self, step: Step) {
-        if self.pending.len() == MAX_PENDING {
-            self.pending.pop_front();
-            self.saving = self.saving.saturating_sub(1);
-        }
-        self.pending.push_back(step);
-    }
-
     fn stay_within_limits(&mut self) {
-        while self.model.bytes > self.config.max_bytes {
+        if self.model.bytes() > self.config.max_bytes {
             // A quarter at a time, so that it is seldom.
-            let target = self.config.max_bytes / 4 * 3;
-            let Self { model, sessions, pending, .. } = self;
-            let renamed = model.forget(target, |keep| {
-                sessions.keys().for_each(&mut *keep);
-                pending.iter().for_each(|step| [step.before, step.last, step.next].into_iter().for_each(&mut *keep));
-            });
-            self.rename(|id| renamed[id as usize]);
-            if self.model.bytes > target {
-                // Long keys: what is pending and the sessions alone take too much.
-                if self.pending.is_empty() {
-                    self.sessions = Sessions::default();
-                }
-                let half = self.pending.len().div_ceil(2);
-                self.pending.drain(..half);
-                self.saving = self.saving.saturating_sub(half);
-            }
-        }
-    }
-
-    fn rename(&mut self, new: impl Fn(u32) -> u32) {
-        self.sessions.rename(&new);
-        for step in &mut self.pending {
-            let before = if step.before == NONE { NONE } else { new(step.before) };
-            *step = Step { before, last: new(step.last), next: new(step.next) };
+            self.model.forget(self.config.max_bytes / 4 * 3, &mut self.sessions);
         }
     }
 
@@ -224,12 +184,12 @@ impl Predictor {
     pub fn learnt(&self) -> Learnt {
         Learnt {
             keys: self.model.names.len() as u64,
-            contexts: self.model.contexts.len() as u64,
-            bytes: self.model.bytes,
-            observed: self.model.observed,
-            guessed: self.model.guessed,
-            foreseen: self.model.foreseen,
-            unsaved: (self.pending.len() - self.saving) as u64,
+            contexts: self.model.all.contexts.len() as u64,
+            bytes: self.model.bytes(),
+            observed: self.model.all.observed,
+            guessed: self.model.all.guessed,
+            foreseen: self.model.all.foreseen,
+            unsaved: self.model.fresh.observed,
         }
     }
 
@@ -245,56 +205,50 @@ impl Predictor {
             Some(state) => format::decode_model(state, hasher)?,
             None => (Model::new(hasher), Sessions::default()),
         };
-        self.carry_over(0, &mut model, &mut sessions);
-        if model.bytes > self.config.max_bytes {
-            let renamed = model.forget(self.config.max_bytes / 4 * 3, |keep| {
-                sessions.keys().for_each(&mut *keep);
-            });
-            sessions.rename(&|id| renamed[id as usize]);
+        let fresh = core::mem::take(&mut self.model.fresh);
+        self.model.saving.merge(&fresh, |id| id);
+        let mut all = core::mem::take(&mut model.all);
+        all.merge(&self.model.saving, |id| model.name_of(&self.model, id));
+        model.all = all;
+        self.carry_sessions(&mut model, &mut sessions);
+        if model.bytes() > self.config.max_bytes {
+            model.forget(self.config.max_bytes / 4 * 3, &mut sessions);
         }
-        self.saving = self.pending.len();
         Ok(format::encode_model(&model, &sessions))
     }
 
     /// Knows from now on what `state` says, and what was learnt here since it was made by [`save`](Self::save); or,
-    /// when it comes from elsewhere, all that was learnt here and not stored.
+    /// when it comes from elsewhere and nothing was saved here, all that was learnt here.
     ///
     /// # Errors
     /// `Corrupt` or `NewerFormat`; nothing is changed then.
     pub fn load(&mut self, state: &[u8]) -> Result<()> {
         let (mut model, mut sessions) = format::decode_model(state, KeyHasher::new(self.config.seed))?;
-        let pending = self.carry_over(self.saving, &mut model, &mut sessions);
-        (self.model, self.sessions, self.pending, self.saving) = (model, sessions, pending, 0);
+        let mut fresh = Counts::default();
+        fresh.merge(&self.model.fresh, |id| model.name_of(&self.model, id));
+        model.all.merge(&fresh, |id| id);
+        model.fresh = fresh;
+        self.carry_sessions(&mut model, &mut sessions);
+        (self.model, self.sessions) = (model, sessions);
         self.stay_within_limits();
         Ok(())
     }
 
-    /// Tells another model of the steps that are pending from the place `from` on, and of where the sessions are. Answers
-    /// with these steps in that model's numbers.
-    fn carry_over(&self, from: usize, model: &mut Model, sessions: &mut Sessions) -> VecDeque<Step> {
-        let number = |model: &mut Model, id: u32| if id == NONE { NONE } else { model.name(self.model.names.get(id)) };
-        let mut carried = VecDeque::new();
-        for step in self.pending.range(from..) {
-            let before = number(model, step.before);
-            let step = Step { before, last: number(model, step.last), next: number(model, step.next) };
-            model.learn(step);
-            carried.push_back(step);
-        }
+    /// Tells another model where the sessions are.
+    fn carry_sessions(&self, model: &mut Model, sessions: &mut Sessions) {
         for session in self.sessions.all() {
             let there = sessions.find_or_begin(session.id);
             if there.last == NONE || there.at <= session.at {
-                let (before, last) = (number(model, session.before), number(model, session.last));
-                (there.before, there.last, there.at) = (before, last, session.at);
+                let number = |model: &mut Model, id| model.name_of(&self.model, id);
+                (there.before, there.last) = (number(model, session.before), number(model, session.last));
+                there.at = session.at;
             }
         }
-        carried
     }
 
     /// Forgets all that it learnt, and where the sessions are.
     pub fn unlearn(&mut self) {
         self.model = Model::new(KeyHasher::new(self.config.seed));
         self.sessions = Sessions::default();
-        self.pending.clear();
-        self.saving = 0;
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Session {
     pub(super) at: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Sessions {
     sessions: Vec<Session>,
     index: HashTable<u32>,
@@ -62,16 +62,10 @@ impl Sessions {
         &self.sessions
     }
 
-    /// The keys that sessions are at.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u32> {
-        self.sessions.iter().flat_map(|session| [session.before, session.last])
-    }
-
     /// Calls keys by other numbers.
-    pub(super) fn rename(&mut self, new: &dyn Fn(u32) -> u32) {
-        let renamed = |id: u32| if id == NONE { NONE } else { new(id) };
+    pub(super) fn rename(&mut self, number: &mut dyn FnMut(u32) -> u32) {
         for session in &mut self.sessions {
-            (session.before, session.last) = (renamed(session.before), renamed(session.last));
+            (session.before, session.last) = (number(session.before), number(session.last));
         }
     }
 }
