@@ -135,15 +135,17 @@ test("where the cache keeps what is its own no user's is", async () => {
   }
 });
 
-test("after an inner error it learns anew, and the queue is still there", async () => {
+test("after an inner error what was saved is known, and the queue is still there", async () => {
   const cache = await taught({ learn: true });
+  await cache.flush();
   await cache.prefetch("a");
   new Uint8Array(cache.sync.tier.engine.exports.memory.buffer).fill(0xff, 1024);
   await assert.rejects(cache.get("/"), { code: "trapped" });
   await cache.reopen();
   await cache.get("/");
   await cache.get("/cart");
-  assert.equal((await cache.predict("/"))[0].key, "/cart");
+  const [{ key, probability }] = await cache.predict("/");
+  assert.ok(key === "/cart" && probability > 0.7, `${key} ${probability}`);
   assert.deepEqual((await cache.prefetchQueue()).map(({ key }) => key), ["a"]);
 });
 

@@ -15,7 +15,7 @@ knowPrefetch();
 
 /** How a cache learns. */
 export interface LearnOptions {
-  /** Bytes that what is learnt may take, about: 16 KiB to 256 MiB. Default 1 MiB, which is good for some 5,000 keys. */
+  /** Bytes that what is learnt may take, about: 16 KiB to 256 MiB. Default 1 MiB, which is good for some 3,000 keys. */
   readonly maxBytes?: Size;
   /** After how long a request has nothing to do with the one before. Default 30 minutes. */
   readonly gap?: Span;
@@ -54,7 +54,7 @@ export interface Learnt {
   readonly guessed: number;
   /** Of those, the ones that were for that key. */
   readonly foreseen: number;
-  /** Of those observed, the ones that are not stored yet; without a store all of them, up to some thousands. */
+  /** Of those observed, the ones that are not stored yet. */
   readonly unsaved: number;
 }
 
@@ -98,7 +98,7 @@ export class Predictor {
   private prepared(engine: Engine): Engine {
     if (this.engine !== engine) {
       engine.call("prepare", { settings: this.settings });
-      // After an inner error it goes on from what is stored.
+      // After an inner error it goes on from what was saved.
       if (this.engine !== undefined) void this.load();
       this.engine = engine;
     }
@@ -111,7 +111,6 @@ export class Predictor {
 
   /** @internal Learns what is stored. */
   async load(): Promise<void> {
-    if (!this.model.isStored) return;
     const load = (state: Uint8Array | undefined): readonly [undefined, void] => {
       if (state !== undefined) this.prepared(this.tier.inner).call("load", { state });
       return [undefined, undefined];
@@ -124,7 +123,7 @@ export class Predictor {
     const { tier, forgotten } = this;
     [this.observed, this.saved] = [0, tier.now()];
     // What a stopped engine learnt is lost.
-    if (!this.model.isStored || tier.isTrapped || this.engine !== tier.inner) return;
+    if (tier.isTrapped || this.engine !== tier.inner) return;
     const engine = tier.inner;
     const isCurrent = (): boolean => this.forgotten === forgotten;
     try {

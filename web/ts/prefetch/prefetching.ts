@@ -94,6 +94,8 @@ export class Prefetching {
   private async end(): Promise<void> {
     (globalThis as { document?: Document }).document?.removeEventListener("visibilitychange", this.hidden);
     for (const prefetcher of this.prefetchers) prefetcher.stop();
-    await this.save();
+    const { learner } = this;
+    this.learner = undefined;
+    await learner?.save();
   }
 }

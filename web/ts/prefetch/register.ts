@@ -30,7 +30,7 @@ export class Register {
   }
 
   /** Whether what is written outlives the page. */
-  get isStored(): boolean {
+  private get isStored(): boolean {
     return this.tier.log?.isWritable === true && !this.isForeign;
   }
 

@@ -283,7 +283,7 @@ impl Model {
             if self.all.contexts.is_empty() {
                 *sessions = Sessions::default();
             }
-            [&mut self.all, &mut self.fresh, &mut self.saving].map(Counts::thin_out);
+            [&mut self.all, &mut self.fresh, &mut self.saving].into_iter().for_each(Counts::thin_out);
         }
     }
 }
