@@ -90,7 +90,7 @@ pub use config::{Config, Dependency, DependencyKind, Durability, NamespaceDefaul
 pub use engine::{
     Added, Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Picked, Stored, Times, describe, verify,
 };
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Refusal, Result};
 pub use glob::matches;
 pub use judge::Summary;
 pub use namespace::NamespaceId;
