@@ -20,6 +20,7 @@
 
 mod endpoint;
 mod escape;
+mod float;
 mod hasher;
 mod order;
 mod path;

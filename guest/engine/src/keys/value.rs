@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorCode, Result};
 
 use super::escape::{Reserved, escape_text};
 use super::order::{self, Piece};
-use super::{MAX_DEPTH, MAX_VALUES, hasher, within_bounds};
+use super::{MAX_DEPTH, MAX_VALUES, float, hasher, within_bounds};
 
 /// Something to make a key of.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,9 +119,7 @@ impl Writer<'_> {
         match number {
             number if number.is_nan() => self.out.push_str("nan"),
             0.0 => self.out.push_str("0.0"),
-            number => {
-                let _ = write!(self.out, "{number:?}");
-            }
+            number => float::write(number, self.out),
         }
     }
 
