@@ -65,7 +65,7 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub(crate) fn corrupt(what: &str) -> Self {
-        Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
+        Self::new(ErrorCode::Corrupt, text!("the record is damaged: ", what))
     }
 
     /// A refusal of an argument that is outside its documented range.

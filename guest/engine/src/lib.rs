@@ -50,6 +50,9 @@
 #[macro_use]
 extern crate alloc;
 
+#[macro_use]
+mod text;
+
 mod advice;
 mod ascending;
 mod bans;

@@ -6,7 +6,8 @@
 
 use alloc::string::String;
 use core::cmp::Ordering;
-use core::fmt::Write as _;
+
+use crate::text::Part as _;
 
 /// Words of the longest number: 2¹⁰²⁴ and a few factors beside it.
 const WORDS: usize = 36;
@@ -90,8 +91,7 @@ pub(super) fn write(number: f64, out: &mut String) {
     }
     if let Some(power) = power {
         out.push('e');
-        // Writing into a string cannot fail.
-        let _ = write!(out, "{power}");
+        i64::from(power).append(out);
     }
 }
 

@@ -16,9 +16,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::text::Part as _;
 
 use super::escape::{Reserved, escape_text};
 use super::order::{self, Piece};
@@ -70,9 +70,9 @@ impl Writer<'_> {
             Value::Null => self.out.push_str("null"),
             Value::Bool(true) => self.out.push_str("true"),
             Value::Bool(false) => self.out.push_str("false"),
-            Value::Integer(number) if INTEGERS.contains(number) => self.display(number),
+            Value::Integer(number) if INTEGERS.contains(number) => number.append(self.out),
             Value::Integer(number) => {
-                return Err(Error::invalid(format!("the integer {number} has more than 64 bits; give it as text")));
+                return Err(Error::invalid(text!("the integer ", number, " has more than 64 bits; give it as text")));
             }
             Value::Float(number) => self.float(*number),
             Value::Text(text) => self.text(text)?,
@@ -108,11 +108,6 @@ impl Writer<'_> {
             true => Ok(()),
             false => Err(too_many()),
         }
-    }
-
-    fn display(&mut self, number: impl core::fmt::Display) {
-        // Writing into a string cannot fail.
-        let _ = write!(self.out, "{number}");
     }
 
     fn float(&mut self, number: f64) {
@@ -173,13 +168,13 @@ impl Writer<'_> {
 pub(super) fn deeper(depth: usize) -> Result<()> {
     match depth < MAX_DEPTH {
         true => Ok(()),
-        false => Err(Error::invalid(format!("a value has at most {MAX_DEPTH} levels; make it flatter"))),
+        false => Err(Error::invalid(text!("a value has at most ", MAX_DEPTH, " levels; make it flatter"))),
     }
 }
 
 pub(super) fn too_many() -> Error {
     Error::new(
         ErrorCode::TooLarge,
-        format!("a key is made of at most {MAX_VALUES} values; give a hash of the largest part"),
+        text!("a key is made of at most ", MAX_VALUES, " values; give a hash of the largest part"),
     )
 }
