@@ -56,6 +56,7 @@ mod text;
 mod advice;
 mod ascending;
 mod bans;
+mod blake;
 mod codec;
 mod cold;
 mod compression;
