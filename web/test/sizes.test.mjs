@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 /** Bytes that a module may have, gzipped: a little more than it had when this was last set. */
-const LIMITS = { larder: 139_000, fast: 186_000, slim: 70_000 };
+const LIMITS = { larder: 121_000, fast: 162_000, slim: 66_000 };
 
 const SECTIONS = ["custom", "types", "imports", "functions", "tables", "memory", "globals", "exports", "start", "elements", "code", "data"];
 
