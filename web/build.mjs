@@ -13,9 +13,13 @@ const pkg = join(web, "pkg");
 const WASM_PACK = "0.15.0";
 const WASM_BINDGEN = "0.2.130";
 
+/** What the small modules are made with. Nothing of a Rust program lies in the first 1,024 bytes, so that an address may take up a constant
+ * (-lmu). A large function that is called once stays one: within another it would compress less well (-ocimfs). */
+const SMALLER = ["-lmu", "-Oz", "-ocimfs", "20", "--strip-producers", "--strip-target-features"];
+
 /** With the threshold of opt-level "z", which is 5, reads and writes take half as long again; with more than this the module grows. */
-const SMALL = { level: "z", flags: "-Cllvm-args=-inline-threshold=40", optimiser: "-Oz", folder: "web" };
-const FAST = { level: "3", flags: "", optimiser: "-O3", folder: "web-fast" };
+const SMALL = { level: "z", flags: "-Cllvm-args=-inline-threshold=40", optimiser: SMALLER, folder: "web" };
+const FAST = { level: "3", flags: "", optimiser: ["-O3"], folder: "web-fast" };
 
 /** Builds of the engine: file, features, how, folder. `fast` is for Node, where nobody downloads it; `simulation` is for the demo page and no
  * part of the package. */
@@ -85,7 +89,7 @@ for (const [name, features, { level, flags, optimiser, folder }, to] of BUILDS) 
   const file = join(to, `${name}.wasm`);
   const enabled = ["bulk-memory", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue"];
   const input = join(made, "larder_web_bg.wasm");
-  run(join(web, "node_modules", ".bin", "wasm-opt"), [optimiser, ...enabled.map((feature) => `--enable-${feature}`), input, "-o", file]);
+  run(join(web, "node_modules", ".bin", "wasm-opt"), [...optimiser, ...enabled.map((feature) => `--enable-${feature}`), input, "-o", file]);
   const bytes = readFileSync(file);
   console.log(`${name}.wasm: ${bytes.length} bytes, ${gzipSync(bytes, { level: 9 }).length} gzipped`);
 }

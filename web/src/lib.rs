@@ -83,7 +83,20 @@ const ROOM: usize = 1 << 10;
 
 fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
     let mut state = STATE.0.borrow_mut();
-    work(state.get_or_insert_with(|| State {
+    if state.is_none() {
+        *state = Some(first());
+    }
+    match &mut *state {
+        Some(state) => work(state),
+        None => unreachable!("it was made"),
+    }
+}
+
+/// What an instance begins with. Outside of [`with`], of which each call has a copy.
+#[cold]
+#[inline(never)]
+fn first() -> State {
+    State {
         // The defaults are valid; whoever calls opens a cache with settings of its own.
         engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
         #[cfg(feature = "keys")]
@@ -95,7 +108,7 @@ fn with<T>(work: impl FnOnce(&mut State) -> T) -> T {
         input: vec![0; ROOM],
         output: Vec::new(),
         parts: [0; 9],
-    }))
+    }
 }
 
 /// Where arguments of so many bytes are to be written. Valid until the next call.

@@ -19,6 +19,7 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
+    #[inline(never)]
     fn take(&mut self, len: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(len);
         self.0 = rest;
@@ -34,38 +35,46 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    #[inline(never)]
     pub(crate) fn u8(&mut self) -> u8 {
         let [byte] = self.array();
         byte
     }
 
+    #[inline(never)]
     pub(crate) fn bool(&mut self) -> bool {
         self.u8() != 0
     }
 
+    #[inline(never)]
     pub(crate) fn u32(&mut self) -> u32 {
         u32::from_le_bytes(self.array())
     }
 
+    #[inline(never)]
     pub(crate) fn f64(&mut self) -> f64 {
         f64::from_le_bytes(self.array())
     }
 
     /// A whole number; what is no number or negative is 0.
+    #[inline(never)]
     pub(crate) fn u64(&mut self) -> u64 {
         whole(self.f64())
     }
 
     /// A number of 64 bits in two halves, for what may be larger than a float tells apart.
+    #[inline(never)]
     pub(crate) fn i64(&mut self) -> i64 {
         i64::from_le_bytes(self.array())
     }
 
+    #[inline(never)]
     pub(crate) fn bytes(&mut self) -> &'a [u8] {
         let len = self.u32() as usize;
         self.take(len)
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self) -> String {
         String::from_utf8(self.bytes().to_vec()).unwrap_or_else(|_| unreachable!("texts are written as UTF-8"))
     }
@@ -113,35 +122,43 @@ impl Writer {
         self.text(&refusal.message);
     }
 
+    #[inline(never)]
     pub(crate) fn u8(&mut self, number: u8) {
         self.0.push(number);
     }
 
+    #[inline(never)]
     pub(crate) fn bool(&mut self, yes: bool) {
         self.0.push(u8::from(yes));
     }
 
+    #[inline(never)]
     pub(crate) fn u32(&mut self, number: u32) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
+    #[inline(never)]
     pub(crate) fn f64(&mut self, number: f64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
+    #[inline(never)]
     pub(crate) fn u64(&mut self, number: u64) {
         self.f64(number as f64);
     }
 
+    #[inline(never)]
     pub(crate) fn i64(&mut self, number: i64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
+    #[inline(never)]
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.u32(bytes.len() as u32);
         self.0.extend_from_slice(bytes);
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }

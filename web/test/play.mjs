@@ -1,5 +1,9 @@
 // Plays a vector (tests/vectors/README.md) against an engine; runs in Node and in a browser.
 
+import { knowMore } from "../pkg/uncalled.js";
+
+knowMore();
+
 const HEX = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function fromHex(text) {

@@ -1,7 +1,7 @@
 // The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
 //
 // A type is the name of a plain one, or of one of `TYPES`; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
-// Those of pools are in `pools/contract.ts`, those of prefetch in `prefetch/contract.ts`.
+// Those of pools are in `pools/contract.ts`, those of prefetch in `prefetch/contract.ts`, and what the package itself does not call in `uncalled.ts`.
 
 /** A record: its fields in order. */
 export type Fields = readonly (readonly [name: string, type: string])[];
@@ -124,13 +124,6 @@ export const TYPES: Record<string, Compound> = {
       ["gone", "u64?"],
     ],
   },
-  item: {
-    record: [
-      ["key", "bytes"],
-      ["value", "bytes"],
-      ["options", "set-option[]"],
-    ],
-  },
   "entry-info": {
     record: [
       ["namespace", "text"],
@@ -173,16 +166,6 @@ export const TYPES: Record<string, Compound> = {
       ["version", "u64"],
       ["accessed", "u64"],
       ["gone", "u64?"],
-    ],
-  },
-  estimate: {
-    record: [
-      ["policy", "text"],
-      ["capacity-percent", "u32"],
-      ["requests", "u64"],
-      ["hits", "u64"],
-      ["bytes", "u64"],
-      ["bytes-hit", "u64"],
     ],
   },
   statistics: {
@@ -261,44 +244,28 @@ export const CALLS: Record<string, Call> = {
   "set-defaults": [2, [NAMESPACE, ["defaults", "namespace-default[]"]], ""],
   get: [3, [NAMESPACE, KEY, NOW], "hit?"],
   admit: [4, [NAMESPACE, KEY, RECORD, NOW], "hit"],
-  exists: [5, [NAMESPACE, KEY, NOW], "bool"],
   ttl: [6, [NAMESPACE, KEY, NOW], "times?"],
   inspect: [7, [NAMESPACE, KEY, NOW], "entry-info?"],
   "get-many": [8, [NAMESPACE, ["keys", "bytes[]"], NOW], "hit?[]"],
   scan: [9, [SOME, ["prefix", "bytes"], ["cursor", "u32"], ["limit", "u32"], NOW], "page"],
-  matches: [10, [["pattern", "bytes"], KEY], "bool"],
   describe: [11, [RECORD], "entry-info"],
-  verify: [12, [RECORD, ["limit", "u32"]], "entry-info"],
   set: [16, [NAMESPACE, KEY, VALUE, OPTIONS, NOW, SEQUENCE], "stored"],
   restore: [17, [NAMESPACE, RECORD, NOW, SEQUENCE], "stored"],
-  add: [18, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
-  replace: [19, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
-  "compare-and-set": [
-    20,
-    [NAMESPACE, KEY, ["expected", "u64"], VALUE, OPTIONS, STORED, NOW, SEQUENCE],
-    "stored?",
-  ],
   increment: [21, [NAMESPACE, KEY, ["delta", "i64"], OPTIONS, STORED, NOW, SEQUENCE], "counted"],
   touch: [22, [NAMESPACE, KEY, ["ttl", "u64?"], STORED, NOW, SEQUENCE], "stored?"],
   delete: [23, [NAMESPACE, KEY, STORED, NOW], "bool"],
   forget: [24, [NAMESPACE, KEY], ""],
-  "set-many": [25, [NAMESPACE, ["items", "item[]"], NOW, SEQUENCE], "stored-or-error[]"],
-  "delete-many": [26, [NAMESPACE, ["keys", "bytes[]"], NOW], "bool[]"],
   ban: [32, [SOME, ["rules", "ban-rule[]"], NOW, SEQUENCE], "banned"],
   "take-bans": [33, [RECORD], ""],
   "reap-bans": [34, [["until", "u64"], NOW, SEQUENCE], "bytes"],
   "is-banned": [35, [RECORD], "bool"],
-  bans: [36, [], "u32"],
   clear: [37, [SOME], "u32"],
   cleanup: [38, [NOW, ["limit", "u32"]], "u32"],
   maintain: [39, [NOW, ["budget", "u32"]], "u32"],
-  "next-expiry": [40, [], "u64?"],
   resize: [41, [["max-bytes", "u64"], NOW], "u32"],
   carry: [42, [["cursor", "u32"], ["size", "u32"], NOW], "carried"],
-  evict: [43, [["count", "u32"]], "u32"],
   "set-policy": [44, [["name", "text"]], ""],
   stats: [45, [SOME], "statistics"],
-  advice: [46, [], "estimate[]"],
   judge: [47, [["candidates", "summary[]"], ["needed", "u64"], NOW], "u32[]"],
   check: [48, [], ""],
   "evict-unlikely": [49, [NAMESPACE, PREDICTIONS, ["count", "u32"], NOW], "u32"],
@@ -313,20 +280,5 @@ export const CALLS: Record<string, Call> = {
     [["operation", "text"], ["options", "token[]"], ["text", "bytes"], ["settings", "text-setting[]"]],
     "made",
   ],
-  "text-hashed": [
-    70,
-    [
-      ["operation", "text"],
-      ["options", "token[]"],
-      ["length", "u64"],
-      ["hash", "bytes"],
-      ["settings", "text-setting[]"],
-    ],
-    "made",
-  ],
   "operation-prefix": [71, [["operation", "text"]], "bytes"],
-  hasher: [72, [], ""],
-  update: [73, [["bytes", "bytes"]], ""],
-  length: [74, [], "u64"],
-  digest: [75, [], "bytes"],
 };

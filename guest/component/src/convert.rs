@@ -214,7 +214,7 @@ pub(crate) fn error(e: engine::Error) -> types::Error {
         From::Outdated => To::Outdated,
         _ => To::Internal,
     };
-    types::Error { code, message: e.message }
+    types::Error { code, message: e.into_message() }
 }
 
 pub(crate) fn summary(s: &wit::Summary) -> engine::Summary {

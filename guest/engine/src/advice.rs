@@ -200,11 +200,11 @@ impl Advice {
         for shadow in &self.shadows {
             shadow.directory.check()?;
             if shadow.directory.len(0) > LARGEST || shadow.ends() > MOST_ENDS {
-                return Err(format!("a shadow holds {} entries, {} ends", shadow.directory.len(0), shadow.ends()));
+                return Err(text!("a shadow holds ", shadow.directory.len(0), " entries, ", shadow.ends(), " ends"));
             }
         }
         if self.missed.number > self.requests.number {
-            return Err(format!("{} of {} requests missed", self.missed.number, self.requests.number));
+            return Err(text!(self.missed.number, " of ", self.requests.number, " requests missed"));
         }
         Ok(())
     }

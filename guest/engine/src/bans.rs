@@ -179,7 +179,7 @@ impl Bans {
     pub(crate) fn check(&self) -> core::result::Result<(), String> {
         let size: usize = self.list.iter().map(format::size).sum();
         if size != self.size {
-            return Err(format!("bans of {size} bytes are counted as {}", self.size));
+            return Err(text!("bans of ", size, " bytes are counted as ", self.size));
         }
         let named = |ban: &Ban| match &ban.rule {
             Rule::Tag(tag) => ban.sequence == 0 || self.is_named(tag, ban.sequence - 1),

@@ -122,7 +122,7 @@ pub(crate) fn inflate(state: &mut DecompressorOxide, body: &[u8], out: &mut Vec<
 /// The original of `body`, exactly `raw_len` bytes; `TooLarge` when that is above `limit`.
 pub(crate) fn decompress(codec: Codec, body: &[u8], raw_len: usize, limit: usize) -> Result<Cow<'_, [u8]>> {
     if raw_len > limit {
-        let message = format!("the record's value of {raw_len} bytes is above the limit of {limit}");
+        let message = text!("the record's value of ", raw_len, " bytes is above the limit of ", limit);
         return Err(Error::new(ErrorCode::TooLarge, message));
     }
     if raw_len > body.len().saturating_mul(codec.max_ratio()) {

@@ -91,10 +91,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn validate(&self) -> Result<()> {
         if self.max_key_size == 0 || self.max_key_size > MAX_KEY_SIZE {
-            return Err(Error::invalid(format!("max-key-size must be between 1 and {MAX_KEY_SIZE} bytes")));
+            return Err(Error::invalid(text!("max-key-size must be between 1 and ", MAX_KEY_SIZE, " bytes")));
         }
         if self.max_entry_size > MAX_ENTRY_SIZE {
-            return Err(Error::invalid(format!("max-entry-size must be at most {MAX_ENTRY_SIZE} bytes")));
+            return Err(Error::invalid(text!("max-entry-size must be at most ", MAX_ENTRY_SIZE, " bytes")));
         }
         if !(1..=9).contains(&self.compression_level) {
             return Err(Error::invalid("compression-level must be between 1 (fast) and 9 (small)"));

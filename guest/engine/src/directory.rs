@@ -309,7 +309,20 @@ impl<P: Policy + ?Sized> Directory<P> {
             {
                 let Cache { entries, capacity, .. } = cache;
                 let counted = cache.weight;
-                return Err(format!("{held} entries of {weight} ({known}, {entries}, {counted}, at most {capacity})"));
+                return Err(text!(
+                    held,
+                    " entries of ",
+                    weight,
+                    " (",
+                    known,
+                    ", ",
+                    entries,
+                    ", ",
+                    counted,
+                    ", at most ",
+                    capacity,
+                    ")"
+                ));
             }
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! The one error of the engine. Its codes mirror `error-code` in `wit/types.wit` one to one.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::ops::Deref;
 
 /// What kind of refusal an [`Error`] is. Hosts branch on this and never on the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,9 +37,14 @@ pub enum ErrorCode {
     Internal,
 }
 
-/// A refusal: a code to branch on and a sentence for a person.
+/// A refusal. As large as a pointer, so that handing a result on is cheap where it is none; its fields are those of
+/// [`Refusal`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(Box<Refusal>);
+
+/// What an [`Error`] says: a code to branch on and a sentence for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
+pub struct Refusal {
     /// The kind of refusal.
     pub code: ErrorCode,
     /// A sentence that says what is wrong and what to do. Not part of any contract.
@@ -52,18 +59,37 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self(Box::new(Refusal { code, message: message.into() }))
     }
 
     #[cold]
     #[inline(never)]
     pub(crate) fn corrupt(what: &str) -> Self {
-        Self::new(ErrorCode::Corrupt, format!("the record is damaged: {what}"))
+        Self::new(ErrorCode::Corrupt, text!("the record is damaged: ", what))
     }
 
     /// A refusal of an argument that is outside its documented range.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidArgument, message)
+    }
+
+    /// The sentence alone.
+    pub fn into_message(self) -> String {
+        self.0.message
+    }
+}
+
+impl Deref for Error {
+    type Target = Refusal;
+
+    fn deref(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -105,10 +105,10 @@ impl ExpiryHeap {
         for (at, &id) in self.0.iter().enumerate() {
             let slot = slab.slot(id);
             if !slot.is_occupied() || slot.heap_at as usize != at {
-                return Err(format!("expiry heap place {at} and slot {id} disagree"));
+                return Err(text!("expiry heap place ", at, " and slot ", id, " disagree"));
             }
             if at > 0 && order(slab, self.0[(at - 1) / 2]) > order(slab, id) {
-                return Err(format!("expiry heap is out of order at {at}"));
+                return Err(text!("expiry heap is out of order at ", at));
             }
         }
         Ok(())

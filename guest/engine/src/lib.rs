@@ -21,6 +21,7 @@
 //! | [`engine`] | [`Engine`] and its operations: read, write, batch, maintain, scan, check |
 //! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
 //! | `hash`, `sip` | the keyed hash of keys |
+//! | `blake` | BLAKE3 |
 //! | `policy` | what goes when space is needed, one file a policy |
 //! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
 //! | `advice` | what other policies and sizes would hit, asked of such caches while this one runs |
@@ -31,6 +32,7 @@
 //! | `prefetch` | what will be asked for next: a Markov predictor, and a queue by priority |
 //! | [`keys`] | keys made from parts, dictionaries, paths, endpoints, texts and structured values |
 //! | [`config`], [`error`], [`stats`] | what goes in, what goes wrong, what is counted |
+//! | `text` | sentences and keys, put together without the formatting of the standard library |
 //!
 //! # Features
 //!
@@ -50,9 +52,13 @@
 #[macro_use]
 extern crate alloc;
 
+#[macro_use]
+mod text;
+
 mod advice;
 mod ascending;
 mod bans;
+mod blake;
 mod codec;
 mod cold;
 mod compression;
@@ -91,7 +97,7 @@ pub use engine::{
     Added, Banned, Carried, Engine, EntryInfo, Freshness, Hit, Item, Page, Picked, Stored, Times, describe, names,
     verify,
 };
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Error, ErrorCode, Refusal, Result};
 pub use glob::matches;
 pub use judge::Summary;
 pub use namespace::NamespaceId;

@@ -30,12 +30,14 @@ impl Namespaces {
             return Ok(at);
         }
         if name == BANS_NAMESPACE {
-            return Err(Error::invalid(format!(
-                "the namespace {BANS_NAMESPACE} is where bans are kept; use another name"
+            return Err(Error::invalid(text!(
+                "the namespace ",
+                BANS_NAMESPACE,
+                " is where bans are kept; use another name"
             )));
         }
         if name.is_empty() || name.len() > MAX_NAMESPACE_NAME {
-            return Err(Error::invalid(format!("a namespace name has 1 to {MAX_NAMESPACE_NAME} bytes")));
+            return Err(Error::invalid(text!("a namespace name has 1 to ", MAX_NAMESPACE_NAME, " bytes")));
         }
         if self.0.len() > usize::from(u16::MAX) {
             return Err(Error::invalid("an engine holds at most 65,536 namespaces"));
@@ -83,5 +85,5 @@ impl Namespaces {
 }
 
 fn unknown(id: NamespaceId) -> Error {
-    Error::new(ErrorCode::UnknownNamespace, format!("namespace number {id} was not given out by this cache"))
+    Error::new(ErrorCode::UnknownNamespace, text!("namespace number ", id, " was not given out by this cache"))
 }

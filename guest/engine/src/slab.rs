@@ -86,7 +86,7 @@ impl Slab {
         let (mut count, mut id) = (0, self.free);
         while id != NIL {
             if self.slot(id).is_occupied() {
-                return Err(format!("free list holds the occupied slot {id}"));
+                return Err(text!("free list holds the occupied slot ", id));
             }
             count += 1;
             if count > self.end() {

@@ -58,7 +58,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(u64, Vec<Ban>)> {
     let mut rest = Reader(bytes);
     let version = rest.u8()?;
     if version > VERSION {
-        let message = format!("bans of format {version} were written by a newer larder; use that version or newer");
+        let message = text!("bans of format ", version, " were written by a newer larder; use that version or newer");
         return Err(Error::new(ErrorCode::NewerFormat, message));
     }
     let reaped = rest.u64()?;

@@ -48,10 +48,15 @@ impl Rule {
             Self::Prefix(bytes) | Self::Glob(bytes) => (1, bytes.len()),
         };
         if matches!(self, Self::AllTags(_)) && !(1..=MAX_TAGS).contains(&texts) {
-            return Err(Error::invalid(format!("a rule names 1 to {MAX_TAGS} tags, this one {texts}")));
+            return Err(Error::invalid(text!("a rule names 1 to ", MAX_TAGS, " tags, this one ", texts)));
         }
         if longest > MAX_TEXT {
-            return Err(Error::invalid(format!("a rule's text has at most {MAX_TEXT} bytes, this one has {longest}")));
+            return Err(Error::invalid(text!(
+                "a rule's text has at most ",
+                MAX_TEXT,
+                " bytes, this one has ",
+                longest
+            )));
         }
         Ok(())
     }

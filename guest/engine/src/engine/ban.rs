@@ -33,7 +33,7 @@ impl Engine {
         sequence: Option<u64>,
     ) -> Result<Banned> {
         if !(1..=MAX_RULES).contains(&rules.len()) {
-            return Err(Error::invalid(format!("a ban has 1 to {MAX_RULES} rules, this one has {}", rules.len())));
+            return Err(Error::invalid(text!("a ban has 1 to ", MAX_RULES, " rules, this one has ", rules.len())));
         }
         rules.iter().try_for_each(Rule::validate)?;
         let scope = namespace.map(|id| self.namespaces.get(id).map(|ns| ns.name.clone())).transpose()?;

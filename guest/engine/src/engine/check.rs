@@ -26,11 +26,11 @@ impl Engine {
             bytes += slot.charge();
             let hash = self.hasher.hash(slot.namespace, slot.key());
             if hash != slot.hash || self.index.find(&self.slab, hash, slot.namespace, slot.key()) != Some(id) {
-                return Some(format!("slot {id} is not found under its own key"));
+                return Some(text!("slot ", id, " is not found under its own key"));
             }
             let ends = slot.gone_at() != NEVER;
             if ends != (slot.heap_at != NIL) {
-                return Some(format!("slot {id} and the expiry heap disagree on whether it ends"));
+                return Some(text!("slot ", id, " and the expiry heap disagree on whether it ends"));
             }
             ending += usize::from(ends);
             let (count, sum) = &mut per_namespace[usize::from(slot.namespace)];
@@ -48,11 +48,13 @@ impl Engine {
             return Some(what);
         }
         if self.expiry.len() != ending {
-            return Some(format!("{} in the expiry heap, {ending} entries end", self.expiry.len()));
+            return Some(text!(self.expiry.len(), " in the expiry heap, ", ending, " entries end"));
         }
         match self.policy.check() {
             Err(what) => return Some(what),
-            Ok(known) if known != entries => return Some(format!("the policy knows {known} of {entries} entries")),
+            Ok(known) if known != entries => {
+                return Some(text!("the policy knows ", known, " of ", entries, " entries"));
+            }
             Ok(_) => {}
         }
         if let Err(what) = self.bans.check() {
@@ -60,24 +62,24 @@ impl Engine {
         }
         let tags: usize = self.slab.occupied_from(0).map(|(_, slot)| slot.fields().tags().count()).sum();
         if self.tagged.total() != tags as u64 {
-            return Some(format!("{tags} tags are counted as {}", self.tagged.total()));
+            return Some(text!(tags, " tags are counted as ", self.tagged.total()));
         }
         if let Some(Err(what)) = self.advice.get().map(|advice| advice.check()) {
             return Some(what);
         }
         if self.index.len() != entries as usize || self.slab.len() != entries {
-            return Some(format!("index {}, slab {}, occupied {entries}", self.index.len(), self.slab.len()));
+            return Some(text!("index ", self.index.len(), ", slab ", self.slab.len(), ", occupied ", entries));
         }
         match self.slab.count_free() {
             Err(what) => return Some(what),
-            Ok(free) if free + entries != self.slab.end() => return Some(format!("{free} free slots are too few")),
+            Ok(free) if free + entries != self.slab.end() => return Some(text!(free, " free slots are too few")),
             Ok(_) => {}
         }
         if bytes != self.bytes || bytes > self.config.max_bytes {
-            return Some(format!("{bytes} bytes charged, {} counted, {} allowed", self.bytes, self.config.max_bytes));
+            return Some(text!(bytes, " bytes charged, ", self.bytes, " counted, ", self.config.max_bytes, " allowed"));
         }
         if self.config.max_entries.is_some_and(|max| entries > max) {
-            return Some(format!("{entries} entries are more than allowed"));
+            return Some(text!(entries, " entries are more than allowed"));
         }
         self.namespaces
             .iter()
@@ -85,9 +87,17 @@ impl Engine {
             .find(|(ns, counted)| (ns.stats.entries, ns.stats.bytes) != *counted)
             .map(|(ns, (entries, bytes))| {
                 let (name, stats) = (&ns.name, &ns.stats);
-                format!(
-                    "namespace {name} counts {} entries, {} bytes, holds {entries}, {bytes}",
-                    stats.entries, stats.bytes
+                text!(
+                    "namespace ",
+                    name,
+                    " counts ",
+                    stats.entries,
+                    " entries, ",
+                    stats.bytes,
+                    " bytes, holds ",
+                    entries,
+                    ", ",
+                    bytes
                 )
             })
     }
@@ -102,7 +112,7 @@ impl Engine {
             let dictionary = self.cold.shelf.bytes(packing.dictionary);
             let value = dictionary.and_then(|bytes| packer.unpack(packing, bytes, slot.body()).ok());
             if value.is_none_or(|value| value.len() != slot.value_len()) {
-                return Err(format!("slot {id} does not inflate"));
+                return Err(text!("slot ", id, " does not inflate"));
             }
             packing.dictionary.inspect(|&place| users[usize::from(place)] += 1);
             let sum = &mut sums[usize::from(slot.namespace)];
@@ -113,14 +123,19 @@ impl Engine {
         let packed: u64 =
             self.slab.occupied_from(0).filter(|(_, slot)| slot.is_packed()).map(|(_, s)| s.charge()).sum();
         if packed != self.cold.packed {
-            return Err(format!("packed entries are charged {packed}, {} are counted", self.cold.packed));
+            return Err(text!("packed entries are charged ", packed, ", ", self.cold.packed, " are counted"));
         }
         let mut charges = Vec::new();
         for (place, dictionary, counted) in self.cold.shelf.iter() {
             if counted == 0 || counted != users[usize::from(place)] {
-                return Err(format!(
-                    "dictionary {place} counts {counted} users, {} are there",
-                    users[usize::from(place)]
+                return Err(text!(
+                    "dictionary ",
+                    place,
+                    " counts ",
+                    counted,
+                    " users, ",
+                    users[usize::from(place)],
+                    " are there"
                 ));
             }
             charges.push((dictionary.namespace, dictionary.charge()));
@@ -131,7 +146,16 @@ impl Engine {
             let counted = [s.cold_entries, s.cold_bytes, s.cold_values, s.dictionary_bytes];
             if let Some(at) = (0..sum.len()).find(|&at| counted[at] != sum[at]) {
                 let of = ["entries", "bytes", "values", "dictionaries"][at];
-                return Err(format!("namespace {} counts {} cold {of}, there are {}", ns.name, counted[at], sum[at]));
+                return Err(text!(
+                    "namespace ",
+                    ns.name,
+                    " counts ",
+                    counted[at],
+                    " cold ",
+                    of,
+                    ", there are ",
+                    sum[at]
+                ));
             }
         }
         Ok(charges)

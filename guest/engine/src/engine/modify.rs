@@ -1,7 +1,5 @@
 //! Writing an entry depending on what is there: read, decide and write as one step.
 
-use alloc::string::ToString;
-
 use super::write::Draft;
 use super::{Engine, Stored};
 use crate::config::SetOptions;
@@ -104,7 +102,7 @@ impl Engine {
     ) -> Result<(i64, Stored)> {
         let ns = self.known_namespace(namespace)?;
         let Some(current) = self.current(ns, key, stored, now)? else {
-            let text = delta.to_string();
+            let text = text!(delta);
             let draft = self.draft(ns, key, text.as_bytes(), options, now)?;
             let version = self.next_version(sequence)?;
             return Ok((delta, self.write(&draft, version, now)?));
@@ -117,7 +115,7 @@ impl Engine {
             let message = "the value is not a decimal integer, or the sum leaves the range of 64 bits";
             return Err(self.counted(ns, Error::new(ErrorCode::NotANumber, message)));
         };
-        let text = sum.to_string();
+        let text = text!(sum);
         let draft = Draft {
             namespace: ns,
             key,

@@ -147,6 +147,6 @@ pub(super) fn invalidated() -> Error {
 
 /// What reading the record's value would be answered with.
 fn too_large(head: &Head<'_>) -> Error {
-    let message = format!("the record's value of {} bytes is above the limit", head.meta.value_len);
+    let message = text!("the record's value of ", head.meta.value_len, " bytes is above the limit");
     Error::new(ErrorCode::TooLarge, message)
 }

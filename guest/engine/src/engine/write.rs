@@ -1,7 +1,6 @@
 //! Writing an entry, whatever was there before.
 
 use alloc::borrow::ToOwned;
-use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::resolve::Opened;
@@ -181,13 +180,19 @@ impl Engine {
         if key.len() > self.config.max_key_size {
             return Err(Error::new(
                 ErrorCode::KeyTooLarge,
-                format!("the key has {} bytes, the limit is {}; use a hash of it", key.len(), self.config.max_key_size),
+                text!(
+                    "the key has ",
+                    key.len(),
+                    " bytes, the limit is ",
+                    self.config.max_key_size,
+                    "; use a hash of it"
+                ),
             ));
         }
         if value.len() > self.config.max_entry_size {
             return Err(Error::new(
                 ErrorCode::TooLarge,
-                format!("the value has {} bytes, max-entry-size is {}", value.len(), self.config.max_entry_size),
+                text!("the value has ", value.len(), " bytes, max-entry-size is ", self.config.max_entry_size),
             ));
         }
         Ok(())
@@ -199,11 +204,14 @@ impl Engine {
         if !self.persists(draft) && !self.fits(charge) {
             return Err(Error::new(
                 ErrorCode::TooLarge,
-                format!(
-                    "the entry takes {charge} bytes of memory and the memory tier holds {} bytes and {} entries; raise \
-                     max-memory, or use a store",
+                text!(
+                    "the entry takes ",
+                    charge,
+                    " bytes of memory and the memory tier holds ",
                     self.config.max_bytes,
-                    self.config.max_entries.map_or("any number of".to_owned(), |max| max.to_string()),
+                    " bytes and ",
+                    self.config.max_entries.map_or("any number of".to_owned(), |max| text!(max)),
+                    " entries; raise max-memory, or use a store"
                 ),
             ));
         }
@@ -225,9 +233,11 @@ impl Engine {
             if self.cleanup(now, 1) == 0 {
                 return Err(Error::new(
                     ErrorCode::Full,
-                    format!(
-                        "the cache is full: the entry takes {charge} bytes of memory, and the policy ttl gives up nothing that \
-                         lives; delete entries, raise max-memory, or choose another policy"
+                    text!(
+                        "the cache is full: the entry takes ",
+                        charge,
+                        " bytes of memory, and the policy ttl gives up nothing that lives; delete entries, raise max-memory, or \
+                         choose another policy"
                     ),
                 ));
             }
@@ -265,7 +275,7 @@ impl Engine {
     pub(super) fn next_version(&self, sequence: Option<u64>) -> Result<u64> {
         let version = sequence.unwrap_or_else(|| self.sequence.saturating_add(1));
         if version >= MAX_SEQUENCE {
-            return Err(Error::invalid(format!("sequence number {version} is not below 2^48")));
+            return Err(Error::invalid(text!("sequence number ", version, " is not below 2^48")));
         }
         Ok(version)
     }

@@ -55,5 +55,5 @@ pub fn endpoint(endpoint: &str, parameters: &[(&str, &str)]) -> Result<Key> {
     }
     let hash = hasher::hex(&hasher::hash(written.as_bytes()));
     let (endpoint, _) = written.split_at(end);
-    Ok(Key { text: format!("{}|hash:{hash}", cut(endpoint, MAX_ENDPOINT)), hashed: true, tier: None })
+    Ok(Key { text: text!(cut(endpoint, MAX_ENDPOINT), "|hash:", hash), hashed: true, tier: None })
 }

@@ -1,7 +1,9 @@
-//! BLAKE3 (O'Connor, Aumasson, Neves and Wilcox-O'Hearn, 2020) with 256 bits, of bytes that come in pieces.
+//! BLAKE3 with 256 bits, of bytes that come in pieces.
 
 use alloc::string::String;
 use core::fmt;
+
+use crate::blake::{self, Blake3};
 
 /// Bytes of a hash.
 pub const HASH_SIZE: usize = 32;
@@ -19,7 +21,7 @@ pub const HASH_SIZE: usize = 32;
 /// ```
 #[derive(Clone, Default)]
 pub struct Hasher {
-    state: blake3::Hasher,
+    state: Blake3,
 }
 
 impl Hasher {
@@ -30,12 +32,12 @@ impl Hasher {
 
     /// How many bytes there were.
     pub fn length(&self) -> u64 {
-        self.state.count()
+        self.state.length()
     }
 
     /// The hash of all bytes so far.
     pub fn digest(&self) -> [u8; HASH_SIZE] {
-        self.state.finalize().into()
+        self.state.digest()
     }
 }
 
@@ -46,7 +48,7 @@ impl fmt::Debug for Hasher {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> [u8; HASH_SIZE] {
-    blake3::hash(bytes).into()
+    blake::hash(bytes)
 }
 
 /// Two lower-case digits for each byte.

@@ -20,6 +20,7 @@
 
 mod endpoint;
 mod escape;
+mod float;
 mod hasher;
 mod order;
 mod path;
@@ -123,7 +124,7 @@ pub fn structured(value: &Value) -> Result<Key> {
 }
 
 fn of_value(kind: &str, value: &Value) -> Result<Key> {
-    let mut written = format!("{kind}:");
+    let mut written = text!(kind, ":");
     value.write(&mut written)?;
     Ok(readable_or_hashed(kind, written))
 }
@@ -134,7 +135,7 @@ fn readable_or_hashed(kind: &str, written: String) -> Key {
         return Key { text: written, hashed: false, tier: None };
     }
     let content = written.get(kind.len() + 1..).unwrap_or_default();
-    let text = format!("{kind}#{}#{}", cut(content, BEGINNING), hasher::hex(&hasher::hash(written.as_bytes())));
+    let text = text!(kind, "#", cut(content, BEGINNING), "#", hasher::hex(&hasher::hash(written.as_bytes())));
     Key { text, hashed: true, tier: None }
 }
 
@@ -144,7 +145,7 @@ fn within_bounds(bytes: usize) -> Result<()> {
         true => Ok(()),
         false => {
             let message =
-                format!("a key is made of at most {MAX_INPUT} bytes; give a hash of the largest part instead");
+                text!("a key is made of at most ", MAX_INPUT, " bytes; give a hash of the largest part instead");
             Err(Error::new(ErrorCode::TooLarge, message))
         }
     }

@@ -5,9 +5,9 @@
 //! looks, and says what it saw.
 
 use alloc::string::String;
-use core::fmt::Write as _;
 
 use crate::error::{Error, Result};
+use crate::text::padded;
 
 use super::escape::{Reserved, escape};
 use super::{HASH_SIZE, Key, hasher, readable_or_hashed};
@@ -62,8 +62,8 @@ pub fn path(path: &[u8], state: &PathState<'_>) -> Result<Key> {
             return Err(Error::invalid("a time has at most 999,999,999 nanoseconds besides its seconds"));
         }
         PathState::Stamp { size, seconds, nanoseconds } => {
-            // Writing into a string cannot fail.
-            let _ = write!(written, "|{size}@{seconds}.{nanoseconds:09}");
+            written.push_str(&text!("|", size, "@", seconds, "."));
+            padded(nanoseconds, 9, &mut written);
         }
         PathState::Content(content) => hash(&hasher::hash(content)),
         PathState::ContentHash(given) => {
@@ -78,8 +78,12 @@ pub fn path(path: &[u8], state: &PathState<'_>) -> Result<Key> {
 pub(super) fn check_hash(hash: &[u8]) -> Result<()> {
     match hash.len() {
         HASH_SIZE => Ok(()),
-        other => Err(Error::invalid(format!(
-            "a BLAKE3 hash has {HASH_SIZE} bytes, not {other}; put another hash into a key of parts"
+        other => Err(Error::invalid(text!(
+            "a BLAKE3 hash has ",
+            HASH_SIZE,
+            " bytes, not ",
+            other,
+            "; put another hash into a key of parts"
         ))),
     }
 }

@@ -8,7 +8,6 @@
 //! are part of what a key depends on: other thresholds, other keys.
 
 use alloc::string::String;
-use core::fmt::Write as _;
 
 use crate::error::{Error, Result};
 
@@ -81,7 +80,7 @@ impl TextSettings {
 
     fn check(&self) -> Result<()> {
         if self.hash_above > MAX_HASH_ABOVE {
-            return Err(Error::invalid(format!("texts can stay readable up to {MAX_HASH_ABOVE} bytes at most")));
+            return Err(Error::invalid(text!("texts can stay readable up to ", MAX_HASH_ABOVE, " bytes at most")));
         }
         match self.small <= self.medium && self.medium <= self.large {
             true => Ok(()),
@@ -126,13 +125,12 @@ pub fn text(operation: &str, options: &Value, text: &[u8], settings: &TextSettin
 pub fn text_hashed(operation: &str, options: &Value, length: u64, hash: &[u8], settings: &TextSettings) -> Result<Key> {
     check_hash(hash)?;
     if length <= settings.hash_above {
-        let message = format!("texts of up to {} bytes stay readable; give the text itself", settings.hash_above);
+        let message = text!("texts of up to ", settings.hash_above, " bytes stay readable; give the text itself");
         return Err(Error::invalid(message));
     }
     let (mut written, _) = beginning(operation, options, settings)?;
     let tier = settings.tier(length);
-    // Writing into a string cannot fail.
-    let _ = write!(written, "{}#{length}#{}", tier.name(), hasher::hex(hash));
+    written.push_str(&text!(tier.name(), "#", length, "#", hasher::hex(hash)));
     Ok(Key { text: written, hashed: true, tier: Some(tier) })
 }
 
@@ -143,7 +141,7 @@ pub fn text_hashed(operation: &str, options: &Value, length: u64, hash: &[u8], s
 pub fn operation_prefix(operation: &str) -> Result<String> {
     const RESERVED: Reserved = Reserved::new(b"|");
     if operation.is_empty() || operation.len() > MAX_OPERATION {
-        return Err(Error::invalid(format!("the name of an operation has 1 to {MAX_OPERATION} bytes")));
+        return Err(Error::invalid(text!("the name of an operation has 1 to ", MAX_OPERATION, " bytes")));
     }
     let mut written = String::from("text:");
     escape(operation.as_bytes(), &RESERVED, &mut written)?;

@@ -16,13 +16,13 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::text::Part as _;
 
 use super::escape::{Reserved, escape_text};
 use super::order::{self, Piece};
-use super::{MAX_DEPTH, MAX_VALUES, hasher, within_bounds};
+use super::{MAX_DEPTH, MAX_VALUES, float, hasher, within_bounds};
 
 /// Something to make a key of.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +70,9 @@ impl Writer<'_> {
             Value::Null => self.out.push_str("null"),
             Value::Bool(true) => self.out.push_str("true"),
             Value::Bool(false) => self.out.push_str("false"),
-            Value::Integer(number) if INTEGERS.contains(number) => self.display(number),
+            Value::Integer(number) if INTEGERS.contains(number) => number.append(self.out),
             Value::Integer(number) => {
-                return Err(Error::invalid(format!("the integer {number} has more than 64 bits; give it as text")));
+                return Err(Error::invalid(text!("the integer ", number, " has more than 64 bits; give it as text")));
             }
             Value::Float(number) => self.float(*number),
             Value::Text(text) => self.text(text)?,
@@ -110,18 +110,11 @@ impl Writer<'_> {
         }
     }
 
-    fn display(&mut self, number: impl core::fmt::Display) {
-        // Writing into a string cannot fail.
-        let _ = write!(self.out, "{number}");
-    }
-
     fn float(&mut self, number: f64) {
         match number {
             number if number.is_nan() => self.out.push_str("nan"),
             0.0 => self.out.push_str("0.0"),
-            number => {
-                let _ = write!(self.out, "{number:?}");
-            }
+            number => float::write(number, self.out),
         }
     }
 
@@ -175,13 +168,13 @@ impl Writer<'_> {
 pub(super) fn deeper(depth: usize) -> Result<()> {
     match depth < MAX_DEPTH {
         true => Ok(()),
-        false => Err(Error::invalid(format!("a value has at most {MAX_DEPTH} levels; make it flatter"))),
+        false => Err(Error::invalid(text!("a value has at most ", MAX_DEPTH, " levels; make it flatter"))),
     }
 }
 
 pub(super) fn too_many() -> Error {
     Error::new(
         ErrorCode::TooLarge,
-        format!("a key is made of at most {MAX_VALUES} values; give a hash of the largest part"),
+        text!("a key is made of at most ", MAX_VALUES, " values; give a hash of the largest part"),
     )
 }

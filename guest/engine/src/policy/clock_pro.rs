@@ -378,15 +378,25 @@ impl Policy for ClockPro {
             if page.state() == State::Gone {
                 gone += 1;
                 if node % 2 == 0 || self.find_gone(fingerprint(page.tag)) != Some(node) {
-                    return Err(format!("page {node} is gone and not found"));
+                    return Err(text!("page ", node, " is gone and not found"));
                 }
             }
         }
         let [hot, cold, in_test, gone_weight] = sums;
         if (hot, cold + in_test, gone_weight) != (self.hot, self.cold, self.gone) || self.table.len() != gone {
-            return Err(format!(
-                "pages weigh {} {} {}, counted {} {} {}",
-                sums[0], sums[1], sums[2], self.hot, self.cold, self.gone
+            return Err(text!(
+                "pages weigh ",
+                sums[0],
+                " ",
+                sums[1],
+                " ",
+                sums[2],
+                ", counted ",
+                self.hot,
+                " ",
+                self.cold,
+                " ",
+                self.gone
             ));
         }
         let oldest = self.list.back();
@@ -396,8 +406,8 @@ impl Policy for ClockPro {
             (self.test_hand, self.seek(oldest, Page::is_in_test)),
         ];
         match hands.iter().find(|(hand, first)| hand != first) {
-            Some((hand, first)) => Err(format!("a hand is at {hand} and not at {first}, the oldest of its kind")),
-            None if entries != self.entries => Err(format!("{entries} entries, counted {}", self.entries)),
+            Some((hand, first)) => Err(text!("a hand is at ", hand, " and not at ", first, ", the oldest of its kind")),
+            None if entries != self.entries => Err(text!(entries, " entries, counted ", self.entries)),
             None => Ok(entries),
         }
     }

@@ -81,15 +81,15 @@ impl Ghost {
         for &number in &self.table {
             let at = number.wrapping_sub(self.first) as usize;
             let Some(&(hash, weight)) = self.ring.get(at) else {
-                return Err(format!("the ghost knows the place {number}, which is not in its ring"));
+                return Err(text!("the ghost knows the place ", number, ", which is not in its ring"));
             };
             let same = |&other: &u32| self.ring[other.wrapping_sub(self.first) as usize].0 == hash;
             if self.table.find(widen(hash), same) != Some(&number) {
-                return Err(format!("the ghost knows the hash {hash} twice"));
+                return Err(text!("the ghost knows the hash ", hash, " twice"));
             }
             sum += u64::from(weight);
         }
-        if sum == self.weight { Ok(()) } else { Err(format!("the ghost weighs {sum}, counted {}", self.weight)) }
+        if sum == self.weight { Ok(()) } else { Err(text!("the ghost weighs ", sum, ", counted ", self.weight)) }
     }
 }
 

@@ -199,7 +199,7 @@ impl PolicyKind {
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Error::invalid(format!("there is no policy called \"{name}\"; there are: {known}"))
+            Error::invalid(text!("there is no policy called \"", name, "\"; there are: ", known))
         })
     }
 

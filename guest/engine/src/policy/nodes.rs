@@ -163,7 +163,7 @@ impl List {
         let (mut before, mut count) = (NIL, 0);
         for id in self.iter(nodes) {
             if nodes.node(id).prev != before {
-                return Err(format!("list is broken at entry {id}"));
+                return Err(text!("list is broken at entry ", id));
             }
             count += 1;
             if count > self.len {
@@ -172,7 +172,7 @@ impl List {
             before = id;
         }
         if before != self.tail || count != self.len {
-            return Err(format!("list of {} ends after {count}", self.len));
+            return Err(text!("list of ", self.len, " ends after ", count));
         }
         Ok(count)
     }

@@ -39,7 +39,7 @@ impl Objective {
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|objective| objective.name() == name).ok_or_else(|| {
             let known = Self::ALL.map(Self::name).join(", ");
-            Error::invalid(format!("there is no objective called \"{name}\"; there are: {known}"))
+            Error::invalid(text!("there is no objective called \"", name, "\"; there are: ", known))
         })
     }
 

@@ -149,10 +149,10 @@ impl Ranks {
     pub(crate) fn check(&self) -> Result<u32, String> {
         for (at, ranked) in self.heap.iter().enumerate() {
             if self.places[ranked.id as usize] as usize != at {
-                return Err(format!("entry {} does not know that it stands at {at}", ranked.id));
+                return Err(text!("entry ", ranked.id, " does not know that it stands at ", at));
             }
             if ranked.rank.is_nan() || at > 0 && ranked.before(&self.heap[(at - 1) / CHILDREN]) {
-                return Err(format!("entries are out of order at {at}"));
+                return Err(text!("entries are out of order at ", at));
             }
         }
         Ok(self.heap.len() as u32)

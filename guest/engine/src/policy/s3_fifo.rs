@@ -177,7 +177,7 @@ impl Policy for S3Fifo {
             known += queue.check(&self.nodes)?;
             let notes = || queue.iter(&self.nodes).map(|id| *self.nodes.get(id));
             if notes().map(Note::weight).sum::<u64>() != weight || notes().any(|note| note.is_in_main() != is_main) {
-                return Err(format!("a queue that weighs {weight} holds something else"));
+                return Err(text!("a queue that weighs ", weight, " holds something else"));
             }
         }
         self.ghost.check()?;

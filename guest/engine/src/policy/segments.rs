@@ -173,10 +173,10 @@ impl Segments {
             let weight: u64 = list.iter(&self.nodes).map(|id| self.note(id).weight()).sum();
             let counted = self.weight_of(queue);
             if weight != counted {
-                return Err(format!("queue {} weighs {weight} and counts {counted}", queue as u32));
+                return Err(text!("queue ", queue as u32, " weighs ", weight, " and counts ", counted));
             }
             if list.iter(&self.nodes).any(|id| self.note(id).queue() != queue) {
-                return Err(format!("an entry in queue {} does not know it", queue as u32));
+                return Err(text!("an entry in queue ", queue as u32, " does not know it"));
             }
         }
         Ok(known)

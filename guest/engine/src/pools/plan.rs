@@ -1,7 +1,7 @@
 //! A plan: what a pool varies, and how it grows. Nothing in it is about a particular moment.
 
 use alloc::borrow::ToOwned;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ascending::Ascending;
@@ -82,7 +82,7 @@ impl Plan {
     pub(super) fn validate(&self) -> Result<()> {
         let within = |what: &str, value: u64, least: u64, most: u64| match (least..=most).contains(&value) {
             true => Ok(()),
-            false => Err(Error::invalid(format!("{what} is {value}; it has to be between {least} and {most}"))),
+            false => Err(Error::invalid(text!(what, " is ", value, "; it has to be between ", least, " and ", most))),
         };
         within("per-generation", self.per_generation.into(), 1, MAX_PER_GENERATION.into())?;
         within("cap", self.cap.into(), self.per_generation.into(), MAX_CAP.into())?;
@@ -93,9 +93,13 @@ impl Plan {
         let combinations = count(&self.dimensions);
         if combinations > u128::from(MAX_COMBINATIONS) {
             // Beyond 2^128 only that it is more is known.
-            let many = if combinations == u128::MAX { "more than 10^38".to_owned() } else { combinations.to_string() };
-            let message = format!(
-                "the plan has {many} combinations, and a pool has at most {MAX_COMBINATIONS}: give it fewer values"
+            let many = if combinations == u128::MAX { "more than 10^38".to_owned() } else { text!(combinations) };
+            let message = text!(
+                "the plan has ",
+                many,
+                " combinations, and a pool has at most ",
+                MAX_COMBINATIONS,
+                ": give it fewer values"
             );
             return Err(Error::new(ErrorCode::TooLarge, message));
         }
@@ -110,26 +114,36 @@ pub(super) fn count(dimensions: &[Dimension]) -> u128 {
 
 pub(super) fn check_dimensions(dimensions: &[Dimension]) -> Result<()> {
     if !(1..=MAX_DIMENSIONS).contains(&dimensions.len()) {
-        let message = format!("a pool has 1 to {MAX_DIMENSIONS} dimensions, this one has {}", dimensions.len());
+        let message = text!("a pool has 1 to ", MAX_DIMENSIONS, " dimensions, this one has ", dimensions.len());
         return Err(Error::invalid(message));
     }
     let mut bytes = 0;
     for (at, Dimension { name, values }) in dimensions.iter().enumerate() {
         let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if name.is_empty() || name.len() > MAX_NAME || !is_word {
-            let message =
-                format!("\"{name}\" is no name of a dimension: it has 1 to {MAX_NAME} letters, digits, `-` and `_`");
+            let message = text!(
+                "\"",
+                name,
+                "\" is no name of a dimension: it has 1 to ",
+                MAX_NAME,
+                " letters, digits, `-` and `_`"
+            );
             return Err(Error::invalid(message));
         }
         if dimensions.iter().take(at).any(|other| other.name == *name) {
-            return Err(Error::invalid(format!("the dimension {name} is there twice")));
+            return Err(Error::invalid(text!("the dimension ", name, " is there twice")));
         }
         if values.is_empty() {
-            return Err(Error::invalid(format!("the dimension {name} has no values, so that there is no combination")));
+            return Err(Error::invalid(text!(
+                "the dimension ",
+                name,
+                " has no values, so that there is no combination"
+            )));
         }
         for value in values {
             if value.text.is_empty() || value.text.len() > MAX_VALUE {
-                let message = format!("a value of the dimension {name} is empty or longer than {MAX_VALUE} bytes");
+                let message =
+                    text!("a value of the dimension ", name, " is empty or longer than ", MAX_VALUE, " bytes");
                 return Err(Error::invalid(message));
             }
             bytes += value.text.len();
@@ -138,13 +152,13 @@ pub(super) fn check_dimensions(dimensions: &[Dimension]) -> Result<()> {
         let mut last = None;
         for at in Ascending::new((0..values.len() as u32).collect(), &|a, b| text(a) < text(b)) {
             if last.replace(text(at)) == Some(text(at)) {
-                return Err(Error::invalid(format!("the dimension {name} has the value {} twice", text(at))));
+                return Err(Error::invalid(text!("the dimension ", name, " has the value ", text(at), " twice")));
             }
         }
         bytes += name.len();
     }
     if bytes > MAX_TEXTS {
-        let message = format!("names and values have {bytes} bytes together, and may have {MAX_TEXTS}");
+        let message = text!("names and values have ", bytes, " bytes together, and may have ", MAX_TEXTS);
         return Err(Error::new(ErrorCode::TooLarge, message));
     }
     Ok(())

@@ -92,13 +92,13 @@ pub(super) fn key_of(dimensions: &[Dimension], values: &[(String, String)]) -> R
     for (at, (name, value)) in values.iter().enumerate() {
         find_value(dimensions, name, value)?;
         if values.iter().take(at).any(|(other, _)| other == name) {
-            return Err(Error::invalid(format!("{name} is given twice")));
+            return Err(Error::invalid(text!(name, " is given twice")));
         }
     }
     let given = |name: &str| values.iter().any(|(other, _)| other == name);
     match dimensions.iter().find(|dimension| !given(&dimension.name)) {
         Some(Dimension { name, .. }) => {
-            Err(Error::invalid(format!("{name} is not given: a combination has a value of each dimension")))
+            Err(Error::invalid(text!(name, " is not given: a combination has a value of each dimension")))
         }
         None => key(values.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
     }
@@ -107,12 +107,12 @@ pub(super) fn key_of(dimensions: &[Dimension], values: &[(String, String)]) -> R
 fn find_value<'d>(dimensions: &'d [Dimension], name: &str, value: &str) -> Result<&'d Value> {
     let Some(dimension) = dimensions.iter().find(|dimension| dimension.name == name) else {
         let names: Vec<_> = dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
-        return Err(Error::invalid(format!("there is no dimension \"{name}\"; there are {}", names.join(", "))));
+        return Err(Error::invalid(text!("there is no dimension \"", name, "\"; there are ", names.join(", "))));
     };
     dimension.values.iter().find(|known| known.text == value).ok_or_else(|| {
         let some: Vec<_> = dimension.values.iter().take(30).map(|known| known.text.as_str()).collect();
         let more = if dimension.values.len() > some.len() { ", …" } else { "" };
-        Error::invalid(format!("{name} has no value \"{value}\"; it has {}{more}", some.join(", ")))
+        Error::invalid(text!(name, " has no value \"", value, "\"; it has ", some.join(", "), more))
     })
 }
 

@@ -282,13 +282,13 @@ impl Queue {
 pub(super) fn check(wanted: &Wanted) -> Result<()> {
     let Wanted { key, priority, payload } = wanted;
     if key.is_empty() || key.len() > MAX_KEY_SIZE {
-        return Err(Error::invalid(format!("the key of a prefetch has 1 to {MAX_KEY_SIZE} bytes")));
+        return Err(Error::invalid(text!("the key of a prefetch has 1 to ", MAX_KEY_SIZE, " bytes")));
     }
     if !(0.0..=1.0).contains(priority) {
         return Err(Error::invalid("the priority of a prefetch is a number from 0 to 1"));
     }
     if payload.len() > MAX_PAYLOAD {
-        return Err(Error::invalid(format!("the payload of a prefetch has at most {MAX_PAYLOAD} bytes")));
+        return Err(Error::invalid(text!("the payload of a prefetch has at most ", MAX_PAYLOAD, " bytes")));
     }
     Ok(())
 }

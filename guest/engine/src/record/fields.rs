@@ -45,7 +45,8 @@ impl<'a> Fields<'a> {
                 IDLE_TIMEOUT | STALE_WINDOW | COST => data.len() == 8,
                 DEPENDENCY => dependency(data).is_some(),
                 MUST_UNDERSTAND.. => {
-                    let message = format!("the record carries field {id}, which this version of larder does not know");
+                    let message =
+                        text!("the record carries field ", id, ", which this version of larder does not know");
                     return Err(Error::new(ErrorCode::NewerFormat, message));
                 }
                 _ => true,
@@ -177,7 +178,8 @@ fn dependency(data: &[u8]) -> Option<DependencyRef<'_>> {
 pub(crate) fn encode(options: &SetOptions, tti: Option<u64>, stale: Option<u64>) -> Result<Vec<u8>> {
     let labels = options.tags.len().max(options.dependencies.len());
     if labels > MAX_LABELS {
-        let message = format!("an entry has at most {MAX_LABELS} tags and as many dependencies, this one has {labels}");
+        let message =
+            text!("an entry has at most ", MAX_LABELS, " tags and as many dependencies, this one has ", labels);
         return Err(Error::invalid(message));
     }
     let mut out = Vec::new();
@@ -212,8 +214,10 @@ fn push(out: &mut Vec<u8>, id: u8, parts: &[&[u8]]) -> Result<()> {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
     let len = u16::try_from(len).map_err(|_| too_long())?;
     if out.len() + 3 + usize::from(len) > MAX_FIELDS_SIZE {
-        return Err(Error::invalid(format!(
-            "content type, metadata, tags and dependencies take more than {MAX_FIELDS_SIZE} bytes"
+        return Err(Error::invalid(text!(
+            "content type, metadata, tags and dependencies take more than ",
+            MAX_FIELDS_SIZE,
+            " bytes"
         )));
     }
     out.push(id);

@@ -117,7 +117,7 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Result<Head<'_>> {
         if !is_whole(bytes) {
             return Err(Error::corrupt("its format is unknown and its checksum does not match"));
         }
-        return Err(newer(&format!("format {format}, this is a reader of format {FORMAT_VERSION}")));
+        return Err(newer(&text!("format ", format, ", this is a reader of format ", FORMAT_VERSION)));
     }
     if format == 0 {
         return Err(Error::corrupt("format 0 does not exist"));
@@ -146,7 +146,7 @@ pub(crate) fn decode_head(bytes: &[u8]) -> Result<Head<'_>> {
         return Err(Error::corrupt("the checksum of its head does not match"));
     }
     // Past the checksum, whatever does not fit was written on purpose, by something newer.
-    let codec = Codec::from_u8(codec).ok_or_else(|| newer(&format!("codec {codec}")))?;
+    let codec = Codec::from_u8(codec).ok_or_else(|| newer(&text!("codec ", codec)))?;
     let durability = match flags & DURABILITY_BITS {
         0 => Durability::Memory,
         1 => Durability::Process,
@@ -194,7 +194,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 fn newer(what: &str) -> Error {
     Error::new(
         ErrorCode::NewerFormat,
-        format!("the record was written by a newer larder ({what}); use that version or newer to read it"),
+        text!("the record was written by a newer larder (", what, "); use that version or newer to read it"),
     )
 }
 
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if found[..3] == mark[..3] && found[3] > mark[3] {
-            let message = format!("{what} was written by a newer larder; use that version or newer");
+            let message = text!(what, " was written by a newer larder; use that version or newer");
             return Err(Error::new(ErrorCode::NewerFormat, message));
         }
         Err(Error::corrupt("it does not hold what it should"))
