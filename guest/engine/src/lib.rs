@@ -58,7 +58,6 @@ mod text;
 mod advice;
 mod ascending;
 mod bans;
-mod blake;
 mod codec;
 mod cold;
 mod compression;

@@ -1,9 +1,7 @@
-//! BLAKE3 with 256 bits, of bytes that come in pieces.
+//! BLAKE3 (O'Connor, Aumasson, Neves and Wilcox-O'Hearn, 2020) with 256 bits, of bytes that come in pieces.
 
 use alloc::string::String;
 use core::fmt;
-
-use crate::blake::{self, Blake3};
 
 /// Bytes of a hash.
 pub const HASH_SIZE: usize = 32;
@@ -21,7 +19,7 @@ pub const HASH_SIZE: usize = 32;
 /// ```
 #[derive(Clone, Default)]
 pub struct Hasher {
-    state: Blake3,
+    state: blake3::Hasher,
 }
 
 impl Hasher {
@@ -32,12 +30,12 @@ impl Hasher {
 
     /// How many bytes there were.
     pub fn length(&self) -> u64 {
-        self.state.length()
+        self.state.count()
     }
 
     /// The hash of all bytes so far.
     pub fn digest(&self) -> [u8; HASH_SIZE] {
-        self.state.digest()
+        self.state.finalize().into()
     }
 }
 
@@ -48,7 +46,7 @@ impl fmt::Debug for Hasher {
 }
 
 pub(super) fn hash(bytes: &[u8]) -> [u8; HASH_SIZE] {
-    blake::hash(bytes)
+    blake3::hash(bytes).into()
 }
 
 /// Two lower-case digits for each byte.

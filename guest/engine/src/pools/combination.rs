@@ -10,7 +10,6 @@ use alloc::vec::Vec;
 
 use super::format;
 use crate::ascending::Ascending;
-use crate::blake;
 use crate::config::SetOptions;
 use crate::error::{Error, Result};
 
@@ -127,7 +126,8 @@ impl State {
 
     /// The beginning of the hash by which variants of the same bytes are told.
     pub(crate) fn hash(value: &[u8]) -> [u8; 16] {
-        blake::hash(value).first_chunk().copied().unwrap_or_default()
+        let hash = blake3::hash(value);
+        hash.as_bytes().first_chunk().copied().unwrap_or_default()
     }
 
     /// Where another variant of the same bytes is than the one at `place`.
