@@ -21,7 +21,6 @@
 //! | [`engine`] | [`Engine`] and its operations: read, write, batch, maintain, scan, check |
 //! | `slab`, `slot`, `index`, `expiry` | the memory tier: slots by number, found by key, ordered by expiry |
 //! | `hash`, `sip` | the keyed hash of keys |
-//! | `blake` | BLAKE3 |
 //! | `policy` | what goes when space is needed, one file a policy |
 //! | `directory`, `simulation` | a cache of keys alone, and the replay of a trace against a policy |
 //! | `advice` | what other policies and sizes would hit, asked of such caches while this one runs |

@@ -97,6 +97,7 @@ pub(crate) trait Policy: Send {
     /// that is there is worth more than `incoming`. Does not remove it.
     fn victim(&mut self, incoming: Option<&Entry>, worth: &dyn Worth) -> Option<u32>;
 
+    #[cfg(feature = "prediction")]
     /// Entries that are likely to be asked for, with their probabilities, in place of those before. For policies that go by it.
     #[cfg(feature = "prediction")]
     fn expect(&mut self, _expected: &[(u32, f64)]) {}
