@@ -152,12 +152,15 @@ impl Host {
         let renew = hit.renew;
         assert_eq!(without_renew(hit), known.entry.hit(self.now));
         known.entry.accessed = known.entry.accessed.max(self.now);
+        // Whose first use it may be. That it is renewed then is seen elsewhere.
+        let is_prefetched = known.entry.options.prefetched;
         if let (Some(idle), Some((_, written))) = (known.entry.options.tti, known.record) {
             let age = self.now.saturating_sub(written);
             assert!(renew || age <= idle / 2, "record not renewed for {age} of {idle} ms, and {at:?} is being read");
-            assert!(!renew || age > 0, "a new record needs no renewal");
+            assert!(!renew || age > 0 || is_prefetched, "a new record needs no renewal");
         }
-        assert!(!renew || known.entry.options.tti.is_some(), "nothing to renew without an idle time-out");
+        let may_renew = known.entry.options.tti.is_some() || is_prefetched;
+        assert!(!renew || may_renew, "nothing to renew without an idle time-out");
         if renew {
             // Of a batch, the entry may have made room for another one since it was read.
             let there = self.state(at) == Is::There || self.engine.exists(namespace, &at.1, self.now) == Ok(true);
