@@ -433,7 +433,9 @@ impl Host {
         let at = (number(&info.namespace) as u32, info.key.clone());
         assert_ne!(self.state(&at), Is::Gone, "{at:?} is known and should not be");
         let known = &self.truth[&at];
-        let entry = Entry { accessed: info.accessed, hits: info.hits, ..known.entry.clone() };
+        let mut entry = Entry { accessed: info.accessed, hits: info.hits, ..known.entry.clone() };
+        assert!(!info.prefetched || entry.options.prefetched, "nobody prefetched it");
+        entry.options.prefetched = info.prefetched;
         assert!(info.accessed <= known.entry.accessed, "accessed later than ever");
         let expected = entry.info(&at);
         if info.codec == Codec::None {
