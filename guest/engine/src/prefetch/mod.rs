@@ -6,6 +6,7 @@
 //! | `model` | how often which key followed which, in bounded memory |
 //! | `names` | the keys of a model, by number |
 //! | `sessions` | who is where |
+//! | `places` | finding any of these by hash |
 //! | `queue` | what is to be fetched, by priority |
 //! | `format` | models and queues as bytes |
 //!
@@ -15,6 +16,7 @@
 mod format;
 mod model;
 mod names;
+mod places;
 mod predictor;
 mod queue;
 mod sessions;

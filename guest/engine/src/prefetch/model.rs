@@ -10,9 +10,8 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashTable;
-
 use super::names::Names;
+use super::places::{Places, mix};
 use super::sessions::Sessions;
 use crate::hash::KeyHasher;
 
@@ -117,7 +116,7 @@ impl Context {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) contexts: Vec<Context>,
-    index: HashTable<u32>,
+    places: Places,
     /// What the contexts are charged with.
     bytes: u64,
     /// Keys that came after another.
@@ -134,16 +133,15 @@ impl Counts {
     }
 
     fn place(&self, keys: (u32, u32)) -> Option<u32> {
-        self.index.find(hash(keys), |&at| self.contexts[at as usize].keys == keys).copied()
+        self.places.find(hash(keys), &|at| self.contexts[at as usize].keys == keys)
     }
 
     /// Adds a context. The caller guarantees that it is not there.
     pub(super) fn add(&mut self, context: Context) -> u32 {
         let at = self.contexts.len() as u32;
         self.bytes += context.cost();
-        let keys = context.keys;
+        self.places.insert(hash(context.keys), at);
         self.contexts.push(context);
-        self.index.insert_unique(hash(keys), at, |&other| hash(self.contexts[other as usize].keys));
         at
     }
 
@@ -288,7 +286,6 @@ impl Model {
     }
 }
 
-fn hash((before, last): (u32, u32)) -> u64 {
-    let mixed = (u64::from(before) << 32 | u64::from(last)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ mixed >> 32
+fn hash((before, last): (u32, u32)) -> u32 {
+    mix(u64::from(before) << 32 | u64::from(last))
 }

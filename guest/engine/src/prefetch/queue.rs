@@ -7,9 +7,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use hashbrown::HashTable;
-
 use super::format;
+use super::places::Places;
 use crate::ascending::Ascending;
 use crate::config::MAX_KEY_SIZE;
 use crate::error::{Error, Result};
@@ -161,27 +160,22 @@ impl Queue {
         let mut done = Enqueued::default();
         self.counts.requests += wanted.len() as u64;
         let hasher = KeyHasher::new(0);
-        let hash = |item: &Queued| u64::from(hasher.hash(0, &item.wanted.key)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut index = HashTable::new();
-        let places = 0..self.items.len() as u32;
-        places.for_each(|at| {
-            index.insert_unique(hash(&self.items[at as usize]), at, |&other| hash(&self.items[other as usize]));
-        });
+        let hash = |item: &Queued| hasher.hash(0, &item.wanted.key);
+        let mut places = Places::default();
+        (0..).zip(&self.items).for_each(|(at, item)| places.insert(hash(item), at));
         for wanted in wanted {
             let (since, number) = (now, self.number);
             let item = Queued { wanted, since, waits: 0, attempts: 0, reason: String::new(), number };
             let key = &item.wanted.key;
-            if let Some(&at) = index.find(hash(&item), |&at| self.items[at as usize].wanted.key == *key) {
+            if let Some(at) = places.find(hash(&item), &|at| self.items[at as usize].wanted.key == *key) {
                 done.merged += 1;
                 let there = &mut self.items[at as usize].wanted;
                 *there = Wanted { priority: there.priority.max(item.wanted.priority), ..item.wanted };
             } else {
                 done.added += 1;
                 self.number += 1;
-                let hashed = hash(&item);
+                places.insert(hash(&item), self.items.len() as u32);
                 self.items.push(item);
-                let at = self.items.len() as u32 - 1;
-                index.insert_unique(hashed, at, |&other| hash(&self.items[other as usize]));
             }
         }
         self.bring_into_order();

@@ -2,9 +2,8 @@
 
 use alloc::vec::Vec;
 
-use hashbrown::HashTable;
-
 use super::model::NONE;
+use super::places::{Places, mix};
 
 /// Sessions that are followed at a time; with another one the one that began first goes.
 pub(super) const MAX_SESSIONS: usize = 1_024;
@@ -22,20 +21,23 @@ pub(super) struct Session {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sessions {
     sessions: Vec<Session>,
-    index: HashTable<u32>,
+    places: Places,
     /// Whose place the next one takes when all are taken.
     hand: usize,
 }
 
 impl Sessions {
     pub(super) fn find(&self, id: u64) -> Option<&Session> {
-        self.index.find(hash(id), |&at| self.sessions[at as usize].id == id).map(|&at| &self.sessions[at as usize])
+        self.place(id).map(|at| &self.sessions[at as usize])
+    }
+
+    fn place(&self, id: u64) -> Option<u32> {
+        self.places.find(mix(id), &|at| self.sessions[at as usize].id == id)
     }
 
     /// The session of this number, which begins if it is not there.
     pub(super) fn find_or_begin(&mut self, id: u64) -> &mut Session {
-        let found = self.index.find(hash(id), |&at| self.sessions[at as usize].id == id).copied();
-        let at = found.unwrap_or_else(|| self.begin(id));
+        let at = self.place(id).unwrap_or_else(|| self.begin(id));
         &mut self.sessions[at as usize]
     }
 
@@ -47,14 +49,11 @@ impl Sessions {
         } else {
             let at = self.hand;
             self.hand = (at + 1) % MAX_SESSIONS;
-            if let Ok(found) = self.index.find_entry(hash(self.sessions[at].id), |&other| other as usize == at) {
-                found.remove();
-            }
+            self.places.remove(mix(self.sessions[at].id), at as u32);
             self.sessions[at] = session;
             at
         };
-        let rehash = |&other: &u32| hash(self.sessions[other as usize].id);
-        self.index.insert_unique(hash(id), at as u32, rehash);
+        self.places.insert(mix(id), at as u32);
         at as u32
     }
 
@@ -68,9 +67,4 @@ impl Sessions {
             (session.before, session.last) = (number(session.before), number(session.last));
         }
     }
-}
-
-fn hash(id: u64) -> u64 {
-    let mixed = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ mixed >> 32
 }
