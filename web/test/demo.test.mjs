@@ -1,8 +1,12 @@
 // Fears that the demo page does not work: by keyboard, offline, from a sub-path, for who cannot see it, or with hostile input. In a real Chromium.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 
 import { chromium } from "playwright-core";
@@ -267,5 +271,21 @@ test("nothing is cut off or scrolls sideways on a phone", async () => {
     await page.goto(`${home}#${panel}`);
     await page.waitForSelector(`#${panel}:not([hidden])`);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= 360), true, panel);
+  }
+});
+
+test("larder serve has the page at /demo, and it works there", LONG, async () => {
+  const program = spawn(join(out, "..", "..", "release", "larder"), ["serve", "--http", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(program, "exit");
+  try {
+    const [line] = await once(createInterface(program.stdout), "line");
+    const visitor = await context.newPage();
+    await visitor.goto(`${line}demo`);
+    assert.equal(visitor.url(), `${line}demo/`);
+    await visitor.waitForSelector("html[data-ready]", { state: "attached" });
+    complaints = complaints.filter((complaint) => !complaint.startsWith(`asked ${line}`));
+  } finally {
+    program.kill();
+    await ended;
   }
 });
