@@ -46,6 +46,11 @@ impl Script {
         json!({ "settings": settings })
     }
 
+    /// Settings to make a predictor with.
+    pub fn predictor(&mut self) -> Value {
+        json!({ "settings": [{ "seed": self.next().to_string() }, { "max-bytes": 1 << 14 }, { "gap": 100 }] })
+    }
+
     /// The next call.
     pub fn call(&mut self) -> (&'static str, Value) {
         self.now = match self.below(20) {

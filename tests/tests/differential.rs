@@ -34,6 +34,7 @@ fn engine_and_component_answer_alike() {
         let at = format!("seed {seed}, call {place}");
         if place % CALLS_A_CACHE == 0 {
             assert_eq!(both(&mut hosts, "open", &script.settings(), &at), Value::Null, "{at}: the settings are valid");
+            both(&mut hosts, "prepare", &script.predictor(), &at);
             for name in ["default", "other"] {
                 both(&mut hosts, "namespace", &json!({ "name": name }), &at);
             }

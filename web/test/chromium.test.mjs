@@ -18,11 +18,7 @@ after(() => chromium?.end());
 for (const name of names()) {
   test(`in Chromium the engine answers as ${name} says`, async () => {
     const mismatches = await page.evaluate(async (name) => {
-      const [{ Engine }, { play }, { knowPools }, { knowPrefetch }] = await Promise.all(
-        ["/web/pkg/engine.js", "/web/test/play.mjs", "/web/pkg/pools/contract.js", "/web/pkg/prefetch/contract.js"].map((file) => import(file)),
-      );
-      knowPools();
-      knowPrefetch();
+      const [{ Engine }, { play }] = await Promise.all(["/web/pkg/engine.js", "/web/test/play.mjs"].map((file) => import(file)));
       globalThis.module ??= await WebAssembly.compileStreaming(fetch("/web/pkg/larder.wasm"));
       const vector = await (await fetch(`/tests/vectors/${name}`)).json();
       return play(new Engine(globalThis.module), vector);

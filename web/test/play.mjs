@@ -1,8 +1,12 @@
 // Plays a vector (tests/vectors/README.md) against an engine; runs in Node and in a browser.
 
+import { knowPools } from "../pkg/pools/contract.js";
+import { knowPrefetch } from "../pkg/prefetch/contract.js";
 import { knowMore } from "../pkg/uncalled.js";
 
 knowMore();
+knowPools();
+knowPrefetch();
 
 const HEX = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 

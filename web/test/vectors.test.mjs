@@ -7,13 +7,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Engine } from "../pkg/engine.js";
-import { knowPools } from "../pkg/pools/contract.js";
-import { knowPrefetch } from "../pkg/prefetch/contract.js";
 import { names } from "./files.mjs";
 import { play } from "./play.mjs";
 
-knowPools();
-knowPrefetch();
 const folder = fileURLToPath(new URL("../../tests/vectors/", import.meta.url));
 const [module, ...others] = ["larder", "fast"].map((name) => new WebAssembly.Module(readFileSync(new URL(`../pkg/${name}.wasm`, import.meta.url))));
 

@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             steps.push(json!({ "call": name, "args": args, "answer": answer }));
             answer
         };
+        make("prepare", script.predictor());
         for name in ["default", "other"] {
             make("namespace", json!({ "name": name }));
         }
