@@ -30,7 +30,9 @@ fn commands_that_are_queued_are_run_and_their_output_is_there() {
     assert_eq!((&stats["prefetched"], &stats["prefetch_hits"]), (&json!(1), &json!(1)));
     assert_eq!((&stats["queue"]["length"], &stats["queue"]["fetched"]), (&json!(1), &json!(1)));
     assert!(home.ok(&["prefetch", "stats"]).contains("asked for     1 of 1 (100.0 %)"));
-    assert!(home.ok(&["stats"]).contains("prefetched    1, 1 of them asked for"));
+    let stats = home.ok(&["stats"]);
+    assert!(stats.contains("prefetched    1, 1 of them asked for"), "{stats}");
+    assert!(stats.contains("hits          1 "), "what the queue itself reads is no hit: {stats}");
 }
 
 #[test]

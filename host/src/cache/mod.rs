@@ -384,12 +384,17 @@ impl Judge for Inner {
     }
 }
 
+/// Whether a namespace is one in which the cache keeps states of its own.
+pub(crate) fn is_own(name: &str) -> bool {
+    [pools::NAMESPACE, prefetch::QUEUES, prefetch::MODELS].contains(&name)
+}
+
 /// Refuses the names of namespaces in which states are kept.
 ///
 /// # Errors
 /// `InvalidArgument` for one of them.
 fn refuse_reserved(name: &str) -> Result<()> {
-    match [pools::NAMESPACE, prefetch::QUEUES, prefetch::MODELS].contains(&name) {
+    match is_own(name) {
         true => {
             Err(Error::invalid(format!("in the namespace {name} the cache keeps what is its own; use another name")))
         }

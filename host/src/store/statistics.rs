@@ -232,10 +232,12 @@ fn a_thousand_namespaces<'de, D: serde::Deserializer<'de>>(
 }
 
 impl Lifetime {
-    /// All namespaces added up.
+    /// All namespaces added up, but for those in which the cache keeps what is its own (queues, plans, what was learnt): what it reads
+    /// there says nothing of what was asked of it.
     pub fn total(&self) -> Counters {
         let mut total = Counters::default();
-        self.namespaces.values().for_each(|counters| total.add(*counters));
+        let asked = self.namespaces.iter().filter(|(name, _)| !crate::cache::is_own(name));
+        asked.for_each(|(_, counters)| total.add(*counters));
         total
     }
 }
