@@ -269,7 +269,7 @@ fn fields(document: &Value) -> Vec<&str> {
 }
 
 const INFO: &str = "accessed codec content_type cost created dependencies durability expires gone hits idle_timeout key metadata namespace \
-                    size stale_window tags value_size version";
+                    prefetched size stale_window tags value_size version";
 
 #[test]
 fn json_is_one_document_with_the_same_fields_for_ever() {
