@@ -9,7 +9,7 @@ use bindings::exports::larder::cache::cache::{
     Statistics, Stored, Summary, Times,
 };
 use bindings::exports::larder::cache::cache::CacheBorrow;
-use bindings::exports::larder::cache::{keys, pools, simulation};
+use bindings::exports::larder::cache::{keys, pools, prefetch, simulation};
 use bindings::exports::larder::cache::types::{Codec, Durability, Error, ErrorCode, Freshness};
 
 mod bindings {
@@ -76,6 +76,7 @@ fn entry(key: Vec<u8>) -> EntryInfo {
         idle_timeout: None,
         stale_window: None,
         cost: None,
+        prefetched: false,
         hits: 0,
         value_size: 0,
         size: 0,
@@ -232,6 +233,84 @@ impl keys::GuestHasher for Nobody {
     fn digest(&self) -> Vec<u8> {
         Vec::new()
     }
+}
+
+/// Nor has it do anything ahead.
+impl prefetch::Guest for Component {
+    type Predictor = Nobody;
+
+    fn enqueue(
+        _: Option<Vec<u8>>,
+        _: Vec<prefetch::Wanted>,
+        _: u32,
+        _: u64,
+    ) -> Result<prefetch::Enqueued, Error> {
+        nothing()
+    }
+
+    fn take(_: Vec<u8>, _: u32, _: u64, _: u64) -> Result<prefetch::Taken, Error> {
+        nothing()
+    }
+
+    fn finish(_: Vec<u8>, _: Vec<Vec<u8>>, _: bool) -> Result<prefetch::Removed, Error> {
+        nothing()
+    }
+
+    fn fail_fetch(
+        _: Vec<u8>,
+        _: Vec<u8>,
+        _: String,
+        _: u64,
+        _: u64,
+    ) -> Result<(Vec<u8>, prefetch::Failed), Error> {
+        nothing()
+    }
+
+    fn withdraw(_: Vec<u8>, _: Option<Vec<Vec<u8>>>) -> Result<prefetch::Removed, Error> {
+        nothing()
+    }
+
+    fn queued_items(_: Vec<u8>, _: u32) -> Result<Vec<prefetch::Queued>, Error> {
+        nothing()
+    }
+
+    fn figures(_: Vec<u8>, _: u64) -> Result<prefetch::QueueFigures, Error> {
+        nothing()
+    }
+}
+
+impl prefetch::GuestPredictor for Nobody {
+    fn prepare(_: Vec<prefetch::PredictorSetting>) -> Result<prefetch::Predictor, Error> {
+        nothing()
+    }
+
+    fn observe(&self, _: u64, _: Vec<u8>, _: u64) {}
+
+    fn predict(&self, _: Vec<Vec<u8>>, _: u32) -> Vec<prefetch::Prediction> {
+        Vec::new()
+    }
+
+    fn next(&self, _: u64, _: u32, _: u64) -> Vec<prefetch::Prediction> {
+        Vec::new()
+    }
+
+    fn outlook(&self, _: u32, _: u64) -> Vec<prefetch::Prediction> {
+        Vec::new()
+    }
+
+    fn learnt(&self) -> prefetch::Learnt {
+        prefetch::Learnt { keys: 0, contexts: 0, bytes: 0, observed: 0, guessed: 0, foreseen: 0, unsaved: 0 }
+    }
+
+    fn save(&self, _: Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
+        nothing()
+    }
+
+    fn load(&self, _: Vec<u8>) -> Result<(), Error> {
+        nothing()
+    }
+
+    fn unlearn(&self) {}
 }
 
 /// Nor keeps pools in one.
@@ -559,6 +638,14 @@ impl GuestCache for Hostile {
 
     fn set_policy(&self, _: String) -> Result<(), Error> {
         nothing()
+    }
+
+    fn evict_unlikely(&self, _: u32, _: Vec<(Vec<u8>, f64)>, _: u32, _: u64) -> Result<u32, Error> {
+        Ok(u32::MAX)
+    }
+
+    fn expect(&self, _: u32, _: Vec<(Vec<u8>, f64)>, _: u64) -> Result<u32, Error> {
+        Ok(u32::MAX)
     }
 
     fn evict(&self, _: u32) -> u32 {
