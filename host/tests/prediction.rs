@@ -133,3 +133,43 @@ fn names_of_states_are_refused() {
         assert_eq!(opened.expect_err("refused").kind(), ErrorKind::InvalidArgument);
     }
 }
+
+#[test]
+fn who_was_given_less_memory_learns_from_who_has_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let open = |memory| Cache::builder().directory(&dir).learn_memory(memory).open().expect("opens");
+    let large = open(128 << 20).predictor().expect("one");
+    for n in 0..150_000u32 {
+        large.observe(1, format!("{n:060}")).expect("observed");
+    }
+    for key in ["a", "b"] {
+        large.observe(2, key).expect("observed");
+    }
+    large.save().expect("saved");
+    assert_eq!(large.learnt().expect("counted").keys, 150_002);
+    let small = open(1 << 20).predictor().expect("one");
+    assert_eq!(after(&small, "a"), "b 0.50", "what was learnt last is kept");
+    assert!(small.learnt().expect("counted").keys < 10_000);
+    small.observe(3, "a").expect("observed");
+    small.observe(3, "b").expect("observed");
+    small.save().expect("saved");
+    assert_eq!(after(&small, "a"), "b 0.67");
+}
+
+#[test]
+fn who_is_full_saves_with_who_is_full() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut keys = Vec::new();
+    for process in 0..2u32 {
+        let cache = Cache::builder().directory(&dir).learn_memory(64 << 20).open().expect("opens");
+        let predictor = cache.predictor().expect("one");
+        for n in 0..400_000u32 {
+            predictor.observe(1, format!("{process}/{n:060}")).expect("observed");
+        }
+        let before = predictor.learnt().expect("counted").keys;
+        assert!(before < 400_000, "{before} keys: it is not full");
+        predictor.save().expect("saved");
+        keys.push(predictor.learnt().expect("counted").keys);
+    }
+    assert!(keys.iter().all(|&keys| keys > 100_000), "{keys:?}");
+}

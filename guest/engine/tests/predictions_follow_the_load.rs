@@ -117,6 +117,22 @@ fn memory_is_bounded_and_what_was_used_last_stays() {
 }
 
 #[test]
+fn what_is_saved_in_one_go_is_not_forgotten_in_one_go() {
+    let mut large = open();
+    for n in 0..20_000u32 {
+        large.observe(1, format!("key-{n}").as_bytes(), 0);
+    }
+    let state = large.save(None).expect("saved");
+    let config = PredictorConfig { max_bytes: 256 << 10, ..PredictorConfig::default() };
+    let mut small = Predictor::open(config).expect("valid");
+    small.load(&state).expect("sound");
+    let likely = small.predict(&[b"key-19998"], 1);
+    assert_eq!(likely[0].key, b"key-19999");
+    assert!(small.predict(&[b"key-1"], 1).is_empty(), "what was learnt first goes first");
+    assert!(small.learnt().bytes > 64 << 10, "{:?}", small.learnt());
+}
+
+#[test]
 fn long_keys_do_not_break_the_bound() {
     let config = PredictorConfig { max_bytes: 16 << 10, ..PredictorConfig::default() };
     let mut predictor = Predictor::open(config).expect("valid");
@@ -261,4 +277,21 @@ fn however_much_is_learnt_between_two_saves_it_is_kept() {
     let both = predictor.save(Some(&state)).expect("saved");
     predictor.load(&both).expect("its own");
     assert_eq!((predictor.learnt().observed, after(&predictor, "e").as_str()), (50_002, "f 0.67"));
+}
+
+#[test]
+fn a_state_with_counts_that_nobody_makes_is_refused() {
+    let mut predictor = open();
+    observe(&mut predictor, 1, "ab");
+    let mut state = predictor.save(None).expect("saved");
+    // The one context: its keys, how often it was seen, when last, its one follower and how often that came.
+    let context = 4 + 3 * 8 + 4 + 2 * 5 + 4;
+    for at in [context + 8, context + 25] {
+        assert_eq!(state[at..at + 4], 1u32.to_le_bytes(), "the layout is another");
+        state[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    }
+    let mut other = open();
+    (1..5).for_each(|session| observe(&mut other, session, "ab"));
+    assert_eq!(other.load(&state).expect_err("refused").code, ErrorCode::Corrupt);
+    assert_eq!(other.save(Some(&state)).expect_err("refused").code, ErrorCode::Corrupt);
 }

@@ -62,6 +62,18 @@ fn a_record_says_so_until_somebody_used_it() {
 }
 
 #[test]
+fn filling_memory_from_a_store_is_no_use() {
+    let (mut writer, ns) = engine(Config { store: true, ..Config::default() });
+    let record = writer.set(ns, b"a", b"value", &prefetched(), NOW, None).expect("set").record;
+    let (mut reader, ns) = engine(Config { store: true, ..Config::default() });
+    assert!(!reader.load(ns, &record, NOW).expect("sound").renew);
+    assert_eq!(counts(&reader), (0, 0), "nobody asked for it");
+    assert!(reader.inspect(ns, b"a", NOW).expect("known").expect("there").prefetched);
+    assert!(reader.get(ns, b"a", NOW).expect("known").expect("a hit").renew);
+    assert_eq!(counts(&reader), (0, 1));
+}
+
+#[test]
 fn in_the_cold_tier_too() {
     let (mut engine, ns) = engine(Config { cold_tier: true, max_bytes: 100_000, ..Config::default() });
     let value = b"the same again and again ".repeat(40);

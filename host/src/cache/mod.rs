@@ -13,6 +13,7 @@
 //! | `prefetch` | what will be asked for next, and what is fetched before it is |
 //! | `register` | small states that processes share |
 //! | `typed` | values of Rust types |
+//! | `worker` | threads that pools and queues are worked off by |
 //! | `invalidate` | making entries invalid by what they have in common |
 //! | `list`, `statistics`, `maintain` | listing, counting, upkeep |
 //! | `background` | what happens beside the operations |
@@ -40,6 +41,7 @@ mod snapshot;
 mod statistics;
 mod stopwatch;
 mod typed;
+mod worker;
 mod write;
 
 use std::fmt;
@@ -242,6 +244,11 @@ impl Cache {
         // Lets the first guest judge the settings, so that a bad one is refused here and not at the first write.
         cache.inner.on_shard(&cache.inner.shards[0], id, |_| Ok(Ok(())))?;
         Ok(cache)
+    }
+
+    /// Calls a function of the contract that needs no memory tier.
+    fn ask<T>(&self, op: impl Fn(&mut Guest) -> Answer<T>) -> Result<T> {
+        self.inner.call_again(&mut lock(&self.inner.shards[0]), self.id, op)
     }
 
     #[inline]

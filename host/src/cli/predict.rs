@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use larder::Cache;
@@ -88,12 +89,13 @@ fn learn_from(predictor: &Predictor, file: &Path) -> Result<u64, Failure> {
         true => Box::new(stdin().lock()),
         false => Box::new(BufReader::new(File::open(file).map_err(Failure::io(format!("open {}", file.display())))?)),
     };
-    let (mut learnt, mut session) = (0, u64::MAX);
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
+    let (mut learnt, mut session) = (0, began);
     for line in lines.split(b'\n') {
         let line = line.map_err(Failure::io(format!("read {}", file.display())))?;
         let key = line.strip_suffix(b"\r").unwrap_or(&line);
         if key.is_empty() {
-            session -= 1;
+            session += 1;
         } else if key.len() > LONGEST_LINE {
             return Err(Failure::Usage(format!("line {} is longer than a key can be", learnt + 1)));
         } else {

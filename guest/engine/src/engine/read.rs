@@ -95,7 +95,8 @@ impl Engine {
         self.take_in(namespace, Some(key), record, now)
     }
 
-    /// As [`admit`](Self::admit), under the key that the record itself names: fills the memory tier from a store.
+    /// As [`admit`](Self::admit), under the key that the record itself names: fills the memory tier from a store. That is no use of a
+    /// prefetched entry.
     ///
     /// # Errors
     /// As [`admit`](Self::admit).
@@ -112,6 +113,7 @@ impl Engine {
                 return Err(refusal);
             }
         };
+        let is_first_use = key.is_some() && head.fields.is_prefetched();
         let key = key.unwrap_or(head.key);
         self.is_current(ns, key, &head, now)?;
         if let Some(id) = self.find_live(ns, key, now)
@@ -122,7 +124,6 @@ impl Engine {
         let Meta { version, created, accessed, expires, durability, .. } = head.meta;
         let stale = expires <= now;
         let idle = head.fields.idle_timeout();
-        let is_first_use = head.fields.is_prefetched();
         let renew = is_first_use || idle.is_some_and(|idle| now.saturating_sub(accessed) > idle / 4);
         let used = is_first_use.then(|| head.fields.used());
         let stats = self.namespaces.stats(ns);

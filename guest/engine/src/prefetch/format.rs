@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::model::{Context, Follower, MAX_FOLLOWERS, Model, NONE};
+use super::model::{Context, Follower, MAX_FOLLOWERS, MAX_TOTAL, Model, NONE};
 use super::queue::{MAX_ITEMS, MAX_REASON, Queue, QueueFigures, Queued, Wanted, is_before};
 use super::sessions::Sessions;
 use crate::ascending::Ascending;
@@ -81,13 +81,14 @@ pub(super) fn decode_model(bytes: &[u8], hasher: KeyHasher) -> Result<(Model, Se
     for _ in 0..rest.u32()? {
         let keys = (key(&mut rest, true)?, key(&mut rest, false)?);
         let (total, used, count) = (rest.u32()?, rest.u64()?, rest.u8()?);
-        let mut followers = Vec::new();
+        let mut followers = Vec::with_capacity(usize::from(count));
         for _ in 0..count {
             followers.push(Follower { id: key(&mut rest, false)?, count: rest.u32()? });
         }
         let counted = followers.iter().try_fold(0u32, |sum, follower| sum.checked_add(follower.count));
         let is_sound = followers.len() <= MAX_FOLLOWERS
             && counted.is_some_and(|counted| counted <= total)
+            && total <= MAX_TOTAL
             && used <= observed
             && model.all.context(keys).is_none();
         if !is_sound {

@@ -97,7 +97,7 @@ impl Context {
 
     /// Adds what others counted behind the same keys.
     fn merge(&mut self, other: &Self) {
-        self.total = self.total.saturating_add(other.total);
+        self.total += other.total;
         other.followers.iter().for_each(|follower| self.add(*follower));
         while self.total > MAX_TOTAL {
             self.halve();
@@ -159,12 +159,12 @@ impl Counts {
         self.foreseen += u64::from(guess == Some(next));
         let long = (before != NONE).then_some((before, last));
         for keys in long.into_iter().chain([(NONE, last)]) {
-            self.change(keys, |context| context.count(next));
+            self.change(keys, self.observed, |context| context.count(next));
         }
     }
 
-    /// Changes a context, which is added if it is not there, and counts as used now.
-    fn change(&mut self, keys: (u32, u32), change: impl FnOnce(&mut Context)) {
+    /// Changes a context, which is added if it is not there, and counts as used `now`.
+    fn change(&mut self, keys: (u32, u32), now: u64, change: impl FnOnce(&mut Context)) {
         let at = match self.place(keys) {
             Some(at) => at,
             None => self.add(Context { keys, total: 0, followers: Vec::new(), used: 0 }),
@@ -172,18 +172,19 @@ impl Counts {
         let context = &mut self.contexts[at as usize];
         let before = context.cost();
         change(context);
-        context.used = self.observed;
+        context.used = now;
         self.bytes = self.bytes - before + context.cost();
     }
 
-    /// Adds what others counted, whose keys have these numbers here.
+    /// Adds what others counted after all that is counted here; their keys have these numbers here.
     pub(super) fn merge(&mut self, other: &Self, mut number: impl FnMut(u32) -> u32) {
+        let before = self.observed;
         self.observed += other.observed;
         self.guessed += other.guessed;
         self.foreseen += other.foreseen;
         for context in &other.contexts {
             let context = context.renamed(&mut number);
-            self.change(context.keys, |own| own.merge(&context));
+            self.change(context.keys, before + context.used, |own| own.merge(&context));
         }
     }
 

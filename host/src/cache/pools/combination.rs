@@ -73,8 +73,9 @@ impl Pool {
         let held = self.must_be_held()?;
         let given: Vec<(String, String)> =
             values.into_iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())).collect();
-        let key =
-            self.ask(|g| g.larder.larder_cache_pools().call_combination_key(&mut g.store, &held.state, &given))?;
+        let key = self
+            .cache
+            .ask(|g| g.larder.larder_cache_pools().call_combination_key(&mut g.store, &held.state, &given))?;
         let of_plan = |Dimension { name, values }: &Dimension| {
             let (_, wanted) = given.iter().find(|(other, _)| other == name)?;
             Some((name.clone(), values.iter().find(|value| value.as_str() == wanted)?.clone()))
@@ -107,7 +108,7 @@ impl Pool {
     ) -> Result<()> {
         let mut next = Some(0);
         while let Some(first) = next {
-            let page = self.ask(|g| {
+            let page = self.cache.ask(|g| {
                 let pools = g.larder.larder_cache_pools();
                 pools.call_combinations(&mut g.store, &held.state, filter, kept, first, PAGE)
             })?;

@@ -54,6 +54,7 @@ mod worker;
 use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Mutex};
 
+pub use super::worker::Worker;
 pub use change::{Added, NewVariant};
 pub use combination::Combination;
 pub use live::PickError;
@@ -63,7 +64,6 @@ pub use pick::Picked;
 pub use plan::{Dimension, Plan};
 pub use state::{Forecast, PoolInfo};
 pub use statistics::{FailedCombination, PoolStatistics};
-pub use worker::Worker;
 
 pub(super) use state::Board;
 
@@ -73,7 +73,6 @@ use super::{Cache, Inner};
 use crate::component::bindings::api::EntryInfo;
 use crate::component::bindings::exports::larder::cache::pools as wit;
 use crate::error::{Error, Result};
-use crate::shard::{Answer, Guest};
 use state::LastRead;
 
 /// The namespace of what is known of pools as a whole.
@@ -198,12 +197,6 @@ impl Pool {
 
     fn inner(&self) -> &Inner {
         &self.cache.inner
-    }
-
-    /// Calls a function of the contract that needs no memory.
-    fn ask<T>(&self, op: impl Fn(&mut Guest) -> Answer<T>) -> Result<T> {
-        let mut shard = super::lock(&self.inner().shards[0]);
-        self.inner().call_again(&mut shard, self.cache.id, op)
     }
 
     /// What is known of the pool.

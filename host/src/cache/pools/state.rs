@@ -103,7 +103,7 @@ impl Pool {
     }
 
     fn read_info(&self, held: &Held) -> Result<PoolInfo> {
-        let info = self.ask(|g| g.larder.larder_cache_pools().call_inspect_pool(&mut g.store, &held.state))?;
+        let info = self.cache.ask(|g| g.larder.larder_cache_pools().call_inspect_pool(&mut g.store, &held.state))?;
         let how = u8::from(info.plan.weighted) | u8::from(!info.plan.repeats) << 1;
         self.how.store(how, Ordering::Relaxed);
         Ok(PoolInfo {
@@ -133,8 +133,9 @@ impl Pool {
             if before.is_none() && self.registry.names()?.len() >= MAX_POOLS {
                 return Err(Error::invalid(format!("a store has at most {MAX_POOLS} pools")));
             }
-            let state =
-                self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))?;
+            let state = self
+                .cache
+                .ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))?;
             // Nothing is written where nothing changes: plans are read again with every start of a program.
             Ok(Some(state).filter(|state| before != Some(state.as_slice())))
         })?;
@@ -146,14 +147,14 @@ impl Pool {
         let (dimensions, options) = plan.to_wit();
         let before = self.held()?;
         let before = before.as_ref().map(|held| held.state.as_slice());
-        self.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))
+        self.cache.ask(|g| g.larder.larder_cache_pools().call_define(&mut g.store, before, &dimensions, &options))
     }
 
     /// What a plan would make due now, without anything being changed.
     pub(super) fn forecast(&self, plan: &Plan, force: bool) -> Result<Forecast> {
         let now = self.inner().clock.now();
         let planned = self.planned(plan)?;
-        let begun = self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &planned, now, force))?;
+        let begun = self.cache.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &planned, now, force))?;
         let begins = begun.is_some();
         let held = Held { state: begun.unwrap_or(planned), version: 0 };
         let info = self.info_of(&held)?;
@@ -182,7 +183,7 @@ impl Pool {
             let info = self.info_of(held)?;
             let force = force && began.get().is_none_or(|generation| generation == info.generation);
             began.set(Some(info.generation));
-            self.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &held.state, now, force))
+            self.cache.ask(|g| g.larder.larder_cache_pools().call_begin(&mut g.store, &held.state, now, force))
         })
     }
 
@@ -190,7 +191,7 @@ impl Pool {
     pub(super) fn settle(&self, generation: u64) -> Result<()> {
         self.change_state(|held| {
             let Some(held) = held else { return Ok(None) };
-            self.ask(|g| g.larder.larder_cache_pools().call_settle(&mut g.store, &held.state, generation))
+            self.cache.ask(|g| g.larder.larder_cache_pools().call_settle(&mut g.store, &held.state, generation))
         })?;
         Ok(())
     }
@@ -203,8 +204,9 @@ impl Pool {
     pub fn clear(&self, regenerate: bool) -> Result<u64> {
         self.change_state(|held| {
             let Some(held) = held else { return Ok(None) };
-            let state =
-                self.ask(|g| g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate))?;
+            let state = self
+                .cache
+                .ask(|g| g.larder.larder_cache_pools().call_clear_pool(&mut g.store, &held.state, regenerate))?;
             Ok(Some(state).filter(|state| *state != held.state))
         })?;
         let gone = self.cache.clear()?;

@@ -129,7 +129,8 @@ impl Pool {
         if removed > 0 {
             tracing::info!(pool = self.name(), "cleaned up {removed} entries that were broken or of an old format");
         }
-        let figures = self.ask(|g| g.larder.larder_cache_pools().call_statistics(&mut g.store, &held.state, tally))?;
+        let figures =
+            self.cache.ask(|g| g.larder.larder_cache_pools().call_statistics(&mut g.store, &held.state, tally))?;
         Ok(PoolStatistics {
             cached_entries: figures.cached_entries,
             unique_combinations_covered: figures.unique_combinations_covered,

@@ -1,11 +1,11 @@
 //! Rounds in the background, or in the foreground until somebody says stop.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::super::worker::Worker;
 use super::{Accumulate, Pool, Report};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::generate::{Generator, Stop};
 
 /// How long a worker sleeps at the longest: another process may clear the pool, or change its plan.
@@ -14,13 +14,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 const ELSEWHERE: Duration = Duration::from_secs(1);
 /// How long it leaves a store alone that does not work.
 const AFTER_ERROR: Duration = Duration::from_secs(10);
-
-/// A thread that fills a pool. Dropped, it ends: what it is making by then is given up and stays due.
-#[derive(Debug)]
-pub struct Worker {
-    stop: Stop,
-    thread: Option<JoinHandle<()>>,
-}
 
 impl Pool {
     /// Works rounds off as they become due, and what failed as it becomes due again, until the options' request to stop, or until their
@@ -69,39 +62,13 @@ impl Pool {
         }
     }
 
-    /// Fills the pool from a thread of its own, until the worker is stopped or dropped.
+    /// Fills the pool from a thread of its own, until the worker is stopped or dropped; what it is making by then is given up and stays
+    /// due.
     ///
     /// # Errors
     /// There is no thread to be had.
     pub fn work(&self, generator: Arc<dyn Generator>, options: &Accumulate) -> Result<Worker> {
         let (pool, options, stop) = (self.clone(), options.clone(), options.stop.clone());
-        let spawned = thread::Builder::new()
-            .name(format!("pool {}", self.name()))
-            .spawn(move || pool.fill(&*generator, &options, |_| {}));
-        let thread = spawned.map_err(|e| {
-            Error::new(ErrorKind::Internal, "a worker needs a thread, and there is none").with(e.to_string())
-        })?;
-        Ok(Worker { stop, thread: Some(thread) })
-    }
-}
-
-impl Worker {
-    /// Ends the worker and waits for its end.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            // A generator's panic was caught before.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.end();
+        Worker::start(format!("pool {}", self.name()), stop, move || pool.fill(&*generator, &options, |_| {}))
     }
 }

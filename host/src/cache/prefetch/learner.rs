@@ -21,7 +21,7 @@ const CONTENT_TYPE: &str = "application/vnd.larder.prediction-model";
 const UNSAVED: u64 = 256;
 const SAVE_EVERY: u64 = 10_000;
 
-/// What a guest needs beside twice what its predictor may take: the model, and one that is being saved.
+/// What a guest needs beside its models: its own, one that is stored, and both as bytes.
 const SLACK: u64 = 16 << 20;
 
 type Called<T> = wasmtime::Result<std::result::Result<T, types::Error>>;
@@ -49,6 +49,8 @@ pub(in super::super) struct Learner {
     name: String,
     max_bytes: u64,
     guest: Mutex<Option<Guest>>,
+    /// Held by who saves: what two save at the same moment would count twice.
+    saving: Mutex<()>,
     /// Requests since the last save, and when that was.
     unsaved: AtomicU64,
     saved: AtomicU64,
@@ -92,6 +94,7 @@ impl Cache {
             name: self.inner.namespaces.name(self.id).unwrap_or_default(),
             max_bytes: learners.max_bytes,
             guest: Mutex::default(),
+            saving: Mutex::default(),
             unsaved: AtomicU64::new(0),
             saved: AtomicU64::new(self.inner.clock.now()),
         });
@@ -139,9 +142,17 @@ impl Learner {
 
     /// Stores what was learnt here with what others learnt, and knows both from then on.
     pub(super) fn save(&self) -> Result<()> {
-        if self.unsaved.swap(0, Ordering::Relaxed) == 0 {
+        let _alone = lock(&self.saving);
+        let unsaved = self.unsaved.swap(0, Ordering::Relaxed);
+        if unsaved == 0 {
             return Ok(());
         }
+        self.store_learnt().inspect_err(|_| {
+            self.unsaved.fetch_add(unsaved, Ordering::Relaxed);
+        })
+    }
+
+    fn store_learnt(&self) -> Result<()> {
         let state = self.register.change(&self.name, |held| {
             let stored = held.map(|held| held.state.as_slice());
             let saved = match self.saved_with(stored) {
@@ -191,14 +202,17 @@ impl Learner {
 
     fn instantiate(&self) -> Result<Guest> {
         let inner = &self.register.cache.inner;
+        let held = self.register.held(&self.name)?;
+        // Whoever stored it may have been given more memory than this one.
+        let most = self.max_bytes.max(held.as_ref().map_or(0, |held| held.state.len() as u64));
         let room = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let room = Room { memory: room(4 * self.max_bytes + SLACK), answer: room(2 * self.max_bytes + (1 << 20)) };
+        let room = Room { memory: room((8 * most + SLACK).min(4 << 30)), answer: room(2 * most + (1 << 20)) };
         let (mut store, larder) = inner.loaded.instantiate(room).map_err(Error::trap)?;
         let seed = inner.random.fetch_add(1, Ordering::Relaxed);
         let settings = [wit::PredictorSetting::MaxBytes(self.max_bytes), wit::PredictorSetting::Seed(seed)];
         let methods = larder.larder_cache_prefetch().predictor();
         let predictor = methods.call_prepare(&mut store, &settings).map_err(Error::trap)??;
-        if let Some(held) = self.register.held(&self.name)? {
+        if let Some(held) = held {
             let loaded = methods.call_load(&mut store, predictor, &held.state).map_err(Error::trap)?;
             if let Err(e) = loaded.map_err(Error::from) {
                 // Damaged, or of a newer larder: then what is learnt here is not stored.

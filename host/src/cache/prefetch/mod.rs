@@ -42,9 +42,10 @@ mod predictor;
 mod queue;
 mod worker;
 
+pub use super::worker::Worker;
 pub use predictor::{Learnt, Prediction, Predictor};
 pub use queue::{Enqueued, Failed, Prefetches, QueueFigures, Queued, Taken, Wanted};
-pub use worker::{Fetcher, PrefetchWorker, Report, Work};
+pub use worker::{Fetcher, Report, Work};
 
 pub(super) use learner::{Learner, Learners};
 

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use super::super::Cache;
 use super::super::options::millis;
-use super::super::register::{Held, Register};
-use super::super::{Cache, lock};
+use super::super::register::Register;
 use super::QUEUES;
 use crate::component::bindings::exports::larder::cache::prefetch as wit;
 use crate::error::{ErrorKind, Result};
-use crate::shard::{Answer, Guest};
 
 const CONTENT_TYPE: &str = "application/vnd.larder.prefetch-queue";
 
@@ -188,11 +187,15 @@ impl Prefetches {
             .map(|Wanted { key, priority, payload }| wit::Wanted { key, priority, payload })
             .collect();
         let now = self.now();
+        let enqueue = |state: Option<&[u8]>| {
+            self.cache.ask(|g| g.larder.larder_cache_prefetch().call_enqueue(&mut g.store, state, &all, CAPACITY, now))
+        };
         self.register.change(&self.name, |held| {
-            let state = self.sound(held)?;
-            let done =
-                self.ask(|g| g.larder.larder_cache_prefetch().call_enqueue(&mut g.store, state, &all, CAPACITY, now))?;
-            let wit::Enqueued { state, added, merged, dropped } = done;
+            let done = match held {
+                Some(held) => self.unless_damaged(enqueue(Some(&held.state)))?,
+                None => None,
+            };
+            let wit::Enqueued { state, added, merged, dropped } = done.map_or_else(|| enqueue(None), Ok)?;
             Ok((Some(state), Enqueued { added, merged, dropped }))
         })
     }
@@ -205,8 +208,9 @@ impl Prefetches {
     pub fn take(&self, count: u32, lease: Duration) -> Result<Taken> {
         let (now, lease) = (self.now(), millis(lease));
         self.change(Taken::default(), |state| {
-            let taken =
-                self.ask(|g| g.larder.larder_cache_prefetch().call_take(&mut g.store, state, count, lease, now))?;
+            let taken = self
+                .cache
+                .ask(|g| g.larder.larder_cache_prefetch().call_take(&mut g.store, state, count, lease, now))?;
             let items = taken.items.into_iter().map(Queued::from).collect();
             Ok((taken.state, Taken { items, next: taken.next }))
         })
@@ -222,8 +226,9 @@ impl Prefetches {
             return Ok(0);
         }
         self.change(0, |state| {
-            let done =
-                self.ask(|g| g.larder.larder_cache_prefetch().call_finish(&mut g.store, state, &keys, unneeded))?;
+            let done = self
+                .cache
+                .ask(|g| g.larder.larder_cache_prefetch().call_finish(&mut g.store, state, &keys, unneeded))?;
             Ok((done.state, done.count))
         })
     }
@@ -236,7 +241,7 @@ impl Prefetches {
     pub fn fail(&self, key: impl AsRef<[u8]>, reason: &str, retry: Duration) -> Result<Failed> {
         let (key, now, retry) = (key.as_ref(), self.now(), millis(retry));
         self.change(Failed::Unknown, |state| {
-            let (state, failed) = self.ask(|g| {
+            let (state, failed) = self.cache.ask(|g| {
                 g.larder.larder_cache_prefetch().call_fail_fetch(&mut g.store, state, key, reason, retry, now)
             })?;
             let failed = match failed {
@@ -267,8 +272,9 @@ impl Prefetches {
 
     fn withdraw(&self, keys: Option<Vec<Vec<u8>>>) -> Result<u32> {
         self.change(0, |state| {
-            let done =
-                self.ask(|g| g.larder.larder_cache_prefetch().call_withdraw(&mut g.store, state, keys.as_deref()))?;
+            let done = self
+                .cache
+                .ask(|g| g.larder.larder_cache_prefetch().call_withdraw(&mut g.store, state, keys.as_deref()))?;
             Ok((done.state, done.count))
         })
     }
@@ -278,10 +284,10 @@ impl Prefetches {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn items(&self, limit: u32) -> Result<Vec<Queued>> {
-        let held = self.register.held(&self.name)?;
-        let Some(state) = self.sound(held.as_ref())? else { return Ok(Vec::new()) };
-        let items = self.ask(|g| g.larder.larder_cache_prefetch().call_queued_items(&mut g.store, state, limit))?;
-        Ok(items.into_iter().map(Queued::from).collect())
+        let items = self.read(|state| {
+            self.cache.ask(|g| g.larder.larder_cache_prefetch().call_queued_items(&mut g.store, state, limit))
+        });
+        Ok(items?.unwrap_or_default().into_iter().map(Queued::from).collect())
     }
 
     /// The queue in numbers.
@@ -289,15 +295,11 @@ impl Prefetches {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn figures(&self) -> Result<QueueFigures> {
-        let held = self.register.held(&self.name)?;
-        let Some(state) = self.sound(held.as_ref())? else { return Ok(QueueFigures::default()) };
-        self.figures_of(state)
-    }
-
-    fn figures_of(&self, state: &[u8]) -> Result<QueueFigures> {
         let now = self.now();
-        let f = self.ask(|g| g.larder.larder_cache_prefetch().call_figures(&mut g.store, state, now))?;
-        Ok(QueueFigures {
+        let figures = self.read(|state| {
+            self.cache.ask(|g| g.larder.larder_cache_prefetch().call_figures(&mut g.store, state, now))
+        })?;
+        Ok(figures.map_or_else(QueueFigures::default, |f| QueueFigures {
             length: f.length,
             ready: f.ready,
             requests: f.requests,
@@ -307,35 +309,37 @@ impl Prefetches {
             unneeded: f.unneeded,
             failures: f.failures,
             given_up: f.given_up,
-        })
+        }))
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&[u8]) -> Result<T>) -> Result<Option<T>> {
+        match self.register.held(&self.name)? {
+            Some(held) => self.unless_damaged(read(&held.state)),
+            None => Ok(None),
+        }
     }
 
     /// Changes the queue, unless there is none: then the answer is `otherwise`. Nothing is written where nothing changes.
     fn change<T: Clone>(&self, otherwise: T, change: impl Fn(&[u8]) -> Result<(Vec<u8>, T)>) -> Result<T> {
         self.register.change(&self.name, |held| {
-            let Some(before) = self.sound(held)? else { return Ok((None, otherwise.clone())) };
-            let (state, outcome) = change(before)?;
+            let changed = match held {
+                Some(held) => self.unless_damaged(change(&held.state))?.map(|done| (&held.state, done)),
+                None => None,
+            };
+            let Some((before, (state, outcome))) = changed else { return Ok((None, otherwise.clone())) };
             Ok((Some(state).filter(|state| state != before), outcome))
         })
     }
 
-    /// The queue's bytes, if they are not damaged: then it begins anew.
-    fn sound<'a>(&self, held: Option<&'a Held>) -> Result<Option<&'a [u8]>> {
-        let Some(held) = held else { return Ok(None) };
-        match self.figures_of(&held.state) {
-            Ok(_) => Ok(Some(&held.state)),
+    /// What came of a call, or nothing when the queue's bytes are damaged: then it begins anew.
+    fn unless_damaged<T>(&self, done: Result<T>) -> Result<Option<T>> {
+        match done {
             Err(e) if e.kind() == ErrorKind::Corrupt => {
                 tracing::warn!("the queue of prefetches of {} is damaged, and begins anew: {e}", self.name);
                 Ok(None)
             }
-            Err(e) => Err(e),
+            done => done.map(Some),
         }
-    }
-
-    /// Calls a function of the contract that needs no memory.
-    fn ask<T>(&self, op: impl Fn(&mut Guest) -> Answer<T>) -> Result<T> {
-        let inner = &self.cache.inner;
-        inner.call_again(&mut lock(&inner.shards[0]), self.cache.id, op)
     }
 
     fn now(&self) -> u64 {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use super::super::compute::Ahead;
 use super::super::lock;
 use super::super::options::SetOptions;
+use super::super::worker::Worker;
 use super::queue::{Prefetches, Queued};
 use crate::error::{Error, ErrorKind, Result};
 use crate::generate::{Command, Failure, FailureKind, Stop, Variant};
@@ -130,13 +131,6 @@ pub struct Report {
     pub next: Option<u64>,
 }
 
-/// A thread that works a queue off. Dropped, it ends; what is being fetched is ready again after its lease.
-#[derive(Debug)]
-pub struct PrefetchWorker {
-    stop: Stop,
-    thread: Option<JoinHandle<()>>,
-}
-
 impl Prefetches {
     /// Fetches the first items that are ready, and stores what comes as prefetched. What is in the cache and fresh is not
     /// fetched, nor what somebody is computing.
@@ -205,42 +199,17 @@ impl Prefetches {
         }
     }
 
-    /// Works the queue off from a thread of its own, until the worker is stopped or dropped.
+    /// Works the queue off from a thread of its own, until the worker is stopped or dropped; what is being fetched by then is ready again
+    /// after its lease.
     ///
     /// # Errors
     /// `Internal`: there is no thread to be had.
-    pub fn work(&self, fetcher: Arc<dyn Fetcher>, work: &Work) -> Result<PrefetchWorker> {
+    pub fn work(&self, fetcher: Arc<dyn Fetcher>, work: &Work) -> Result<Worker> {
         let (queue, work, stop) = (self.clone(), work.clone(), work.stop.clone());
-        let spawned =
-            thread::Builder::new().name("larder-prefetch".into()).spawn(move || queue.serve(&*fetcher, &work, |_| {}));
-        let thread = spawned.map_err(|e| {
-            Error::new(ErrorKind::Internal, "a worker needs a thread, and there is none").with(e.to_string())
-        })?;
-        Ok(PrefetchWorker { stop, thread: Some(thread) })
+        Worker::start("larder-prefetch".into(), stop, move || queue.serve(&*fetcher, &work, |_| {}))
     }
 }
 
 fn panicked() -> Result<()> {
     Err(Error::new(ErrorKind::Internal, "a thread that fetches panicked"))
-}
-
-impl PrefetchWorker {
-    /// Ends the worker and waits for its end.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.stop.stop();
-        if let Some(thread) = self.thread.take() {
-            // A fetcher's panic was caught before.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Drop for PrefetchWorker {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
