@@ -14,17 +14,18 @@ const WASM_PACK = "0.15.0";
 const WASM_BINDGEN = "0.2.130";
 
 /** What the small modules are made with. Nothing of a Rust program lies in the first 1,024 bytes, so that an address may take up a constant
- * (-lmu). A large function that is called once stays one: within another it would compress less well (-ocimfs). */
-const SMALLER = ["-lmu", "-Oz", "-ocimfs", "20", "--strip-producers", "--strip-target-features"];
+ * (-lmu). Control flow is taken apart and made anew. A large function that is called once stays one: within another it would compress less
+ * well (-ocimfs). */
+const SMALLER = ["-lmu", "--flatten", "--rereloop", "-Oz", "-ocimfs", "20", "-Oz", "--strip-producers", "--strip-target-features"];
 
 /** With the threshold of opt-level "z", which is 5, reads and writes take half as long again; with more than this the module grows. */
-const SMALL = { level: "z", flags: "-Cllvm-args=-inline-threshold=40", optimiser: SMALLER, folder: "web" };
+const SMALL = { level: "z", flags: "-Cllvm-args=-inline-threshold=35", optimiser: SMALLER, folder: "web" };
 const FAST = { level: "3", flags: "", optimiser: ["-O3"], folder: "web-fast" };
 
-/** Builds of the engine: file, features, how, folder. `fast` is for Node, where nobody downloads it; `simulation` is for the demo page and no
- * part of the package. */
+/** Builds of the engine: file, features, how, folder. `fast` is for Node, where nobody downloads it, and has all calls of the contract; `simulation` is
+ * for the demo page and no part of the package. */
 const BUILDS = [
-  ["larder", [], SMALL, pkg],
+  ["larder", ["--no-default-features", "--features", "package"], SMALL, pkg],
   ["fast", [], FAST, pkg],
   ["slim", ["--no-default-features"], SMALL, pkg],
   ["simulation", ["--no-default-features", "--features", "simulation,policies"], SMALL, join(root, "target", "web")],

@@ -13,14 +13,10 @@ const KEYS: u32 = 64;
 const POOLS: u32 = 96;
 const PREFETCH: u32 = 128;
 
-/// The call of the self-check.
-const CHECK: u32 = 48;
-
 /// Whether this build has a call.
 pub(crate) fn is_here(number: u32) -> bool {
-    let is_unused = matches!(number, 5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43);
+    let is_unused = matches!(number, 5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43 | 46 | 48 | 70 | 72..=75);
     let is_left_out = !cfg!(feature = "contract") && is_unused
-        || !cfg!(feature = "check") && number == CHECK
         || !cfg!(feature = "keys") && (KEYS..POOLS).contains(&number)
         || !cfg!(feature = "pools") && (POOLS..PREFETCH).contains(&number)
         || !cfg!(feature = "prediction") && matches!(number, 49 | 50 | PREFETCH..);
@@ -31,16 +27,18 @@ pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writ
     match number {
         0 => state.engine = Engine::open(settings(reader)?)?,
         #[cfg(feature = "contract")]
-        5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43 => {
+        5 | 10 | 12 | 17..=20 | 25 | 26 | 35 | 36 | 40 | 43 | 46 | 48 => {
             crate::contract::call(&mut state.engine, number, reader, writer)?
         }
+        #[cfg(feature = "contract")]
+        70 | 72..=75 => crate::contract::hashed_key(&mut state.hasher, number, reader, writer)?,
         #[cfg(feature = "prediction")]
         49 | 50 => crate::prefetch::cache(&mut state.engine, number, reader, writer)?,
         1..16 => read(&mut state.engine, number, reader, writer)?,
         16..32 => write(&mut state.engine, number, reader, writer)?,
         32..KEYS => maintain(&mut state.engine, number, reader, writer)?,
         #[cfg(feature = "keys")]
-        KEYS..POOLS => crate::keys::call(state, number - KEYS, reader, writer)?,
+        KEYS..POOLS => crate::keys::call(number - KEYS, reader, writer)?,
         #[cfg(feature = "pools")]
         POOLS..PREFETCH => crate::pools::call(&mut state.engine, number - POOLS, reader, writer)?,
         #[cfg(feature = "prediction")]
@@ -130,13 +128,10 @@ fn maintain(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &
         42 => writer.carried(&engine.carry(reader.u32(), reader.u32(), reader.u64())),
         44 => engine.set_policy(PolicyKind::parse(&reader.text())?),
         45 => writer.statistics(&engine.stats(namespace(reader))?),
-        46 => writer.list(engine.advice(), |writer, estimate| writer.estimate(&estimate)),
         47 => {
             let candidates = reader.list(summary);
             writer.list(engine.judge(&candidates, reader.u64(), reader.u64()), Writer::u32);
         }
-        #[cfg(feature = "check")]
-        CHECK => engine.check()?,
         _ => return Err(unknown()),
     }
     Ok(())

@@ -1,10 +1,11 @@
-//! Calls of the contract that the package itself does not make, which the slim module leaves out.
+//! Calls of the contract that the package itself does not make, which only the module for Node has.
 
-use larder_engine::{Engine, Result, matches, verify};
+use larder_engine::keys::{Hasher, text_hashed};
+use larder_engine::{Engine, Estimate, Item, Result, matches, verify};
 
-use crate::convert::{item, options};
-use crate::unknown;
+use crate::convert::options;
 use crate::wire::{Reader, Writer};
+use crate::{keys, unknown};
 
 pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     let sequence = |reader: &mut Reader<'_>| reader.option(Reader::u64);
@@ -54,7 +55,38 @@ pub(crate) fn call(engine: &mut Engine, number: u32, reader: &mut Reader<'_>, wr
         36 => writer.u32(engine.bans()),
         40 => writer.option(engine.next_expiry(), Writer::u64),
         43 => writer.u32(engine.evict(reader.u32())),
+        46 => writer.list(engine.advice(), |writer, it| estimate(writer, &it)),
+        48 => engine.check()?,
         _ => return Err(unknown()),
     }
     Ok(())
+}
+
+/// Keys of texts that are hashed piece by piece.
+pub(crate) fn hashed_key(hasher: &mut Hasher, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
+    match number {
+        70 => {
+            let (operation, options, length, hash) =
+                (reader.text(), keys::options(reader)?, reader.u64(), reader.bytes());
+            keys::made(writer, text_hashed(&operation, &options, length, hash, &keys::settings(reader))?);
+        }
+        72 => *hasher = Hasher::default(),
+        73 => hasher.update(reader.bytes()),
+        74 => writer.u64(hasher.length()),
+        75 => writer.bytes(&hasher.digest()),
+        _ => return Err(unknown()),
+    }
+    Ok(())
+}
+
+fn item(reader: &mut Reader<'_>) -> Item {
+    Item { key: reader.bytes().to_vec(), value: reader.bytes().to_vec(), options: options(reader) }
+}
+
+fn estimate(writer: &mut Writer, estimate: &Estimate) {
+    writer.text(estimate.policy.name());
+    writer.u32(estimate.capacity_percent);
+    [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit]
+        .into_iter()
+        .for_each(|number| writer.u64(number));
 }

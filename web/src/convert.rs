@@ -1,9 +1,8 @@
 //! The engine's types as [`wire`](crate::wire) bytes, in the order of the contract's fields and cases.
 
 use larder_engine::{
-    Banned, Carried, Codec, Compression, Config, Dependency, DependencyKind, Durability, EntryInfo, Estimate,
-    Freshness, Hit, NamespaceDefaults, Objective, Page, PolicyKind, Result, Rule, SetOptions, Statistics, Stored,
-    Summary,
+    Banned, Carried, Codec, Compression, Config, Dependency, DependencyKind, Durability, EntryInfo, Freshness, Hit,
+    NamespaceDefaults, Objective, Page, PolicyKind, Result, Rule, SetOptions, Statistics, Stored, Summary,
 };
 
 use crate::wire::{Reader, Writer};
@@ -91,11 +90,6 @@ fn dependency(reader: &mut Reader<'_>) -> Dependency {
         _ => DependencyKind::Environment,
     };
     Dependency { kind, name: reader.text(), stamp: reader.bytes().to_vec() }
-}
-
-#[cfg(feature = "contract")]
-pub(crate) fn item(reader: &mut Reader<'_>) -> larder_engine::Item {
-    larder_engine::Item { key: reader.bytes().to_vec(), value: reader.bytes().to_vec(), options: options(reader) }
 }
 
 pub(crate) fn rule(reader: &mut Reader<'_>) -> Rule {
@@ -194,14 +188,6 @@ impl Writer {
         self.u64(banned.sequence);
         self.time(banned.hit);
         self.bytes(&banned.record);
-    }
-
-    pub(crate) fn estimate(&mut self, estimate: &Estimate) {
-        self.text(estimate.policy.name());
-        self.u32(estimate.capacity_percent);
-        [estimate.requests, estimate.hits, estimate.bytes, estimate.bytes_hit]
-            .into_iter()
-            .for_each(|number| self.u64(number));
     }
 
     pub(crate) fn statistics(&mut self, s: &Statistics) {

@@ -3,13 +3,13 @@
 use alloc::vec::Vec;
 
 use larder_engine::Result;
-use larder_engine::keys::{self, Hasher, Key, PathState, TextSettings, Tier, Token, Value};
+use larder_engine::keys::{self, Key, PathState, TextSettings, Tier, Token, Value};
 
 use crate::convert::unknown_case;
+use crate::unknown;
 use crate::wire::{Reader, Writer};
-use crate::{State, unknown};
 
-pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
+pub(crate) fn call(number: u32, reader: &mut Reader<'_>, writer: &mut Writer) -> Result<()> {
     match number {
         0 => made(writer, keys::parts(reader.list(Reader::bytes))?),
         1 => made(writer, keys::dictionary(&tree(reader)?)?),
@@ -29,21 +29,13 @@ pub(crate) fn call(state: &mut State, number: u32, reader: &mut Reader<'_>, writ
             let (operation, options, text) = (reader.text(), options(reader)?, reader.bytes());
             made(writer, keys::text(&operation, &options, text, &settings(reader))?);
         }
-        6 => {
-            let (operation, options, length, hash) = (reader.text(), options(reader)?, reader.u64(), reader.bytes());
-            made(writer, keys::text_hashed(&operation, &options, length, hash, &settings(reader))?);
-        }
         7 => writer.bytes(keys::operation_prefix(&reader.text())?.as_bytes()),
-        8 => state.hasher = Hasher::default(),
-        9 => state.hasher.update(reader.bytes()),
-        10 => writer.u64(state.hasher.length()),
-        11 => writer.bytes(&state.hasher.digest()),
         _ => return Err(unknown()),
     }
     Ok(())
 }
 
-fn made(writer: &mut Writer, key: Key) {
+pub(crate) fn made(writer: &mut Writer, key: Key) {
     writer.text(&key.text);
     writer.bool(key.hashed);
     writer.option(key.tier, |writer, tier| {
@@ -77,7 +69,7 @@ fn tree(reader: &mut Reader<'_>) -> Result<Value> {
 }
 
 /// No tokens are no options.
-fn options(reader: &mut Reader<'_>) -> Result<Value> {
+pub(crate) fn options(reader: &mut Reader<'_>) -> Result<Value> {
     let tokens = tokens(reader);
     if tokens.is_empty() { Ok(Value::Map(Vec::new())) } else { Value::from_tokens(tokens) }
 }
@@ -92,7 +84,7 @@ fn path_state<'a>(reader: &mut Reader<'a>) -> PathState<'a> {
     }
 }
 
-fn settings(reader: &mut Reader<'_>) -> TextSettings {
+pub(crate) fn settings(reader: &mut Reader<'_>) -> TextSettings {
     let mut settings = TextSettings::default();
     for _ in 0..reader.u32() {
         match reader.u8() {

@@ -41,7 +41,7 @@ use wire::{Reader, Writer};
 /// The cache of this instance, and the memory that it shares with its caller.
 struct State {
     engine: Engine,
-    #[cfg(feature = "keys")]
+    #[cfg(feature = "contract")]
     hasher: larder_engine::keys::Hasher,
     #[cfg(feature = "prediction")]
     predictor: Option<larder_engine::prefetch::Predictor>,
@@ -99,7 +99,7 @@ fn first() -> State {
     State {
         // The defaults are valid; whoever calls opens a cache with settings of its own.
         engine: Engine::open(Config::default()).unwrap_or_else(|_| unreachable!("the defaults are valid")),
-        #[cfg(feature = "keys")]
+        #[cfg(feature = "contract")]
         hasher: larder_engine::keys::Hasher::default(),
         #[cfg(feature = "prediction")]
         predictor: None,

@@ -1,5 +1,5 @@
 // Fears that JavaScript and the native engine part ways after some sequence of calls, in an answer or in a byte of a record: 100,000 random
-// calls, with the native engine's answers, in Node and in Chromium.
+// calls, with the native engine's answers, in Node and in Chromium, of each module all that it has.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 
 import { Engine } from "../pkg/engine.js";
 import { start } from "./browser.mjs";
+import { UNCALLED } from "../pkg/uncalled.js";
 import { play } from "./play.mjs";
 
 const CALLS = 100_000;
@@ -23,15 +24,18 @@ before(async () => {
 
 after(() => chromium?.end());
 
+/** Calls and settings that a module does not have. */
+const LACKING = { larder: UNCALLED, fast: [] };
+
 /** Vectors of random calls from a seed. */
-async function* scripts(seed) {
-  const child = spawn(program, [`${seed}`, `${CALLS}`], { stdio: ["ignore", "pipe", "inherit"] });
+async function* scripts(seed, lacking) {
+  const child = spawn(program, [`${seed}`, `${CALLS}`, ...lacking], { stdio: ["ignore", "pipe", "inherit"] });
   for await (const line of createInterface({ input: child.stdout })) yield JSON.parse(line);
 }
 
-async function playAll(seed, player) {
+async function playAll(seed, module, player) {
   let [calls, hits] = [0, 0];
-  for await (const vector of scripts(seed)) {
+  for await (const vector of scripts(seed, LACKING[module])) {
     const mismatches = await player(vector);
     assert.deepEqual(mismatches.slice(0, 3), [], `seed ${seed}, behind call ${calls}, settings ${JSON.stringify(vector.settings)}`);
     calls += vector.steps.length;
@@ -42,17 +46,19 @@ async function playAll(seed, player) {
 
 const seed = Number(process.env.LARDER_SEED ?? Date.now() % 1e9);
 
-test("in Node", async () => {
-  const module = new WebAssembly.Module(readFileSync(new URL("../pkg/fast.wasm", import.meta.url)));
-  await playAll(seed, (vector) => play(new Engine(module), vector));
-});
-
-test("in Chromium", async () => {
-  const page = await chromium.page();
-  await page.evaluate(async () => {
-    const [{ Engine }, { play }] = await Promise.all(["/web/pkg/engine.js", "/web/test/play.mjs"].map((file) => import(file)));
-    const module = await WebAssembly.compileStreaming(fetch("/web/pkg/larder.wasm"));
-    globalThis.playVector = (vector) => play(new Engine(module), vector);
+for (const name of Object.keys(LACKING)) {
+  test(`${name}.wasm in Node`, async () => {
+    const module = new WebAssembly.Module(readFileSync(new URL(`../pkg/${name}.wasm`, import.meta.url)));
+    await playAll(seed, name, (vector) => play(new Engine(module), vector));
   });
-  await playAll(seed + 1, (vector) => page.evaluate((vector) => playVector(vector), vector));
-});
+
+  test(`${name}.wasm in Chromium`, async () => {
+    const page = await chromium.page();
+    await page.evaluate(async (name) => {
+      const [{ Engine }, { play }] = await Promise.all(["/web/pkg/engine.js", "/web/test/play.mjs"].map((file) => import(file)));
+      const module = await WebAssembly.compileStreaming(fetch(`/web/pkg/${name}.wasm`));
+      globalThis.playVector = (vector) => play(new Engine(module), vector);
+    }, name);
+    await playAll(seed + 1, name, (vector) => page.evaluate((vector) => playVector(vector), vector));
+  });
+}

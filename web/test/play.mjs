@@ -2,11 +2,21 @@
 
 import { knowPools } from "../pkg/pools/contract.js";
 import { knowPrefetch } from "../pkg/prefetch/contract.js";
-import { knowMore } from "../pkg/uncalled.js";
+import { knowMore, UNCALLED } from "../pkg/uncalled.js";
 
 knowMore();
 knowPools();
 knowPrefetch();
+
+/** Of the calls that only `fast.wasm` has, those that change nothing. */
+const READS = ["matches", "verify", "is-banned", "bans", "next-expiry", "advice", "check", "text-hashed", "hasher", "update", "length", "digest"];
+
+/** A vector without the calls and the setting that only `fast.wasm` has, up to where it goes on with what such a call changed. */
+export function called(vector) {
+  const end = vector.steps.findIndex(({ call }) => UNCALLED.includes(call) && !READS.includes(call));
+  const steps = vector.steps.slice(0, end < 0 ? undefined : end).filter(({ call }) => !READS.includes(call));
+  return { ...vector, settings: vector.settings?.filter((setting) => !("advice" in setting)), steps };
+}
 
 const HEX = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -83,7 +93,7 @@ function differs(expected, answer, saved, hash) {
   return expected === answer ? undefined : JSON.stringify(answer);
 }
 
-/** Plays a vector; answers with what was not as expected. */
+/** Plays a vector; answers with what was not as expected. An engine that has a self-check makes it after each call. */
 export function play(engine, vector) {
   const saved = new Map();
   const mismatches = [];
@@ -118,7 +128,7 @@ export function play(engine, vector) {
       save(name, found instanceof Uint8Array ? found : (found?.[1] ?? found)?.record);
     }
     const checked = make("check", {});
-    if (checked !== null) mismatches.push(`step ${at}: ${checked.message}`);
+    if (checked !== null && checked.error !== "unsupported") mismatches.push(`step ${at}: ${checked.message}`);
   }
   return mismatches;
 }

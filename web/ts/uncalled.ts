@@ -1,5 +1,4 @@
-// The part of the contract that the package itself does not call: `src/contract.rs`, advice, and keys of texts that are hashed
-// piece by piece. Who plays vectors does.
+// The part of the contract that the package itself does not call, and only `fast.wasm` has: `src/contract.rs`. Who plays vectors does.
 
 import { CALLS, TYPES, type Call, type Compound } from "./contract.js";
 
@@ -36,6 +35,7 @@ const MORE_CALLS: Readonly<Record<string, Call>> = {
   exists: [5, [NAMESPACE, KEY, NOW], "bool"],
   matches: [10, [["pattern", "bytes"], KEY], "bool"],
   verify: [12, [RECORD, ["limit", "u32"]], "entry-info"],
+  restore: [17, [NAMESPACE, RECORD, NOW, SEQUENCE], "stored"],
   add: [18, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
   replace: [19, [NAMESPACE, KEY, VALUE, OPTIONS, STORED, NOW, SEQUENCE], "stored?"],
   "compare-and-set": [
@@ -45,10 +45,12 @@ const MORE_CALLS: Readonly<Record<string, Call>> = {
   ],
   "set-many": [25, [NAMESPACE, ["items", "item[]"], NOW, SEQUENCE], "stored-or-error[]"],
   "delete-many": [26, [NAMESPACE, ["keys", "bytes[]"], NOW], "bool[]"],
+  "is-banned": [35, [RECORD], "bool"],
   bans: [36, [], "u32"],
   "next-expiry": [40, [], "u64?"],
   evict: [43, [["count", "u32"]], "u32"],
   advice: [46, [], "estimate[]"],
+  check: [48, [], ""],
   "text-hashed": [
     70,
     [
@@ -65,6 +67,9 @@ const MORE_CALLS: Readonly<Record<string, Call>> = {
   length: [74, [], "u64"],
   digest: [75, [], "bytes"],
 };
+
+/** Calls that only `fast.wasm` has. */
+export const UNCALLED: readonly string[] = Object.keys(MORE_CALLS);
 
 /** Adds what the package does not call to the contract. */
 export function knowMore(): void {
