@@ -26,6 +26,7 @@ const SETTLED: u16 = 1 << 7;
 const HAS_FIELDS: u16 = 1 << 8;
 /// Prefetched, and not asked for since.
 const PREFETCHED: u16 = 1 << 9;
+const DEPENDS: u16 = 1 << 10;
 
 /// Bytes at the start of the allocation that tell the key's length, and those that tell the fields'.
 const KEY_LEN: usize = size_of::<u16>();
@@ -110,6 +111,7 @@ impl Slot {
             | if has_idle { HAS_IDLE } else { 0 }
             | if fields.stale_window().is_some() { HAS_STALE } else { 0 }
             | if fields.is_prefetched() { PREFETCHED } else { 0 }
+            | if fields.depends() { DEPENDS } else { 0 }
             | if c.packing.is_some() { PACKED } else { 0 }
             | match c.durability {
                 Durability::Memory => 0,
@@ -136,6 +138,12 @@ impl Slot {
     #[inline]
     pub(crate) fn is_prefetched(&self) -> bool {
         self.flags & PREFETCHED != 0
+    }
+
+    /// Whether the entry depends on anything.
+    #[inline]
+    pub(crate) fn depends(&self) -> bool {
+        self.flags & DEPENDS != 0
     }
 
     /// Somebody has asked for the entry, so that it is one like others. Answers how many bytes less it is charged with.

@@ -339,7 +339,7 @@ fn hit<'a>(slot: &'a Slot, value: Cow<'a, [u8]>, stale: bool) -> Hit<'a> {
         expires: known(slot.expires()),
         freshness: freshness(stale),
         renew: false,
-        depends: slot.fields().depends(),
+        depends: slot.depends(),
     }
 }
 

@@ -34,11 +34,10 @@ impl<'a> Fields<'a> {
 
     /// Checks bytes from outside.
     pub(crate) fn validate(bytes: &'a [u8]) -> Result<Self> {
-        let mut rest = Reader(bytes);
-        while !rest.0.is_empty() {
-            let id = rest.u8()?;
-            let len = rest.u16()?;
-            let data = rest.take(usize::from(len))?;
+        let mut left = bytes;
+        while !left.is_empty() {
+            let (id, data, rest) = first(left).ok_or_else(|| Error::corrupt("it ends too early"))?;
+            left = rest;
             let sound = match id {
                 CONTENT_TYPE | TAG => core::str::from_utf8(data).is_ok(),
                 METADATA => pair(data).is_some(),
@@ -63,10 +62,11 @@ impl<'a> Fields<'a> {
     }
 
     fn all(self, wanted: u8) -> impl Iterator<Item = &'a [u8]> {
-        let mut rest = Reader(self.0);
+        let mut left = self.0;
         core::iter::from_fn(move || {
-            let (id, len) = (rest.u8().ok()?, rest.u16().ok()?);
-            Some((id, rest.take(usize::from(len)).ok()?))
+            let (id, data, rest) = first(left)?;
+            left = rest;
+            Some((id, data))
         })
         .filter(move |(id, _)| *id == wanted)
         .map(|(_, data)| data)
@@ -95,7 +95,7 @@ impl<'a> Fields<'a> {
 
     /// Whether the entry depends on anything.
     pub(crate) fn depends(self) -> bool {
-        !self.0.is_empty() && self.all(DEPENDENCY).next().is_some()
+        self.all(DEPENDENCY).next().is_some()
     }
 
     pub(crate) fn idle_timeout(self) -> Option<u64> {
@@ -112,30 +112,33 @@ impl<'a> Fields<'a> {
 
     /// Whether nobody has asked for the entry since it was prefetched.
     pub(crate) fn is_prefetched(self) -> bool {
-        !self.0.is_empty() && self.all(PREFETCHED).next().is_some()
+        self.all(PREFETCHED).next().is_some()
     }
 
     /// These fields, of an entry that somebody has asked for.
     pub(crate) fn used(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.0.len());
-        let mut rest = Reader(self.0);
-        while let (Ok(id), Ok(len)) = (rest.u8(), rest.u16()) {
-            let data = rest.take(usize::from(len)).unwrap_or_default();
+        let mut left = self.0;
+        while let Some((id, _, rest)) = first(left) {
             if id != PREFETCHED {
-                out.push(id);
-                out.extend_from_slice(&len.to_le_bytes());
-                out.extend_from_slice(data);
+                out.extend_from_slice(&left[..left.len() - rest.len()]);
             }
+            left = rest;
         }
         out
     }
 
     fn number(self, id: u8) -> Option<u64> {
-        if self.0.is_empty() {
-            return None;
-        }
         self.all(id).next().and_then(|data| data.try_into().ok()).map(u64::from_le_bytes)
     }
+}
+
+/// The first field of a list: its id, its data, and the fields behind it.
+#[inline]
+fn first(fields: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&[id, low, high], rest) = fields.split_first_chunk()?;
+    let (data, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high])))?;
+    Some((id, data, rest))
 }
 
 /// A metadata pair: the name's length in two bytes, the name, the value.
