@@ -66,12 +66,13 @@ impl Segments {
         note.set(weight, queue);
         self.end = self.end.max(id + 1);
         self.nodes.fill(id, note);
-        self.push(id, note);
+        self.push(id, queue, note.weight());
     }
 
     /// An entry goes.
     pub(crate) fn remove(&mut self, id: u32) -> Note {
-        let note = self.unlink(id);
+        let note = self.note(id);
+        self.unlink(id, note.queue(), note.weight());
         self.nodes.get_mut(id).set(0, Queue::None);
         note
     }
@@ -79,28 +80,28 @@ impl Segments {
     /// Moves an entry to the front of a queue.
     #[inline]
     pub(crate) fn put(&mut self, id: u32, queue: Queue) {
-        if self.nodes.get(id).queue() == queue {
+        // In place: a copy that is changed in part and written back as a whole makes the processor wait.
+        let note = self.nodes.get_mut(id);
+        let (before, weight) = (note.queue(), note.weight());
+        if before == queue {
             self.lists[queue as usize].move_to_front(&mut self.nodes, id);
             return;
         }
-        let mut note = self.unlink(id);
-        note.set(note.weight() as u32, queue);
-        *self.nodes.get_mut(id) = note;
-        self.push(id, note);
+        note.set(weight as u32, queue);
+        self.unlink(id, before, weight);
+        self.push(id, queue, weight);
     }
 
-    fn unlink(&mut self, id: u32) -> Note {
-        let note = *self.nodes.get(id);
-        let queue = note.queue() as usize;
-        self.lists[queue].unlink(&mut self.nodes, id);
-        self.weights[queue] -= note.weight();
-        note
+    #[inline]
+    fn unlink(&mut self, id: u32, queue: Queue, weight: u64) {
+        self.lists[queue as usize].unlink(&mut self.nodes, id);
+        self.weights[queue as usize] -= weight;
     }
 
-    fn push(&mut self, id: u32, note: Note) {
-        let queue = note.queue() as usize;
-        self.weights[queue] += note.weight();
-        self.lists[queue].push_front(&mut self.nodes, id);
+    #[inline]
+    fn push(&mut self, id: u32, queue: Queue, weight: u64) {
+        self.weights[queue as usize] += weight;
+        self.lists[queue as usize].push_front(&mut self.nodes, id);
     }
 
     /// An entry that is there takes another weight.
