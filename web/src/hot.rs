@@ -153,6 +153,18 @@ pub fn accessed(len: u32) -> f64 {
     })
 }
 
+/// Tells the predictor, once there is one, that a session asked for the key that is the first `len` bytes of the input. Sessions have numbers below 2⁵³.
+#[cfg(feature = "prediction")]
+#[wasm_bindgen]
+pub fn observe(session: f64, len: u32, now: f64) {
+    with(|state| {
+        let State { predictor, input, .. } = state;
+        if let Some(predictor) = predictor {
+            predictor.observe(whole(session), input.get(..len as usize).unwrap_or_default(), whole(now));
+        }
+    });
+}
+
 fn point_to_stored(stored: Stored, parts: &mut [u32; 9], output: &mut Vec<u8>) {
     *output = stored.record;
     parts[..2].copy_from_slice(&halves(stored.version));

@@ -20,6 +20,8 @@ interface Exports {
   load(namespace: number, length: number, now: number): number;
   accessed(length: number): number;
   sound(length: number, now: number): number;
+  /** Not in the slim module. */
+  observe(session: number, length: number, now: number): void;
 }
 
 /** Settings of a cache, by their names in the contract. */
@@ -201,6 +203,17 @@ export class Engine {
     const isNever = gone === 0xffff_ffff && goneHigh === 0xffff_ffff;
     const record = this.bytes.slice(at, at + length);
     return { version: versionHigh * 2 ** 32 + version, gone: isNever ? null : goneHigh * 2 ** 32 + gone, record };
+  }
+
+  /** Tells the predictor, which was prepared, that a session asked for a key. */
+  observe(session: number, key: string | Uint8Array, now: number): void {
+    if (this.trap !== undefined) throw this.trap;
+    try {
+      this.exports.observe(session, this.key(key), now);
+    } catch (cause) {
+      throw this.trapped(cause);
+    }
+    this.renew();
   }
 
   /** A hash of 53 bits. */

@@ -144,14 +144,14 @@ export class Predictor {
   /** Takes note that a key was asked for, whether it was there or not. Follows 1,024 sessions; asking for the same key again says nothing. */
   observe(key: Key, { session = 0 }: { readonly session?: Session } = {}): void {
     const now = this.tier.now();
-    this.call("observe", { session: this.number(session), key: bytesOf(key), now });
+    this.prepared(this.tier.engine).observe(this.number(session), key, now);
     if (++this.observed >= UNSAVED && now - this.saved >= PAUSE) void this.save();
     for (const follow of this.followers) follow(session);
   }
 
-  private number(session: Session): bigint {
-    if (typeof session === "string") return BigInt(this.tier.engine.hash(session, 0));
-    if (Number.isSafeInteger(session) && session >= 0) return BigInt(session);
+  private number(session: Session): number {
+    if (typeof session === "string") return this.tier.engine.hash(session, 0);
+    if (Number.isSafeInteger(session) && session >= 0) return session;
     throw new LarderError("invalid-argument", `${session} is no session; give text, or a whole number that is not negative`);
   }
 
@@ -168,7 +168,7 @@ export class Predictor {
 
   /** What may be asked for next in a session: the likeliest first. */
   next({ session = 0, ...options }: PredictOptions & { readonly session?: Session } = {}): Prediction[] {
-    return this.predictions("next", options, { session: this.number(session) });
+    return this.predictions("next", options, { session: BigInt(this.number(session)) });
   }
 
   /** What may be asked for next in any session, and how likely it is that at least one asks for it: the likeliest first. */
