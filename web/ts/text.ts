@@ -1,24 +1,14 @@
 // Text as UTF-8 and back, the quickest way there is: short ASCII by hand, everything else by what the platform brings. A call into the platform
-// costs as much as some dozens of characters in a browser, and less in Node, whose buffers are quicker than its decoders.
+// costs as much as a hundred characters or two in a browser, and less in Node.
 
 import { LarderError } from "./error.js";
 
-/** The part of Node's `Buffer` that is used. */
-interface NodeBuffer extends Uint8Array {
-  toString(encoding?: string, begin?: number, end?: number): string;
-}
+const { process } = globalThis as { readonly process?: { readonly versions?: { readonly node?: string } } };
+const isNode = process?.versions?.node !== undefined;
 
-interface Node {
-  readonly Buffer?: { from(buffer: ArrayBufferLike): NodeBuffer };
-  readonly process?: { readonly versions?: { readonly node?: string } };
-}
-
-const { Buffer, process } = globalThis as Node;
-const node = process?.versions?.node === undefined ? undefined : Buffer;
-
-/** Up to so many characters by hand. */
-const SHORT_READ = node === undefined ? 128 : 24;
-const SHORT_WRITE = node === undefined ? 64 : 24;
+/** Up to so many characters by hand (measured in Chromium 156 and Node 20). */
+const SHORT_READ = isNode ? 24 : 80;
+const SHORT_WRITE = isNode ? 24 : 192;
 
 const encoder = new TextEncoder();
 /** Half a surrogate pair, which no bytes stand for. */
@@ -27,22 +17,11 @@ const HALF = /\p{Surrogate}/u;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
-let view: NodeBuffer | undefined;
-/** What it is a view of. */
-let viewed: Uint8Array | undefined;
-
 /** The text that these bytes are; `undefined` if they are none. */
 export function readText(bytes: Uint8Array, at: number, length: number): string | undefined {
   if (length <= SHORT_READ) {
     const text = readAscii(bytes, at, length);
     if (text !== undefined) return text;
-  }
-  if (node !== undefined) {
-    if (view === undefined || viewed !== bytes) [view, viewed] = [node.from(bytes.buffer), bytes];
-    const begin = bytes.byteOffset + at;
-    const text = view.toString("utf8", begin, begin + length);
-    // It stands for what is no text, and may be part of one.
-    if (!text.includes("\uFFFD")) return text;
   }
   try {
     return decoder.decode(bytes.subarray(at, at + length));
