@@ -10,8 +10,7 @@ import { fileURLToPath } from "node:url";
 
 import { Engine } from "../pkg/engine.js";
 import { start } from "./browser.mjs";
-import { UNCALLED } from "../pkg/uncalled.js";
-import { play } from "./play.mjs";
+import { play, UNCALLED } from "./play.mjs";
 
 const CALLS = 100_000;
 const program = fileURLToPath(new URL("../../target/release/make-script", import.meta.url));

@@ -2,9 +2,10 @@
 
 import { knowPools } from "../pkg/pools/contract.js";
 import { knowPrefetch } from "../pkg/prefetch/contract.js";
-import { knowMore, UNCALLED } from "../pkg/uncalled.js";
+import { knowMore } from "../pkg/uncalled.js";
 
-knowMore();
+/** Calls that only `fast.wasm` has. */
+export const UNCALLED = knowMore();
 knowPools();
 knowPrefetch();
 

@@ -1,281 +1,106 @@
 // The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
 //
-// A type is the name of a plain one, or of one of `TYPES`; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
+// A type is the name of a plain one, or of one that is described here; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
 // Those of pools are in `pools/contract.ts`, those of prefetch in `prefetch/contract.ts`, and what the package itself does not call in `uncalled.ts`.
 
-/** A record: its fields in order. */
+/** Fields of a record in order, or cases of a variant with the types of what they carry, "" for nothing. */
 export type Fields = readonly (readonly [name: string, type: string])[];
 
 /** What a call takes and answers. */
 export type Call = readonly [number: number, args: Fields, answer: string];
 
-/** Cases of a variant: name and type of what they carry, "" for nothing. */
-export type Cases = readonly (readonly [name: string, type: string])[];
-
-/** A type that is made of others. */
-export type Compound =
-  | { record: Fields }
-  | { variant: Cases }
-  | { enum: readonly string[] }
-  | { flags: readonly string[] }
-  | { tuple: readonly string[] }
-  | { result: string };
+/** A type that is made of others: what it is, its fields, and the names of these, which of a tuple and of a result are types. */
+export type Compound = readonly [kind: string, fields: Fields, names: readonly string[]];
 
 /** Types that are made of others. */
-export const TYPES: Record<string, Compound> = {
-  pair: { tuple: ["text", "text"] },
-  durability: { enum: ["memory", "process", "sync"] },
-  codec: { enum: ["none", "deflate", "lz4"] },
-  compression: { enum: ["none", "deflate", "lz4", "auto"] },
-  freshness: { enum: ["fresh", "stale"] },
-  tier: { enum: ["small", "medium", "large", "xlarge"] },
-  "dependency-kind": { enum: ["file", "glob", "environment"] },
-  setting: {
-    variant: [
-      ["max-bytes", "u64"],
-      ["max-entries", "u32"],
-      ["max-entry-size", "u32"],
-      ["max-key-size", "u32"],
-      ["policy", "text"],
-      ["objective", "text"],
-      ["codec", "compression"],
-      ["compression-threshold", "u32"],
-      ["compression-level", "u8"],
-      ["cold-tier", "bool"],
-      ["advice", "bool"],
-      ["store", "bool"],
-      ["seed", "i64"],
-    ],
-  },
-  "namespace-default": {
-    variant: [
-      ["ttl", "u64"],
-      ["tti", "u64"],
-      ["stale", "u64"],
-      ["jitter", "u8"],
-    ],
-  },
-  dependency: {
-    record: [
-      ["kind", "dependency-kind"],
-      ["name", "text"],
-      ["stamp", "bytes"],
-    ],
-  },
-  "set-option": {
-    variant: [
-      ["ttl", "u64"],
-      ["tti", "u64"],
-      ["stale", "u64"],
-      ["content-type", "text"],
-      ["metadata", "pair"],
-      ["tag", "text"],
-      ["durability", "durability"],
-      ["cost", "u64"],
-      ["dependency", "dependency"],
-      ["prefetched", ""],
-    ],
-  },
-  "ban-rule": {
-    variant: [
-      ["all", ""],
-      ["tag", "text"],
-      ["all-tags", "text[]"],
-      ["prefix", "bytes"],
-      ["glob", "bytes"],
-      ["file", "text"],
-    ],
-  },
-  banned: {
-    record: [
-      ["sequence", "u64"],
-      ["hit", "u64?"],
-      ["record", "bytes"],
-    ],
-  },
-  hit: {
-    record: [
-      ["value", "bytes"],
-      ["content-type", "text"],
-      ["version", "u64"],
-      ["created", "u64"],
-      ["expires", "u64?"],
-      ["freshness", "freshness"],
-      ["renew", "bool"],
-      ["depends", "bool"],
-    ],
-  },
-  stored: {
-    record: [
-      ["version", "u64"],
-      ["gone", "u64?"],
-      ["record", "bytes"],
-    ],
-  },
-  counted: {
-    record: [
-      ["value", "i64"],
-      ["stored", "stored"],
-    ],
-  },
-  times: {
-    record: [
-      ["expires", "u64?"],
-      ["gone", "u64?"],
-    ],
-  },
-  "entry-info": {
-    record: [
-      ["namespace", "text"],
-      ["key", "bytes"],
-      ["content-type", "text"],
-      ["metadata", "pair[]"],
-      ["tags", "text[]"],
-      ["dependencies", "dependency[]"],
-      ["version", "u64"],
-      ["created", "u64"],
-      ["accessed", "u64"],
-      ["expires", "u64?"],
-      ["gone", "u64?"],
-      ["idle-timeout", "u64?"],
-      ["stale-window", "u64?"],
-      ["cost", "u64?"],
-      ["prefetched", "bool"],
-      ["hits", "u32"],
-      ["value-size", "u64"],
-      ["size", "u64"],
-      ["codec", "codec"],
-      ["durability", "durability"],
-    ],
-  },
-  page: {
-    record: [
-      ["entries", "entry-info[]"],
-      ["next", "u32?"],
-    ],
-  },
-  carried: {
-    record: [
-      ["records", "bytes[]"],
-      ["next", "u32?"],
-    ],
-  },
-  summary: {
-    record: [
-      ["size", "u64"],
-      ["version", "u64"],
-      ["accessed", "u64"],
-      ["gone", "u64?"],
-    ],
-  },
-  statistics: {
-    record: (
-      "entries bytes hits stale-hits misses admitted refused refused-corrupt refused-newer refused-too-large refused-other-key " +
-      "sets deletes expired invalidated evicted-bytes evicted-entries evicted-asked turned-away errors invalid-arguments " +
-      "keys-too-large values-too-large not-numbers full prefetched prefetch-hits bytes-written bytes-read compressed-in compressed-out deflated lz4 " +
-      "incompressible incompressible-bytes cold-entries cold-bytes cold-values dictionary-bytes cooled warmed cold-hits cold-damaged"
-    )
-      .split(" ")
-      .map((name) => [name, "u64"] as const),
-  },
-  likely: { tuple: ["bytes", "f64"] },
-  "stored-or-error": { result: "stored" },
-  token: {
-    variant: [
-      ["null", ""],
-      ["boolean", "bool"],
-      ["integer", "i64"],
-      ["unsigned", "i64"],
-      ["float", "f64"],
-      ["string", "text"],
-      ["bytes", "bytes"],
-      ["list", "u32"],
-      ["set", "u32"],
-      ["map", "u32"],
-    ],
-  },
-  made: {
-    record: [
-      ["key", "bytes"],
-      ["hashed", "bool"],
-      ["tier", "tier?"],
-    ],
-  },
-  stamp: {
-    record: [
-      ["size", "u64"],
-      ["seconds", "i64"],
-      ["nanoseconds", "u32"],
-    ],
-  },
-  "path-state": {
-    variant: [
-      ["unknown", ""],
-      ["stamp", "stamp"],
-      ["content", "bytes"],
-      ["content-hash", "bytes"],
-    ],
-  },
-  "text-setting": {
-    variant: [
-      ["hash-above", "u64"],
-      ["small", "u64"],
-      ["medium", "u64"],
-      ["large", "u64"],
-    ],
-  },
-};
-
-const NAMESPACE = ["namespace", "u32"] as const;
-const KEY = ["key", "bytes"] as const;
-const VALUE = ["value", "bytes"] as const;
-const OPTIONS = ["options", "set-option[]"] as const;
-const STORED = ["stored", "bytes?"] as const;
-const RECORD = ["record", "bytes"] as const;
-const NOW = ["now", "u64"] as const;
-const SEQUENCE = ["sequence", "u64?"] as const;
-const SOME = ["namespace", "u32?"] as const;
-const PREDICTIONS = ["predictions", "likely[]"] as const;
+export const TYPES: Record<string, Compound> = {};
 
 /** The calls. */
-export const CALLS: Record<string, Call> = {
-  open: [0, [["settings", "setting[]"]], ""],
-  namespace: [1, [["name", "text"]], "u32"],
-  "set-defaults": [2, [NAMESPACE, ["defaults", "namespace-default[]"]], ""],
-  get: [3, [NAMESPACE, KEY, NOW], "hit?"],
-  admit: [4, [NAMESPACE, KEY, RECORD, NOW], "hit"],
-  ttl: [6, [NAMESPACE, KEY, NOW], "times?"],
-  inspect: [7, [NAMESPACE, KEY, NOW], "entry-info?"],
-  "get-many": [8, [NAMESPACE, ["keys", "bytes[]"], NOW], "hit?[]"],
-  scan: [9, [SOME, ["prefix", "bytes"], ["cursor", "u32"], ["limit", "u32"], NOW], "page"],
-  describe: [11, [RECORD], "entry-info"],
-  set: [16, [NAMESPACE, KEY, VALUE, OPTIONS, NOW, SEQUENCE], "stored"],
-  increment: [21, [NAMESPACE, KEY, ["delta", "i64"], OPTIONS, STORED, NOW, SEQUENCE], "counted"],
-  touch: [22, [NAMESPACE, KEY, ["ttl", "u64?"], STORED, NOW, SEQUENCE], "stored?"],
-  delete: [23, [NAMESPACE, KEY, STORED, NOW], "bool"],
-  forget: [24, [NAMESPACE, KEY], ""],
-  ban: [32, [SOME, ["rules", "ban-rule[]"], NOW, SEQUENCE], "banned"],
-  "take-bans": [33, [RECORD], ""],
-  "reap-bans": [34, [["until", "u64"], NOW, SEQUENCE], "bytes"],
-  clear: [37, [SOME], "u32"],
-  cleanup: [38, [NOW, ["limit", "u32"]], "u32"],
-  maintain: [39, [NOW, ["budget", "u32"]], "u32"],
-  resize: [41, [["max-bytes", "u64"], NOW], "u32"],
-  carry: [42, [["cursor", "u32"], ["size", "u32"], NOW], "carried"],
-  "set-policy": [44, [["name", "text"]], ""],
-  stats: [45, [SOME], "statistics"],
-  judge: [47, [["candidates", "summary[]"], ["needed", "u64"], NOW], "u32[]"],
-  "evict-unlikely": [49, [NAMESPACE, PREDICTIONS, ["count", "u32"], NOW], "u32"],
-  expect: [50, [NAMESPACE, PREDICTIONS, NOW], "u32"],
-  parts: [64, [["parts", "bytes[]"]], "made"],
-  dictionary: [65, [["value", "token[]"]], "made"],
-  structured: [66, [["value", "token[]"]], "made"],
-  path: [67, [["path", "bytes"], ["state", "path-state"]], "made"],
-  endpoint: [68, [["endpoint", "text"], ["parameters", "pair[]"]], "made"],
-  text: [
-    69,
-    [["operation", "text"], ["options", "token[]"], ["text", "bytes"], ["settings", "text-setting[]"]],
-    "made",
-  ],
-  "operation-prefix": [71, [["operation", "text"]], "bytes"],
-};
+export const CALLS: Record<string, Call> = {};
+
+/** Adds descriptions to the contract: `kind name: field type, ...` of a type, `call name number: argument type, ... -> answer` of a call, each with a
+ * semicolon behind it. */
+export function know(descriptions: string): void {
+  const pattern = /(\w+) (\S+?)(?: (\d+))?(?:: ([^>]*?))?(?: -> (\S+))?;/g;
+  for (const [, kind = "", name = "", number, list = "", answer = ""] of descriptions.replace(/\s+/g, " ").matchAll(pattern)) {
+    const fields = list.split(", ").filter(Boolean).map((field) => field.split(" ")).map(([name = "", type = ""]) => [name, type] as const);
+    if (kind === "call") CALLS[name] = [Number(number), fields, answer];
+    else TYPES[name] = [kind, fields, fields.map(([name]) => name)];
+  }
+}
+
+know(`
+  tuple pair: text, text;
+  enum durability: memory, process, sync;
+  enum codec: none, deflate, lz4;
+  enum compression: none, deflate, lz4, auto;
+  enum freshness: fresh, stale;
+  enum tier: small, medium, large, xlarge;
+  enum dependency-kind: file, glob, environment;
+  variant setting: max-bytes u64, max-entries u32, max-entry-size u32, max-key-size u32, policy text, objective text, codec compression,
+    compression-threshold u32, compression-level u8, cold-tier bool, advice bool, store bool, seed i64;
+  variant namespace-default: ttl u64, tti u64, stale u64, jitter u8;
+  record dependency: kind dependency-kind, name text, stamp bytes;
+  variant set-option: ttl u64, tti u64, stale u64, content-type text, metadata pair, tag text, durability durability, cost u64,
+    dependency dependency, prefetched;
+  variant ban-rule: all, tag text, all-tags text[], prefix bytes, glob bytes, file text;
+  record banned: sequence u64, hit u64?, record bytes;
+  record hit: value bytes, content-type text, version u64, created u64, expires u64?, freshness freshness, renew bool, depends bool;
+  record stored: version u64, gone u64?, record bytes;
+  record counted: value i64, stored stored;
+  record times: expires u64?, gone u64?;
+  record entry-info: namespace text, key bytes, content-type text, metadata pair[], tags text[], dependencies dependency[], version u64,
+    created u64, accessed u64, expires u64?, gone u64?, idle-timeout u64?, stale-window u64?, cost u64?, prefetched bool, hits u32,
+    value-size u64, size u64, codec codec, durability durability;
+  record page: entries entry-info[], next u32?;
+  record carried: records bytes[], next u32?;
+  record summary: size u64, version u64, accessed u64, gone u64?;
+  record statistics: entries u64, bytes u64, hits u64, stale-hits u64, misses u64, admitted u64, refused u64, refused-corrupt u64,
+    refused-newer u64, refused-too-large u64, refused-other-key u64, sets u64, deletes u64, expired u64, invalidated u64, evicted-bytes u64,
+    evicted-entries u64, evicted-asked u64, turned-away u64, errors u64, invalid-arguments u64, keys-too-large u64, values-too-large u64,
+    not-numbers u64, full u64, prefetched u64, prefetch-hits u64, bytes-written u64, bytes-read u64, compressed-in u64, compressed-out u64,
+    deflated u64, lz4 u64, incompressible u64, incompressible-bytes u64, cold-entries u64, cold-bytes u64, cold-values u64,
+    dictionary-bytes u64, cooled u64, warmed u64, cold-hits u64, cold-damaged u64;
+  tuple likely: bytes, f64;
+  result stored-or-error: stored;
+  variant token: null, boolean bool, integer i64, unsigned i64, float f64, string text, bytes bytes, list u32, set u32, map u32;
+  record made: key bytes, hashed bool, tier tier?;
+  record stamp: size u64, seconds i64, nanoseconds u32;
+  variant path-state: unknown, stamp stamp, content bytes, content-hash bytes;
+  variant text-setting: hash-above u64, small u64, medium u64, large u64;
+  call open 0: settings setting[];
+  call namespace 1: name text -> u32;
+  call set-defaults 2: namespace u32, defaults namespace-default[];
+  call get 3: namespace u32, key bytes, now u64 -> hit?;
+  call admit 4: namespace u32, key bytes, record bytes, now u64 -> hit;
+  call ttl 6: namespace u32, key bytes, now u64 -> times?;
+  call inspect 7: namespace u32, key bytes, now u64 -> entry-info?;
+  call get-many 8: namespace u32, keys bytes[], now u64 -> hit?[];
+  call scan 9: namespace u32?, prefix bytes, cursor u32, limit u32, now u64 -> page;
+  call describe 11: record bytes -> entry-info;
+  call set 16: namespace u32, key bytes, value bytes, options set-option[], now u64, sequence u64? -> stored;
+  call increment 21: namespace u32, key bytes, delta i64, options set-option[], stored bytes?, now u64, sequence u64? -> counted;
+  call touch 22: namespace u32, key bytes, ttl u64?, stored bytes?, now u64, sequence u64? -> stored?;
+  call delete 23: namespace u32, key bytes, stored bytes?, now u64 -> bool;
+  call forget 24: namespace u32, key bytes;
+  call ban 32: namespace u32?, rules ban-rule[], now u64, sequence u64? -> banned;
+  call take-bans 33: record bytes;
+  call reap-bans 34: until u64, now u64, sequence u64? -> bytes;
+  call clear 37: namespace u32? -> u32;
+  call cleanup 38: now u64, limit u32 -> u32;
+  call maintain 39: now u64, budget u32 -> u32;
+  call resize 41: max-bytes u64, now u64 -> u32;
+  call carry 42: cursor u32, size u32, now u64 -> carried;
+  call set-policy 44: name text;
+  call stats 45: namespace u32? -> statistics;
+  call judge 47: candidates summary[], needed u64, now u64 -> u32[];
+  call evict-unlikely 49: namespace u32, predictions likely[], count u32, now u64 -> u32;
+  call expect 50: namespace u32, predictions likely[], now u64 -> u32;
+  call parts 64: parts bytes[] -> made;
+  call dictionary 65: value token[] -> made;
+  call structured 66: value token[] -> made;
+  call path 67: path bytes, state path-state -> made;
+  call endpoint 68: endpoint text, parameters pair[] -> made;
+  call text 69: operation text, options token[], text bytes, settings text-setting[] -> made;
+  call operation-prefix 71: operation text -> bytes;
+`);

@@ -127,23 +127,21 @@ export class Writer {
   private compound(name: string, value: Plain): void {
     const type = TYPES[name];
     if (type === undefined) throw new TypeError(`there is no type ${name}`);
-    if ("record" in type) {
-      this.fields(type.record, value as { [name: string]: Plain });
-    } else if ("tuple" in type) {
+    const [kind, fields, names] = type;
+    if (kind === "record") {
+      this.fields(fields, value as { [name: string]: Plain });
+    } else if (kind === "tuple") {
       const items = value as readonly Plain[];
-      type.tuple.forEach((of, place) => this.write(of, items[place] ?? null));
-    } else if ("enum" in type) {
-      this.u8(placeOf(type.enum, value as string));
-    } else if ("flags" in type) {
-      this.u8((value as readonly string[]).reduce((bits, flag) => bits | (1 << placeOf(type.flags, flag)), 0));
-    } else if ("variant" in type) {
+      names.forEach((of, place) => this.write(of, items[place] ?? null));
+    } else if (kind === "enum") {
+      this.u8(placeOf(names, value as string));
+    } else if (kind === "flags") {
+      this.u8((value as readonly string[]).reduce((bits, flag) => bits | (1 << placeOf(names, flag)), 0));
+    } else if (kind === "variant") {
       const [name, carried] = Object.entries(value as { [name: string]: Plain })[0] ?? ["", null];
-      const place = placeOf(
-        type.variant.map(([name]) => name),
-        name,
-      );
+      const place = placeOf(names, name);
       this.u8(place);
-      this.write(type.variant[place]?.[1] ?? "", carried);
+      this.write(fields[place]?.[1] ?? "", carried);
     }
   }
 }
@@ -213,22 +211,23 @@ export class Reader {
   private compound(name: string, refused: (code: number, message: string) => Plain): Plain {
     const type = TYPES[name];
     if (type === undefined) throw new TypeError(`there is no type ${name}`);
-    if ("record" in type) {
+    const [kind, fields, names] = type;
+    if (kind === "record") {
       const record: { [name: string]: Plain } = {};
-      for (const [name, of] of type.record) record[name] = this.read(of, refused);
+      for (const [name, of] of fields) record[name] = this.read(of, refused);
       return record;
     }
-    if ("tuple" in type) return type.tuple.map((of) => this.read(of, refused));
-    if ("enum" in type) return type.enum[this.u8()] ?? null;
-    if ("flags" in type) {
+    if (kind === "tuple") return names.map((of) => this.read(of, refused));
+    if (kind === "enum") return names[this.u8()] ?? null;
+    if (kind === "flags") {
       const bits = this.u8();
-      return type.flags.filter((_, place) => bits & (1 << place));
+      return names.filter((_, place) => bits & (1 << place));
     }
-    if ("variant" in type) {
-      const [name, of] = type.variant[this.u8()] ?? ["", ""];
+    if (kind === "variant") {
+      const [name, of] = fields[this.u8()] ?? ["", ""];
       return { [name]: this.read(of, refused) };
     }
     const status = this.u8();
-    return status === 0 ? this.read(type.result, refused) : refused(status - 1, decoder.decode(this.raw()));
+    return status === 0 ? this.read(names[0] ?? "", refused) : refused(status - 1, decoder.decode(this.raw()));
   }
 }
