@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 /** Bytes that a module may have, gzipped: a little more than it had when this was last set. */
-const LIMITS = { larder: 138_000, fast: 186_000, slim: 66_500 };
+const LIMITS = { larder: 121_500, fast: 185_500, slim: 65_500 };
 
 const SECTIONS = ["custom", "types", "imports", "functions", "tables", "memory", "globals", "exports", "start", "elements", "code", "data"];
 
