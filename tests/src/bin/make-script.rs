@@ -45,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             make("namespace", json!({ "name": name }));
         }
         for place in 0..CALLS_A_CACHE {
-            let (name, args) = iter::repeat_with(|| script.call()).find(|(name, _)| is_there(name)).ok_or("no call is left")?;
+            let (name, args) =
+                iter::repeat_with(|| script.call()).find(|(name, _)| is_there(name)).ok_or("no call is left")?;
             let answer = make(name, args);
             record_of(&answer).into_iter().for_each(|record| script.remember(record));
             if place % CALLS_A_LOOK == 0 {
