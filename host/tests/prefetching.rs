@@ -220,10 +220,13 @@ fn a_request_to_stop_leaves_the_rest_for_later() {
     }
     let work = work().stop(&stop).concurrency(1).lease(Duration::from_secs(5));
     let report = queue.run(&Stopped, &work).expect("run");
-    assert_eq!((report.taken, report.fetched, report.failed.len()), (2, 0, 1));
-    assert_eq!(queue.figures().expect("counted").failures, 0, "it was not the item's fault");
+    assert_eq!((report.taken, report.fetched, report.failed.len()), (1, 0, 1));
+    let figures = queue.figures().expect("counted");
+    assert_eq!((figures.failures, figures.ready), (0, 1), "it was not the item's fault, and b was not begun");
     now.fetch_add(5_000, Ordering::SeqCst);
-    assert_eq!(keys(&queue.take(9, Duration::from_secs(1)).expect("taken").items), "a b");
+    let taken = queue.take(9, Duration::from_secs(1)).expect("taken").items;
+    assert_eq!(keys(&taken), "a b");
+    assert_eq!(taken.iter().map(|item| item.attempts).collect::<Vec<_>>(), [2, 1]);
 }
 
 #[test]

@@ -163,6 +163,19 @@ for (const [what, end] of Object.entries(ENDINGS)) {
   });
 }
 
+test("what a prefetcher that is stopped did not begin is ready at once", async () => {
+  const { cache } = await opened();
+  await cache.prefetchMany([{ key: "a", priority: 1 }, { key: "b" }]);
+  const prefetcher = await new Promise((begun) => {
+    const made = cache.prefetcher(() => {
+      begun(made);
+      return new Promise(() => {});
+    }, { every: 1, concurrency: 1 });
+  });
+  prefetcher.stop();
+  assert.deepEqual((await cache.prefetchQueue()).map(({ key, attempts, waits }) => [key, attempts, waits > 0]), [["a", 1, true], ["b", 0, false]]);
+});
+
 test("a prefetcher that is stopped before it begins does nothing", async () => {
   const { cache } = await opened();
   await cache.prefetch("a");

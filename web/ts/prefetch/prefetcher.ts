@@ -113,23 +113,23 @@ export class Prefetcher {
   }
 
   private async round(batch: number, concurrency: number, lease: number, retry: number): Promise<void> {
-    const { queue, host } = this.all;
-    const items = await queue.take(batch, lease);
-    const isFresh = await Promise.all(items.map(({ key }) => host.isFresh(key)));
-    await queue.finish(items.filter((_, at) => isFresh[at]).map(({ key }) => key), true);
-    const rest = items.filter((_, at) => !isFresh[at])[Symbol.iterator]();
-    const work = async (): Promise<void> => {
-      for (const item of rest) {
-        if (this.isStopped) return;
-        await this.fetchOne(item, lease, retry);
-      }
+    let left = batch;
+    // One at a time: what was taken and not begun would wait until its lease is over.
+    const take = async (): Promise<QueuedPrefetch | undefined> => (this.isStopped || left-- <= 0 ? undefined : (await this.all.queue.take(1, lease))[0]);
+    const work = async (first: QueuedPrefetch | undefined): Promise<void> => {
+      for (let item = first; item !== undefined && !this.isStopped; item = await take()) await this.fetchOne(item, lease, retry);
     };
-    await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, work));
+    const first = await take();
+    if (first === undefined) return;
+    const others = Array.from({ length: Math.min(concurrency, batch) - 1 }, async () => work(await take()));
+    await Promise.all([work(first), ...others]);
   }
 
   private async fetchOne(item: QueuedPrefetch, lease: number, retry: number): Promise<void> {
     const { queue, host } = this.all;
     const { key } = item;
+    if (await host.isFresh(key)) return queue.finish([key], true);
+    if (this.isStopped) return;
     const ended = new AbortController();
     const end = (): void => ended.abort(this.signal.reason);
     this.signal.addEventListener("abort", end, { once: true });

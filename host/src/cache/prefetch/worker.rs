@@ -1,7 +1,8 @@
 //! Fetching what is queued: a batch, or as it comes.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -127,7 +128,7 @@ pub struct Report {
     pub unneeded: u32,
     /// Of those, the ones that failed: keys and reasons.
     pub failed: Vec<(Vec<u8>, String)>,
-    /// When the next item is ready, if none is now: Unix milliseconds.
+    /// When the next item is ready, if none was any more: Unix milliseconds.
     pub next: Option<u64>,
 }
 
@@ -138,29 +139,45 @@ impl Prefetches {
     /// # Errors
     /// As [`push`](Self::push). A fetch that fails is none: see [`Report::failed`].
     pub fn run(&self, fetcher: &dyn Fetcher, work: &Work) -> Result<Report> {
-        let taken = self.take(work.batch, work.lease)?;
-        let report =
-            std::sync::Mutex::new(Report { taken: taken.items.len() as u32, next: taken.next, ..Report::default() });
-        let next = AtomicUsize::new(0);
-        let fetch_some = || -> Result<()> {
-            while !work.stop.is_stopped()
-                && let Some(item) = taken.items.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                match self.fetch(item, fetcher, work)? {
-                    Ahead::Computed => lock(&report).fetched += 1,
-                    Ahead::Needless => lock(&report).unneeded += 1,
-                    Ahead::Failed(reason) => lock(&report).failed.push((item.key.clone(), reason)),
+        let (report, left) = (Mutex::new(Report::default()), AtomicU32::new(work.batch));
+        // One at a time: what was taken and not begun would wait until its lease is over.
+        let take = || -> Result<Option<Queued>> {
+            if work.stop.is_stopped() {
+                return Ok(None);
+            }
+            if left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err() {
+                lock(&report).next = None;
+                return Ok(None);
+            }
+            let taken = self.take(1, work.lease)?;
+            let mut report = lock(&report);
+            report.taken += taken.items.len() as u32;
+            report.next = taken.next;
+            Ok(taken.items.into_iter().next())
+        };
+        let fetch_all = |first: Option<Queued>| -> Result<()> {
+            let mut item = first;
+            while let Some(taken) = item {
+                let outcome = self.fetch(&taken, fetcher, work)?;
+                let mut report = lock(&report);
+                match outcome {
+                    Ahead::Computed => report.fetched += 1,
+                    Ahead::Needless => report.unneeded += 1,
+                    Ahead::Failed(reason) => report.failed.push((taken.key, reason)),
                 }
+                drop(report);
+                item = take()?;
             }
             Ok(())
         };
+        let first = take()?;
+        let helpers = if first.is_some() { work.concurrency.min(work.batch as usize) - 1 } else { 0 };
         thread::scope(|scope| {
-            let helpers = work.concurrency.min(taken.items.len()).saturating_sub(1);
-            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(fetch_some)).collect();
-            let own = fetch_some();
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| take().and_then(fetch_all))).collect();
+            let own = fetch_all(first);
             helpers.into_iter().fold(own, |done, helper| done.and(helper.join().unwrap_or_else(|_| panicked())))
         })?;
-        Ok(report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Ok(report.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn fetch(&self, item: &Queued, fetcher: &dyn Fetcher, work: &Work) -> Result<Ahead> {

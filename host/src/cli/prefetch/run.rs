@@ -70,14 +70,13 @@ pub(super) fn run(queue: &Prefetches, args: RunArgs, out: &Output) -> Result<Exi
     signals::listen(&stop)?;
     let own = (!args.command.is_empty()).then(|| Command::new(args.command, ".").timeout(args.timeout));
     let fetcher = Commands { own, timeout: args.timeout };
-    let waves = args.batch.div_ceil(u32::try_from(args.concurrency.max(1)).unwrap_or(u32::MAX));
     let work = Work::new()?
         .batch(args.batch)
         .every(args.every)
         .concurrency(args.concurrency)
         .retry(args.retry)
-        // Nobody else takes what may still be under way, or wait for those before it in the batch.
-        .lease(args.timeout.saturating_mul(waves).saturating_add(Duration::from_secs(30)))
+        // Nobody else takes what may still be under way.
+        .lease(args.timeout.saturating_add(Duration::from_secs(30)))
         .options(args.entry.options()?)
         .stop(&stop);
     if args.once {
