@@ -140,6 +140,57 @@ test("what is deleted while it is made is answered and not stored", async () => 
   assert.equal(await cache.has("key"), false);
 });
 
+test("what the synchronous face removes while it is made is not stored", async () => {
+  const cache = await Larder.open();
+  const removals = [(key) => cache.sync.delete(key), () => cache.sync.clear(), (key) => cache.sync.invalidate({ prefix: key }), () => cache.sync.invalidate("all")];
+  for (const [at, remove] of removals.entries()) {
+    const made = cache.getOrSet(`key ${at}`, () => {
+      remove(`key ${at}`);
+      return "made before";
+    });
+    assert.equal(await made, "made before");
+    assert.equal(await cache.get(`key ${at}`), undefined, `removal ${at}`);
+  }
+});
+
+test("what was given up is not stored over what came after", async () => {
+  const cache = await Larder.open();
+  const stop = new AbortController();
+  const { promise, finish } = (() => {
+    let finish;
+    return { promise: new Promise((done) => (finish = done)), finish };
+  })();
+  const first = cache.getOrSet("key", () => promise, { signal: stop.signal });
+  stop.abort();
+  await assert.rejects(first);
+  assert.equal(await cache.getOrSet("key", () => "second"), "second");
+  finish("first");
+  await new Promise((done) => setImmediate(done));
+  assert.equal(await cache.get("key"), "second");
+});
+
+test("numbers that do not fit are refused, not bent", async () => {
+  const cache = await Larder.open();
+  await cache.set("count", "5");
+  for (const by of [2n ** 63n, -(2n ** 63n) - 1n, 2 ** 53, 1.5, NaN, Infinity]) {
+    await assert.rejects(cache.increment("count", by), { code: "invalid-argument" }, String(by));
+    assert.throws(() => cache.sync.increment("count", by), { code: "invalid-argument" }, String(by));
+  }
+  assert.equal(await cache.increment("count", -(2n ** 63n)), 5n - 2n ** 63n);
+  for (const options of [{ maxEntries: 2 ** 32 + 1 }, { maxEntries: 1.5 }, { jitter: 300 }, { jitter: -1 }, { maxEntrySize: 2 ** 32 }]) {
+    await assert.rejects(Larder.open(options), { code: "invalid-argument" }, JSON.stringify(options));
+  }
+  await assert.rejects(cache.increment("count", 1, { durability: "sync" }), { code: "storage" }, "there is no store");
+});
+
+test("a value larger than memory could be is refused, and the cache goes on", async () => {
+  const cache = await Larder.open();
+  // Nothing is written to it, so it takes no room.
+  await assert.rejects(cache.set("key", new Uint8Array(2_200_000_000)), { code: "too-large" });
+  await cache.set("key", 1);
+  assert.equal(await cache.get("key"), 1);
+});
+
 test("entries are made invalid by what they have in common", async () => {
   const cache = await Larder.open();
   const fill = async () => {

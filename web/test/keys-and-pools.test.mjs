@@ -142,3 +142,20 @@ test("a plan may change under what is there", async () => {
   const many = Object.fromEntries(["a", "b", "c"].map((name) => [name, Array.from({ length: 1000 }, (_, at) => at)]));
   await assert.rejects(cache.pool("huge", { dimensions: many }), { code: "too-large", message: /1000000000/ });
 });
+
+test("a pool goes on after the cache was opened again, whatever was imported", async () => {
+  const now = clock();
+  const cache = await Larder.open({ now });
+  for (const [namespace, ttl] of [["over", "1s"], ["there", "1h"]]) {
+    const other = await Larder.open({ namespace, ttl, now });
+    await other.set("key", namespace);
+    const snapshot = await other.export();
+    if (namespace === "over") now.time += 2000;
+    await cache.import(snapshot);
+  }
+  const pool = await cache.pool("p", PLAN);
+  await cache.reopen();
+  const again = await (await cache.pool("p", PLAN)).accumulate(({ entry }) => `made ${entry}`);
+  assert.equal(again.made, again.planned);
+  assert.equal((await pool.stats()).cachedEntries, again.made);
+});

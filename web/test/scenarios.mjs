@@ -622,3 +622,29 @@ export async function whatIsOwnStaysWhereThereIsNoRoom(options) {
   same([await queued(cache), (await cache.predict("/"))[0].key], [["later"], "/cart"]);
   await cache.close();
 }
+
+export async function exportedWhereverItIs(options) {
+  const cache = await Larder.open({ ...options, maxStoreBytes: 500_000 });
+  const value = () => crypto.getRandomValues(new Uint8Array(5000));
+  await cache.setMany(Array.from({ length: 400 }, (_, at) => [`key ${at}`, value()]));
+  await cache.flush();
+  same((await cache.stats())["stored-entries"] < 200, true, "the store has no room for all");
+  const other = await Larder.open();
+  same(await other.import(await cache.export()), { entries: 400, expired: 0, damaged: 0 });
+  await cache.set("memory", "only", { durability: "memory" });
+  same(await other.import(await cache.export()), { entries: 401, expired: 0, damaged: 0 });
+  await cache.close();
+}
+
+export async function cleanedUpOnce(options) {
+  let time = 1_750_000_000_000;
+  const cache = await Larder.open({ ...options, now: () => time });
+  await cache.setMany(Array.from({ length: 30 }, (_, at) => [`key ${at}`, at]), { ttl: "1s" });
+  await cache.set("kept", 1);
+  time += 2000;
+  same([await cache.cleanup(), await cache.cleanup(), await cache.get("kept")], [30, 0, 1]);
+  await cache.setMany(Array.from({ length: 30 }, (_, at) => [`key ${at}`, at]), { ttl: "1s" });
+  time += 2000;
+  same([cache.sync.cleanup(), cache.sync.cleanup()], [30, 0]);
+  await cache.close();
+}

@@ -27,4 +27,6 @@ inBothStores({
   whatIsNewerIsLeft: "a queue and a model of a newer version are left alone, and that is said",
   whatIsOwnStaysWhereThereIsNoRoom: "the queue and what was learnt stay where there is no room",
   idleTimesBeginAnew: "idle times begin anew in the store with what is read from it",
+  exportedWhereverItIs: "what is in memory alone is exported with the rest",
+  cleanedUpOnce: "what is cleaned up counts once",
 });

@@ -364,3 +364,95 @@ test("more bans than can be kept, of several tabs, cost entries and not the stor
   assert.deepEqual(found, [[true, []], [true, ["full"]], [true, []], left, left, left]);
   await context.close();
 });
+
+test("a tab that gives time to what another one overwrote or deleted undoes nothing", async () => {
+  const [one, two, close] = await tabs("touched", ["BroadcastChannel"]);
+  await one.evaluate(() => cache.setMany([["overwritten", "old"], ["deleted", "old"], ["kept", "old"]], { ttl: "1h", tti: "1h" }));
+  await two.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "touched", preload: true });
+  });
+  await one.evaluate(async () => {
+    await cache.set("overwritten", "new");
+    await cache.delete("deleted");
+  });
+  const seen = await two.evaluate(async () => {
+    const touched = await Promise.all(["overwritten", "deleted", "kept"].map((key) => cache.touch(key, "2h")));
+    return [...touched, ...(await cache.getMany(["overwritten", "deleted", "kept"])), (await cache.ttl("kept")) > 7_000_000];
+  });
+  assert.deepEqual(seen, [true, true, true, "new", undefined, "old", true]);
+  const later = await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "touched" });
+    return [...(await cache.getMany(["overwritten", "deleted", "kept"])), (await cache.ttl("kept")) > 7_000_000];
+  });
+  assert.deepEqual(later, ["new", undefined, "old", true]);
+  await close();
+});
+
+test("what a tab deletes that it does not know of yet is deleted", async () => {
+  const [one, two, close] = await tabs("unknown", ["BroadcastChannel"]);
+  await one.evaluate(() => cache.set("key", 1));
+  await two.evaluate(() => cache.delete("key"));
+  const left = await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "unknown" });
+    return cache.get("key");
+  });
+  assert.equal(left, undefined);
+  await close();
+});
+
+test("what another one writes while a store is opened is known when it is open", async () => {
+  const [one, two, close] = await tabs("meanwhile");
+  await one.evaluate(() => cache.set("key", "old"));
+  await two.exposeFunction("writeThere", () => one.evaluate(() => cache.set("key", "new")));
+  const value = await two.evaluate(async () => {
+    await cache.close();
+    const { getAll } = IDBObjectStore.prototype;
+    // The blocks are read; before they are taken, another one is written.
+    IDBObjectStore.prototype.getAll = function (...args) {
+      IDBObjectStore.prototype.getAll = getAll;
+      const request = getAll.apply(this, args);
+      return {
+        set onsuccess(done) { request.onsuccess = () => writeThere().then(done); },
+        get result() { return request.result; },
+      };
+    };
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "meanwhile" });
+    return cache.get("key");
+  });
+  assert.equal(value, "new");
+  await close();
+});
+
+test("what another tab dropped for lack of room is exported by who has it in memory", async () => {
+  const [one, two, close] = await tabs("dropped", ["BroadcastChannel"]);
+  await one.evaluate(() => cache.setMany(Array.from({ length: 50 }, (_, at) => [`key ${at}`, at])));
+  const found = await two.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "dropped", preload: true });
+    return cache.sync.size;
+  });
+  assert.equal(found, 50);
+  await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "dropped", maxStoreBytes: "200kB" });
+    for (let at = 0; at < 20; at++) await cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000)));
+  });
+  const [entries, keys] = await two.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    const other = await Larder.open();
+    const { entries } = await other.import(await cache.export());
+    return [entries, (await other.getMany(Array.from({ length: 50 }, (_, at) => `key ${at}`))).filter((value) => value !== undefined).length];
+  });
+  assert.equal(keys, 50);
+  assert.ok(entries >= 50, `${entries}`);
+  await close();
+});

@@ -8,7 +8,7 @@ import { LarderError } from "./error.js";
 import { decoded } from "./text.js";
 import type { Prediction, Predictor } from "./prefetch/predictor.js";
 import { OWN, Tier } from "./tier.js";
-import { size, span, type Size, type Span } from "./units.js";
+import { size, span, whole, type Size, type Span } from "./units.js";
 import { TYPES, decode, decodeOwn, encode, type Value } from "./values.js";
 import { Writer, type Plain } from "./wire.js";
 
@@ -132,8 +132,8 @@ const SOME = 4096;
 export class SyncLarder implements Iterable<[string, Value]> {
   /** @internal */
   readonly id: number;
-  /** Bytes of the largest value that can be stored. */
-  readonly maxEntrySize: number;
+  private readonly largest: number;
+  private readonly maxBytes: number;
 
   /** @internal */
   constructor(
@@ -152,8 +152,13 @@ export class SyncLarder implements Iterable<[string, Value]> {
     if (options.stale !== undefined) defaults.push({ stale: span(options.stale) });
     if (options.jitter !== undefined) defaults.push({ jitter: options.jitter });
     tier.setDefaults(this.id, defaults);
-    const largest = size(options.maxEntrySize ?? MAX_BYTES);
-    this.maxEntrySize = tier.hasStore ? largest : Math.min(largest, size(options.maxBytes ?? MAX_BYTES));
+    this.largest = size(options.maxEntrySize ?? MAX_BYTES);
+    this.maxBytes = size(options.maxBytes ?? MAX_BYTES);
+  }
+
+  /** Bytes of the largest value that can be stored. */
+  get maxEntrySize(): number {
+    return this.tier.hasStore ? this.largest : Math.min(this.largest, this.maxBytes);
   }
 
   /** What learns from every read, if the cache was opened with `learn`. */
@@ -202,6 +207,8 @@ export class SyncLarder implements Iterable<[string, Value]> {
     const { tier } = this;
     const [bytes, type] = encode(value);
     const { engine } = tier;
+    // More than the module could ever hold would end it.
+    if (bytes.length > this.largest) throw new LarderError("too-large", `the value has more than ${this.largest} bytes`);
     engine.set(this.id, key, bytes, type, options === undefined ? undefined : written(type, options), tier.now(), tier.stamp() ?? 0);
     if (tier.log !== undefined) tier.keep(this.id, key, engine.written());
     if (tier.hasColdTier) tier.maintainSoon();
@@ -242,20 +249,21 @@ export class SyncLarder implements Iterable<[string, Value]> {
     if (!this.has(key) && this.tier.isStored(this.id, key)) {
       throw new LarderError("unsupported", "the number is in the store and not in memory; use the asynchronous increment");
     }
-    return this.tier.increment(this.id, key, BigInt(by), given(Type.Text, options), null);
+    return this.tier.increment(this.id, key, whole(by), given(Type.Text, options), null);
   }
 
   /** Makes entries invalid that are there now and that a rule is true of; those that are set later are not touched. */
   invalidate(rule: Rule): void {
-    this.tier.ban(this.id, [ruleOf(rule)]);
+    this.tier.ban(this.id, ruleOf(rule));
   }
 
   /** Removes entries whose time is over; answers how many. */
   cleanup(): number {
-    let removed = 0;
-    for (const some of this.tier.log?.cleanup() ?? []) removed += some;
+    let [stored, removed] = [0, 0];
+    for (const some of this.tier.log?.cleanup() ?? []) stored += some;
     for (let some = SOME; some === SOME; ) removed += some = this.cleanupSome();
-    return removed;
+    // What memory has the store has too.
+    return Math.max(stored, removed);
   }
 
   /** @internal */

@@ -35,7 +35,7 @@ import type { StoreOptions } from "./store/open.js";
 import type { Tabs } from "./tabs.js";
 import { decoded } from "./text.js";
 import { Tier } from "./tier.js";
-import { span, type Size, type Span } from "./units.js";
+import { span, whole, type Size, type Span } from "./units.js";
 import { decodeOwn, type Value } from "./values.js";
 import type { Plain } from "./wire.js";
 
@@ -49,7 +49,7 @@ export interface OpenOptions extends CoreOptions, StoreOptions {
 
 /** How a value is had that is not there. */
 export interface GetOrSetOptions extends SetOptions {
-  /** Ends the wait of this caller. The factory is asked to end once nobody waits any more. */
+  /** Ends the wait of this caller. The factory is asked to end once nobody waits any more; what it makes all the same is not stored. */
   readonly signal?: AbortSignal;
 }
 
@@ -99,6 +99,11 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       warned: (error) => this.warn(error),
       changed: (key) => this.changed(key),
       wrote: () => this.tabs?.tell(),
+      removed: (namespace, what) => {
+        if (namespace !== sync.id) return;
+        if ("key" in what) this.flights.outdateOne(what.key);
+        else this.flights.outdate(what.prefix);
+      },
     };
   }
 
@@ -275,7 +280,6 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
     // As it was: the record can still be read when its key is deleted.
     const stored = sync.has(key) ? undefined : tier.log?.read(tier.hash(sync.id, key));
     const wasThere = tier.delete(sync.id, key, null);
-    this.flights.outdateOne(key);
     this.tell("delete", { key });
     const record = (await stored)?.bytes;
     const wasStored = record !== undefined && tier.peek(sync.id, record, bytesOf(key)) !== undefined;
@@ -286,7 +290,6 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Removes all entries; answers how many. */
   async clear(): Promise<number> {
     const removed = this.sync.clear();
-    this.flights.outdate();
     this.tell("clear", { removed });
     await this.tier.log?.written();
     return removed;
@@ -319,12 +322,15 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Adds to a number; one that is not there counts as 0. */
   async increment(key: Key, by: number | bigint = 1, options?: SetOptions): Promise<bigint> {
     const { tier, sync, tabs } = this;
-    const add = (stored: Uint8Array | null): bigint => tier.increment(sync.id, key, BigInt(by), given(Type.Text, options), stored);
-    if (tier.log === undefined) return add(null);
     const inTurn = async (): Promise<bigint> => {
       await tier.log?.follow();
-      const sum = await tier.withStored(sync.id, key, add);
-      await this.written(options?.durability);
+      // Its block is written as is said, so that is said before it can begin.
+      const { sum, written } = await tier.withStored(sync.id, key, (stored) => {
+        const sum = tier.increment(sync.id, key, whole(by), given(Type.Text, options), stored);
+        return { sum, written: this.written(options?.durability).then(() => undefined, (error: unknown) => error) };
+      });
+      const refused = await written;
+      if (refused !== undefined) throw refused;
       return sum;
     };
     return tabs === undefined ? inTurn() : tabs.inTurn(`key/${tier.hash(sync.id, key)}`, undefined, inTurn);
@@ -339,8 +345,6 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       await this.tier.log.keeper.sweep();
       this.sync.invalidate(rule);
     }
-    // What is computed meanwhile was begun before. Which tags it will have is not known yet.
-    this.flights.outdate(typeof rule === "object" && "prefix" in rule ? rule.prefix : "");
     this.tell("invalidate", { rule });
     const isStored = await this.tier.log?.written();
     if (isStored === false && this.tier.isTrapped) throw new LarderError("trapped", "the cache was stopped by an inner error; open it again");
@@ -476,8 +480,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
         this.flights.restart(key, flight);
       }
       const value = await factory({ key, signal: flight.controller.signal });
-      // Where it cannot be stored it is answered all the same; what is closed stays so.
-      if (!flight.isOutdated) await this.set(key, value, options).catch((error: unknown) => this.tell("error", { key, error }));
+      // Where it cannot be stored it is answered all the same; what is closed stays so. What was given up is nobody's, and another one may have begun.
+      if (!flight.isOutdated && !flight.controller.signal.aborted) await this.set(key, value, options).catch((error: unknown) => this.tell("error", { key, error }));
       return value;
     };
     return this.flights.begin(key, (flight) => {
@@ -524,13 +528,14 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Removes entries whose time is over; answers how many. */
   async cleanup(): Promise<number> {
-    let removed = 0;
+    let [stored, removed] = [0, 0];
     for (const some of this.tier.log?.cleanup() ?? []) {
-      removed += some;
+      stored += some;
       await breathe();
     }
     for (let some = 1; some > 0; await breathe()) removed += some = this.sync.cleanupSome();
-    return removed;
+    // What memory has the store has too.
+    return Math.max(stored, removed);
   }
 
   /** Reads the store into memory, as much as fits; answers how many entries. So the synchronous face sees them, and the first reads are quick. */

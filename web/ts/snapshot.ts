@@ -66,7 +66,7 @@ export async function exported(tier: Tier): Promise<Blob> {
 async function* everything(tier: Tier): AsyncIterable<Iterable<Uint8Array>> {
   const { log, engine } = tier;
   if (log !== undefined) for await (const records of log.records(undefined)) yield sound(tier, records);
-  for (let cursor: number | null = log?.isWritable === true && !tier.hasLoose ? null : 0; cursor !== null; ) {
+  for (let cursor: number | null = log === undefined || tier.hasLoose || log.isPartial ? 0 : null; cursor !== null; ) {
     const args = { cursor, size: PIECE, now: tier.now() };
     const { records, next } = engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
     yield log === undefined ? records : records.filter((record) => !isInLog(tier, record));

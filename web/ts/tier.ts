@@ -34,6 +34,8 @@ export interface Listener {
   /** Another tab wrote or deleted this key; without one, many. */
   changed(key: Uint8Array | undefined): void;
   wrote(): void;
+  /** Entries of a namespace went, or were made invalid, before what is computed now is done: one, or all whose keys begin so. */
+  removed(namespace: number, what: { readonly key: Key } | { readonly prefix: Key }): void;
 }
 
 /** The namespace of what is known of pools. */
@@ -74,8 +76,8 @@ export class Tier {
     private readonly module: WebAssembly.Module,
     private settings: Settings,
     readonly now: () => number,
-    /** Whether a store was asked for. */
-    readonly hasStore: boolean,
+    /** Whether there is a store, or may be one. */
+    public hasStore: boolean,
     /** Whether entries that cool are compressed. */
     readonly hasColdTier: boolean,
   ) {
@@ -132,17 +134,22 @@ export class Tier {
   /** Goes on in memory alone: records are not made for nobody, and bans have no limit. */
   async withoutStore(): Promise<void> {
     this.settings = [...this.settings, { store: false }];
+    this.hasStore = false;
     await this.restart();
   }
 
   /** Begins anew with an empty memory, after a trap for instance. */
   async restart(): Promise<void> {
     this.refuseClosed();
-    const names = [...this.namespaces.values()];
-    this.running = this.start();
-    for (const { name } of names) this.engine.call("namespace", { name });
-    for (const [namespace, defaults] of this.defaults) this.engine.call("set-defaults", { namespace, defaults });
-    await this.log?.restart();
+    const engine = this.start();
+    // Under the numbers that they have; one that no name is known of was that of a record which was refused.
+    const last = Math.max(...this.namespaces.keys());
+    for (let id = 0; id <= last; id++) engine.call("namespace", { name: this.namespaces.get(id)?.name ?? `larder.refused/${id}` });
+    for (const [namespace, defaults] of this.defaults) engine.call("set-defaults", { namespace, defaults });
+    // Not before it knows what was made invalid.
+    const begin = (): void => void (this.running = engine);
+    if (this.log === undefined) begin();
+    else await this.log.restart(begin);
   }
 
   private register(id: number, name: string): void {
@@ -199,8 +206,8 @@ export class Tier {
     return this.log?.has(this.hash(namespace, key)) ?? false;
   }
 
-  /** Keeps what the engine wrote. */
-  keep(namespace: number, key: Key, { record, gone, version }: Stored): void {
+  /** Keeps what the engine wrote; with `base`, only if the entry that it was made of is still the newest there is. */
+  keep(namespace: number, key: Key, { record, gone, version }: Stored, base?: number): void {
     if (this.log === undefined) return;
     const hash = this.hash(namespace, key);
     const { hash: its } = this.named(namespace);
@@ -209,7 +216,7 @@ export class Tier {
       this.hasLoose = true;
       this.drop(namespace, key);
     }
-    else this.log.put({ kind: Kind.Put, hash, namespace: its, gone: gone ?? Infinity, version, bytes: record });
+    else this.log.put({ kind: Kind.Put, hash, namespace: its, gone: gone ?? Infinity, version, base, bytes: record });
   }
 
   /** Stores the entry of a record of elsewhere, in the namespace that it names. */
@@ -219,14 +226,14 @@ export class Tier {
     this.keep(namespace, key, stored);
   }
 
-  /** Notes that an entry is no more. */
+  /** Notes that an entry is no more, if one is known. */
   drop(namespace: number, key: Key): void {
-    if (this.log === undefined) return;
-    const hash = this.hash(namespace, key);
+    if (this.log?.knows(this.hash(namespace, key)) === true) this.bury(namespace, key);
+  }
+
+  private bury(namespace: number, key: Key): void {
     const { hash: its } = this.named(namespace);
-    if (this.log.knows(hash)) {
-      this.log.put({ kind: Kind.Delete, hash, namespace: its, gone: 0, version: this.stamp() ?? 0, bytes: bytesOf(key) });
-    }
+    this.log?.put({ kind: Kind.Delete, hash: this.hash(namespace, key), namespace: its, gone: 0, version: this.stamp() ?? 0, bytes: bytesOf(key) });
   }
 
   /** Notes that the entry of a record is no more. A damaged one is a miss as it is. */
@@ -296,15 +303,19 @@ export class Tier {
   /** Deletes an entry; true when it was there. */
   delete(namespace: number, key: Key, stored: Uint8Array | null): boolean {
     const wasThere = this.engine.call("delete", { namespace, key: bytesOf(key), stored, now: this.now() }) as boolean;
-    this.drop(namespace, key);
+    // Another tab may have written it, which is not known yet.
+    if (this.log?.isShared === true) this.bury(namespace, key);
+    else this.drop(namespace, key);
+    this.listener?.removed(namespace, { key });
     return wasThere;
   }
 
   /** Gives an entry a new time to live; false when it is not there. */
   touch(namespace: number, key: Key, ttl: number | null, stored: Uint8Array | null): boolean {
     const args = { namespace, key: bytesOf(key), ttl, stored, now: this.now(), sequence: this.stamp() };
+    const base = this.log?.baseOf(this.hash(namespace, key));
     const written = this.engine.call("touch", args) as unknown as Stored | null;
-    if (written !== null) this.keep(namespace, key, written);
+    if (written !== null) this.keep(namespace, key, written, base);
     return written !== null;
   }
 
@@ -321,15 +332,18 @@ export class Tier {
     // Emptying everything is much quicker than finding what belongs to a namespace.
     const isAll = this.namespaces.size === 1;
     const removed = this.engine.call("clear", { namespace: isAll ? null : namespace }) as number;
+    this.listener?.removed(namespace, { prefix: "" });
     if (this.log === undefined) return removed;
     return Math.max(removed, this.log.clear(this.named(namespace).hash));
   }
 
-  /** Makes entries invalid. */
-  ban(namespace: number, rules: Plain): void {
+  /** Makes entries invalid that a rule is true of. */
+  ban(namespace: number, rule: { readonly [name: string]: Plain }): void {
     const sequence = this.stamp();
-    this.engine.call("ban", { namespace, rules, now: this.now(), sequence });
-    if (sequence !== null) this.log?.keeper.banned({ namespace, rules, sequence });
+    this.engine.call("ban", { namespace, rules: [rule], now: this.now(), sequence });
+    // Which tags there will be on what is computed is not known yet.
+    this.listener?.removed(namespace, { prefix: (rule["prefix"] as Uint8Array | undefined) ?? "" });
+    if (sequence !== null) this.log?.keeper.banned({ namespace, rules: [rule], sequence });
   }
 
   /** Refuses everything from now on, and gives up the engine once what waits is written. */

@@ -32,6 +32,12 @@ function read(what: string, given: number | string, units: Readonly<Record<strin
   throw new LarderError("invalid-argument", `${JSON.stringify(given)} is no ${what}; write ${wanted}`);
 }
 
+/** A whole number of 64 bits. */
+export function whole(given: number | bigint): bigint {
+  if (typeof given === "bigint" ? BigInt.asIntN(64, given) === given : Number.isSafeInteger(given)) return BigInt(given);
+  throw new LarderError("invalid-argument", `${given} is no whole number of 64 bits`);
+}
+
 /** Milliseconds. */
 export function span(given: Span): number {
   return read("time", given, SPANS);

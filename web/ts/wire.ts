@@ -98,10 +98,10 @@ export class Writer {
         this.u8(value ? 1 : 0);
         break;
       case "u8":
-        this.u8(Number(value));
+        this.u8(within(value, 2 ** 8));
         break;
       case "u32":
-        this.u32(Number(value));
+        this.u32(within(value, 2 ** 32));
         break;
       case "u64":
       case "f64":
@@ -144,6 +144,12 @@ export class Writer {
       this.write(fields[place]?.[1] ?? "", carried);
     }
   }
+}
+
+function within(value: Plain, end: number): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 0 && number < end) return number;
+  throw new LarderError("invalid-argument", `${String(value)} is no whole number from 0 to ${end - 1}`);
 }
 
 function placeOf(names: readonly string[], name: string): number {

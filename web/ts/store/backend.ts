@@ -1,6 +1,8 @@
 // Where a store keeps its bytes. A store is a log of blocks: each holds records one behind the other, and lines that say which and where,
 // so that opening reads lines and no values (docs/design.md, "In the browser").
 
+import type { LarderError } from "../error.js";
+
 /** A block as it is found: its lines, not its records. */
 export interface Block {
   /** Later blocks have larger numbers. */
@@ -30,8 +32,8 @@ export interface Backend {
   readonly isShared: boolean;
   /** Drawn at random when the store was made; keys are hashed under it. */
   readonly seed: number;
-  /** Is called when all blocks were thrown away by the browser. */
-  lost: () => void;
+  /** Is called when all blocks that there were are no more, and why. */
+  lost: (why: LarderError) => void;
   /** The blocks behind this one, in their order, some at a time. */
   blocks(after: number): AsyncIterable<Block>;
   /** Writes a block; answers with what it became, or with nothing if `onlyAfter` does not hold. */

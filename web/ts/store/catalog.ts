@@ -10,6 +10,8 @@ export interface Reader {
   at: number;
   /** The last block when the reading began. */
   readonly end: number;
+  /** Blocks that were there. */
+  readonly met: Set<number>;
   /** Hashes of records that were written anew, behind the end, before they were read: by who overwrote them, or by reclaiming. */
   readonly moved: number[];
 }
@@ -27,6 +29,8 @@ export class Catalog {
   newest = 0;
   /** The highest version that other tabs wrote since the store was opened. */
   others = 0;
+  /** Whether records went that are not over, deleted or overwritten: for lack of room, or with the whole store. */
+  isPartial = false;
   readonly readers = new Set<Reader>();
 
   /** Notes a block and its lines. */
@@ -57,8 +61,18 @@ export class Catalog {
     }
   }
 
+  /** Forgets blocks that another tab dropped, as who read all of them found; answers with the hashes of what lay there, which may lie in later ones. */
+  dropMissing({ end, met }: Reader): number[] {
+    const missing = new Set([...this.blocks.keys()].filter((id) => id <= end && !met.has(id)));
+    if (missing.size === 0) return [];
+    this.isPartial = true;
+    this.drop(missing);
+    return this.table.hashesWhere((block) => missing.has(block));
+  }
+
   /** Forgets what was in a store that was emptied. */
   clear(): void {
+    this.isPartial ||= this.table.size > 0;
     this.table.clear();
     this.blocks.clear();
     this.bans = undefined;

@@ -42,7 +42,12 @@ function open(name: string): Promise<IDBDatabase> {
       request.result.createObjectStore("records");
       request.result.createObjectStore("meta");
     };
-    request.onsuccess = () => done(request.result);
+    request.onsuccess = () => {
+      const database = request.result;
+      // Somebody deletes the database: it is let go, or they would wait.
+      database.onversionchange = () => database.close();
+      done(database);
+    };
     request.onerror = () => {
       const isNewer = request.error?.name === "VersionError";
       failed(isNewer ? new LarderError("newer-format", "the store was made by a newer larder-web; use that version") : request.error);
@@ -66,10 +71,22 @@ async function metaOf(database: IDBDatabase, seed: number): Promise<{ readonly m
   return { meta, isNew: found === undefined };
 }
 
+/** The database of this name, and what is known of it. */
+async function openWith(name: string, seed: number): Promise<{ readonly database: IDBDatabase; readonly meta: Meta; readonly isNew: boolean }> {
+  const database = await open(name);
+  try {
+    return { database, ...(await metaOf(database, seed)) };
+  } catch (error) {
+    // Who deletes it would wait for whom nobody knows.
+    database.close();
+    throw error;
+  }
+}
+
 /** Blocks in a database. */
 export class IndexedDb implements Backend {
   readonly isShared = true;
-  lost: () => void = () => {};
+  lost: Backend["lost"] = () => {};
   private reopening: Promise<void> | undefined;
   private isClosed = false;
   private readonly kept = new Map<number, Uint8Array>();
@@ -78,9 +95,7 @@ export class IndexedDb implements Backend {
     private readonly name: string,
     private database: IDBDatabase,
     private meta: Meta,
-  ) {
-    this.watch();
-  }
+  ) {}
 
   get seed(): number {
     return this.meta.seed;
@@ -88,14 +103,8 @@ export class IndexedDb implements Backend {
 
   /** Opens the database of this name. */
   static async open(name: string): Promise<IndexedDb> {
-    const database = await open(name);
-    const { meta } = await metaOf(database, drawn());
+    const { database, meta } = await openWith(name, drawn());
     return new IndexedDb(name, database, meta);
-  }
-
-  /** Somebody deletes the database: it is let go, or they would wait. */
-  private watch(): void {
-    this.database.onversionchange = () => this.database.close();
   }
 
   private async begin(mode: IDBTransactionMode, durability: IDBTransactionDurability = "relaxed"): Promise<IDBTransaction> {
@@ -111,8 +120,7 @@ export class IndexedDb implements Backend {
 
   /** The browser closed the connection, and may have thrown everything away. */
   private async reopen(): Promise<void> {
-    const database = await open(this.name);
-    const { meta, isNew } = await metaOf(database, this.seed);
+    const { database, meta, isNew } = await openWith(this.name, this.seed);
     if (!isNew && (meta.seed !== this.seed || meta.made !== this.meta.made)) {
       // It is not touched: it belongs to others.
       database.close();
@@ -120,9 +128,8 @@ export class IndexedDb implements Backend {
     }
     this.database = database;
     this.meta = meta;
-    this.watch();
     this.kept.clear();
-    if (isNew) this.lost();
+    if (isNew) this.lost(new LarderError("storage", "the browser threw the store away; it is begun anew"));
   }
 
   async *blocks(after: number): AsyncIterable<Block> {

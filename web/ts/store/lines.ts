@@ -20,6 +20,8 @@ export interface Line {
   readonly namespace: number;
   readonly gone: number;
   readonly version: number;
+  /** The version of the record that this one was made of, without which it says nothing; none if it says something by itself. */
+  readonly base?: number | undefined;
   readonly bytes: Uint8Array;
 }
 

@@ -58,6 +58,16 @@ export class Log {
     this.reclaiming = new Reclaiming(backend, this.catalog, keeper);
   }
 
+  /** Whether others may write to it. */
+  get isShared(): boolean {
+    return this.backend.isShared;
+  }
+
+  /** Whether records may have gone that memory still has. */
+  get isPartial(): boolean {
+    return this.isSealed || this.catalog.isPartial;
+  }
+
   /** Whether what is written is stored. */
   get isWritable(): boolean {
     return !this.isSealed;
@@ -66,9 +76,9 @@ export class Log {
   /** Reads what there is. */
   static async open(backend: Backend, keeper: Keeper, maxBytes: number): Promise<Log> {
     const log = new Log(backend, keeper, maxBytes);
-    backend.lost = () => {
+    backend.lost = (why) => {
       log.catalog.clear();
-      keeper.warn(new LarderError("storage", "the browser threw the store away; it is begun anew"));
+      keeper.warn(why);
     };
     await log.readBlocks();
     // While they are read another tab may write them anew.
@@ -108,10 +118,10 @@ export class Log {
     return done;
   }
 
-  /** Tells a memory that began anew what it must know. */
-  restart(): Promise<void> {
+  /** Has a memory begin anew, and tells it in the same moment what it must know. */
+  restart(begin: () => void): Promise<void> {
     return this.serial(async () => {
-      while (!(await this.readBans())) await this.catchUp();
+      while (!(await this.readBans(begin))) await this.catchUp();
       this.keeper.banAgain();
       if (!this.hasLostBans) return;
       this.hasLostBans = false;
@@ -120,15 +130,16 @@ export class Log {
   }
 
   /** Takes over the newest bans that are known; false if they are not there any more and blocks follow, which have them. */
-  private async readBans(): Promise<boolean> {
-    if (this.catalog.bans === undefined) return true;
-    const { block, at, length } = this.catalog.bans;
+  private async readBans(begin = (): void => {}): Promise<boolean> {
+    const { bans } = this.catalog;
     try {
-      const record = await this.backend.read(block, at, length);
-      if (record === undefined && (await this.isBehind())) return false;
-      this.keeper.takeBans(record ?? new Uint8Array());
+      const record = bans && (await this.backend.read(bans.block, bans.at, bans.length));
+      if (bans !== undefined && record === undefined && (await this.isBehind())) return false;
+      begin();
+      if (bans !== undefined) this.keeper.takeBans(record ?? new Uint8Array());
     } catch (cause) {
       if (cause instanceof LarderError && cause.code !== "corrupt") throw cause;
+      begin();
       // What they made invalid must not come back.
       await this.startAnew(new LarderError("corrupt", "what was made invalid cannot be read, so the store was emptied", { cause }));
     }
@@ -160,6 +171,13 @@ export class Log {
     const line = this.waiting.get(hash) ?? this.flying.get(hash);
     if (line !== undefined) return line.kind === Kind.Put && line.version === version;
     return this.catalog.table.versionOf(hash) === version;
+  }
+
+  /** What a record of this hash is made of that is made of the one before: its version; nothing if that one waits to be written as it is. */
+  baseOf(hash: number): number | undefined {
+    if (!this.isShared) return undefined;
+    const waits = this.waiting.get(hash);
+    return waits === undefined ? (this.flying.get(hash)?.version ?? this.catalog.table.versionOf(hash)) : waits.base;
   }
 
   /** The record under this hash. */
@@ -309,26 +327,35 @@ export class Log {
 
   private async append(specials: readonly Line[], strict: boolean): Promise<void> {
     for (;;) {
+      this.leaveOutdated();
       // Bans are read when they are written, for others may have come beside them.
       const bans = specials.flatMap((line) => (line.kind === Kind.Bans ? this.bansLine(line) : [line]));
-      const packed = pack([...bans, ...this.flying.values()]);
-      const onlyAfter = bans.some(({ kind }) => kind === Kind.Bans) ? { onlyAfter: this.catalog.last } : {};
-      const made = await this.tryAppend({ ...packed, strict, ...onlyAfter });
+      const lines = [...bans, ...this.flying.values()];
+      if (lines.length === 0) return;
+      const packed = pack(lines);
+      const isBased = lines.some(({ kind, base }) => kind === Kind.Bans || base !== undefined);
+      const made = await this.tryAppend({ ...packed, strict, ...(isBased ? { onlyAfter: this.catalog.last } : {}) });
       if (made === undefined) {
         await this.catchUp();
         continue;
       }
       // Blocks of others in between come first.
       if (this.backend.isShared && made.id > this.catalog.last + 1) await this.catchUp(made.id);
-      const lines = unpack(packed.lines);
-      this.catalog.take(made, lines);
+      const written = unpack(packed.lines);
+      this.catalog.take(made, written);
       if (this.areBansMoved) await this.catchUp();
       // Deleted from what flies meanwhile: its namespace was emptied.
-      for (const line of lines) {
+      for (const line of written) {
         if (line.kind === Kind.Put && !this.flying.has(line.hash)) this.catalog.table.remove(line.hash, made.id);
       }
       return;
     }
+  }
+
+  /** Leaves out records made of others that are no more: another tab wrote or deleted them. */
+  private leaveOutdated(): void {
+    const { flying, catalog } = this;
+    for (const [hash, { base }] of flying) if (base !== undefined && base !== catalog.table.versionOf(hash)) flying.delete(hash);
   }
 
   /** All bans; none after an inner error, when they wait for the cache to be opened again. */
@@ -436,13 +463,14 @@ export class Log {
    * written meanwhile do not come. */
   async *records(namespace: number | undefined): AsyncIterable<Iterable<Line>> {
     await this.written();
+    if (this.isSealed) return;
     const { backend, catalog } = this;
-    const reader: Reader = { at: -1, end: catalog.last, moved: [] };
+    const reader: Reader = { at: -1, end: catalog.last, met: new Set(), moved: [] };
     const isMeant = (of: Omit<Found, "kind">): boolean => (namespace === undefined || of.namespace === namespace) && of.gone > this.keeper.now();
     catalog.readers.add(reader);
     try {
       yield* live(backend, catalog, reader, { isMeant, isThere: (line) => this.isNewest(line) });
-      for (const hash of reader.moved) {
+      for (const hash of [...reader.moved, ...catalog.dropMissing(reader)]) {
         const [read, place] = [await this.read(hash), catalog.table.get(hash)];
         if (read !== undefined && place !== undefined && isMeant(place)) yield [{ ...place, kind: Kind.Put, bytes: read.bytes }];
         await breathe();

@@ -33,9 +33,14 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   const limit = maxStoreBytes === undefined ? MAX_BYTES : size(maxStoreBytes);
   let backend: Backend | undefined;
   try {
-    backend = await begin(store, name, (bytes) => tier.inner.hash(bytes, 0), limit);
-    tier.attach(await Log.open(backend, new Keeper(tier), limit));
-    return backend?.isShared === true ? new Tabs(name, told) : undefined;
+    backend = await begin(store, name, (bytes, seed) => tier.inner.hash(bytes, seed), limit);
+    const log = await Log.open(backend, new Keeper(tier), limit);
+    tier.attach(log);
+    if (!backend.isShared) return undefined;
+    const tabs = new Tabs(name, told);
+    // What was written while this was read is known now, and what comes is told.
+    await log.follow();
+    return tabs;
   } catch (cause) {
     backend?.close();
     if (cause instanceof LarderError && cause.code === "newer-format") throw cause;
@@ -47,7 +52,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   }
 }
 
-function begin(store: "indexeddb" | "opfs", name: string, sum: (bytes: Uint8Array) => number, maxBytes: number): Promise<Backend> {
+function begin(store: "indexeddb" | "opfs", name: string, sum: (bytes: Uint8Array, seed: number) => number, maxBytes: number): Promise<Backend> {
   if (store === "opfs") {
     const storage = (globalThis.navigator as Partial<Navigator> | undefined)?.storage as Partial<StorageManager> | undefined;
     if (storage?.getDirectory === undefined) throw new LarderError("unsupported", "there are no files of the origin here (OPFS)");

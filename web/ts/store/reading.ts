@@ -18,6 +18,7 @@ export async function* live(backend: Backend, { table }: Catalog, reader: Reader
   for await (const { id, lines } of backend.blocks(-1)) {
     if (id > reader.end) return;
     reader.at = id;
+    reader.met.add(id);
     const found = unpack(lines).filter((line) => line.kind === Kind.Put && table.isAt(line.hash, id, line.at) && wanted.isMeant(line, id));
     if (found.length === 0) continue;
     // All of a block at once, for most of it is wanted.

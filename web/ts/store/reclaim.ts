@@ -83,7 +83,7 @@ export class Reclaiming {
       // What is being overwritten stays until that is stored.
       isThere: ({ hash }: { readonly hash: number }, block: number) => catalog.table.blockOf(hash) === block,
     };
-    for await (const lines of live(this.backend, catalog, { at: -1, end: Math.max(...ids), moved: [] }, wanted)) {
+    for await (const lines of live(this.backend, catalog, { at: -1, end: Math.max(...ids), met: new Set(), moved: [] }, wanted)) {
       for (const line of lines) {
         const kept = { line, size: line.bytes.length + LINE, accessed: keeper.accessed(line.bytes) };
         (keeper.mustStay(line.namespace) ? found.staying : found.others).push(kept);
@@ -98,6 +98,8 @@ export class Reclaiming {
     const kept = records.filter((_, at) => !going.has(at));
     // Under a policy that lets nobody go, the oldest do.
     while (bytesOf(kept) > most) kept.splice(0, Math.ceil(kept.length / 8));
+    const isLive = ({ line, accessed }: Kept): boolean => accessed >= 0 && line.gone > this.keeper.now();
+    this.catalog.isPartial ||= records.filter(isLive).length > kept.filter(isLive).length;
     return kept;
   }
 }

@@ -69,6 +69,11 @@ export class Table {
     return this.of(hash).remove(hash, block);
   }
 
+  /** The hashes of the places that a question is true of. */
+  hashesWhere(isMeant: Question): number[] {
+    return this.parts.flatMap((part) => part.hashesWhere(isMeant));
+  }
+
   /** Forgets the places that a question is true of; answers how many. */
   removeWhere(isMeant: Question): number {
     let removed = 0;
@@ -207,12 +212,17 @@ class Part {
     this.lengths[hole] = 0;
   }
 
-  removeWhere(isMeant: Question): number {
+  hashesWhere(isMeant: Question): number[] {
     const hashes: number[] = [];
     for (let slot = 0; slot < this.slots; slot++) {
       const isThere = this.lengths[slot] !== 0;
       if (isThere && isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number)) hashes.push(this.hashes[slot] as number);
     }
+    return hashes;
+  }
+
+  removeWhere(isMeant: Question): number {
+    const hashes = this.hashesWhere(isMeant);
     // An emptied table is made anew, which is quicker.
     if (hashes.length === this.count) this.empty();
     else for (const hash of hashes) this.remove(hash, Infinity);
