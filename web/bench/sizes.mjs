@@ -35,6 +35,18 @@ function needed(outputs, name, found = new Set()) {
   return found;
 }
 
+/** The cache in memory, in one file without the parts that are loaded when they are asked for. */
+export async function core() {
+  const later = {
+    name: "parts that are loaded later",
+    setup: ({ onResolve }) => onResolve({ filter: /./ }, ({ kind, path }) => (kind === "dynamic-import" ? { path, external: true } : undefined)),
+  };
+  const options = { bundle: true, format: "esm", platform: "browser", target: "es2022", minify: true, write: false, plugins: [later] };
+  const from = { stdin: { contents: `export { Larder } from "./pkg/index.js"`, resolveDir: web }, absWorkingDir: web, external: ["buffer"], logLevel: "error" };
+  const [{ contents }] = (await build({ ...options, ...from })).outputFiles;
+  return { raw: contents.length, gzipped: gzipped(contents) };
+}
+
 const sum = (sizes, names) => [...names].reduce(({ raw, gzipped }, name) => ({
   raw: raw + sizes.get(name).raw,
   gzipped: gzipped + sizes.get(name).gzipped,
@@ -50,7 +62,8 @@ export async function sizes() {
   const { sizes, outputs } = await pieces(`export { Larder } from "./pkg/index.js"`);
   const entry = Object.keys(outputs).find((name) => outputs[name].entryPoint === "<stdin>");
   const first = needed(outputs, entry);
-  rows.push(["larder-web: `import { Larder }`", sum(sizes, first)]);
+  rows.push(["larder-web: `import { Larder }`", await core()]);
+  rows.push([`the same beside the parts below, in ${first.size} pieces`, sum(sizes, first)]);
   for (const [what, file] of [["with a store", "pkg/store/open.js"], ["with pools", "pkg/pools/pool.js"], ["with prediction or prefetch", "pkg/prefetch/prefetching.js"], ["for snapshots", "pkg/snapshot.js"]]) {
     const chunk = Object.keys(outputs).find((name) => outputs[name].entryPoint === file);
     rows.push([`larder-web, more ${what}`, sum(sizes, [...needed(outputs, chunk)].filter((name) => !first.has(name)))]);

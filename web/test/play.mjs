@@ -2,12 +2,15 @@
 
 import { knowPools } from "../pkg/pools/contract.js";
 import { knowPrefetch } from "../pkg/prefetch/contract.js";
+import "../pkg/snapshot.js";
+import { knowStores } from "../pkg/store/contract.js";
 import { knowMore } from "../pkg/uncalled.js";
 
 /** Calls that only `fast.wasm` has. */
 export const UNCALLED = knowMore();
 knowPools();
 knowPrefetch();
+knowStores();
 
 /** Of the calls that only `fast.wasm` has, those that change nothing. */
 const READS = ["matches", "verify", "is-banned", "bans", "next-expiry", "advice", "check", "text-hashed", "hasher", "update", "length", "digest"];

@@ -85,10 +85,13 @@ test("a prefetcher fetches what is not there or stale, and stores it as prefetch
 test("batches are taken one behind the other, a few items at a time", async () => {
   const { cache, figures } = await opened();
   await cache.prefetchMany(Array.from({ length: 25 }, (_, at) => ({ key: `key ${at}` })));
-  let [now, most, done] = [0, 0, []];
+  let [now, most, done, release] = [0, 0, [], undefined];
+  const three = new Promise((done) => (release = done));
   const prefetcher = await cache.prefetcher(
     async ({ key }) => {
       most = Math.max(most, ++now);
+      if (now === 3) release();
+      await three;
       const waiting = (await cache.prefetchQueue()).filter(({ waits }) => waits > 0).length;
       assert.ok(waiting <= 10, `${waiting} are taken`);
       now--;

@@ -355,7 +355,7 @@ export async function loadedWhileDeleted(options) {
   const { keeper } = cache.sync.tier.log;
   let removed = 0;
   // The first piece is about to be taken: what is in it goes now.
-  cache.sync.tier.records = async function* (namespace) {
+  cache.sync.tier.shelf.records = async function* (namespace) {
     for await (const record of Object.getPrototypeOf(this).records.call(this, namespace)) {
       yield record;
       if (removed === 0) for (; removed < 20; removed++) await cache.delete(`key ${removed}`);
@@ -565,7 +565,7 @@ async function replaced(cache, bytes) {
   const { tier } = cache.sync;
   for (const namespace of ["larder.prefetch", "larder.prediction"].map((name) => tier.namespace(name))) {
     const args = { namespace, key: new TextEncoder().encode("default"), value: bytes, options: [], now: tier.now(), sequence: tier.stamp() };
-    tier.keep(namespace, "default", tier.engine.call("set", args));
+    tier.shelf.keep(namespace, "default", tier.engine.call("set", args));
   }
   await cache.close();
 }

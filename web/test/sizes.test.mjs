@@ -1,9 +1,11 @@
-// Fears that the modules grow unnoticed: what every visitor of a page downloads. Prints what each is made of.
+// Fears that the modules and the JavaScript grow unnoticed: what every visitor of a page downloads. Prints what each is made of.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+
+import { core } from "../bench/sizes.mjs";
 
 /** Bytes that a module may have, gzipped: a little more than it had when this was last set. */
 const LIMITS = { larder: 121_500, fast: 185_500, slim: 65_500 };
@@ -39,3 +41,9 @@ for (const [name, limit] of Object.entries(LIMITS)) {
     assert.ok(gzipped <= limit, `${gzipped} bytes gzipped are more than ${limit}`);
   });
 }
+
+test("the JavaScript of a cache in memory stays small", async (context) => {
+  const { raw, gzipped } = await core();
+  context.diagnostic(`${raw} bytes, ${gzipped} gzipped`);
+  assert.ok(gzipped <= 12_100, `${gzipped} bytes gzipped are more than 12,100`);
+});

@@ -9,11 +9,14 @@ import { Larder } from "../pkg/index.js";
 import { Keys } from "../pkg/keys.js";
 import { knowPools } from "../pkg/pools/contract.js";
 import { knowPrefetch } from "../pkg/prefetch/contract.js";
+import "../pkg/snapshot.js";
+import { knowStores } from "../pkg/store/contract.js";
 import { names } from "./files.mjs";
 import { called, play } from "./play.mjs";
 
 knowPools();
 knowPrefetch();
+knowStores();
 const read = (name) => new WebAssembly.Module(readFileSync(new URL(`../pkg/${name}.wasm`, import.meta.url)));
 const [whole, slim] = [read("larder"), read("slim")];
 const folder = new URL("../../tests/vectors/", import.meta.url);

@@ -1,7 +1,8 @@
 // The calls of the contract (wit/) by number, with the types of their arguments and answers. `wire.ts` reads and writes by them.
 //
 // A type is the name of a plain one, or of one that is described here; "x?" is an option, "x[]" a list. The numbers are those of `src/calls.rs`.
-// Those of pools are in `pools/contract.ts`, those of prefetch in `prefetch/contract.ts`, and what the package itself does not call in `uncalled.ts`.
+// Those of pools are in `pools/contract.ts`, so with `prefetch` and `store`; those of snapshots in `snapshot.ts`, and what the package itself does not call in
+// `uncalled.ts`.
 
 /** Fields of a record in order, or cases of a variant with the types of what they carry, "" for nothing. */
 export type Fields = readonly (readonly [name: string, type: string])[];
@@ -53,8 +54,6 @@ know(`
     created u64, accessed u64, expires u64?, gone u64?, idle-timeout u64?, stale-window u64?, cost u64?, prefetched bool, hits u32,
     value-size u64, size u64, codec codec, durability durability;
   record page: entries entry-info[], next u32?;
-  record carried: records bytes[], next u32?;
-  record summary: size u64, version u64, accessed u64, gone u64?;
   record statistics: entries u64, bytes u64, hits u64, stale-hits u64, misses u64, admitted u64, refused u64, refused-corrupt u64,
     refused-newer u64, refused-too-large u64, refused-other-key u64, sets u64, deletes u64, expired u64, invalidated u64, evicted-bytes u64,
     evicted-entries u64, evicted-asked u64, turned-away u64, errors u64, invalid-arguments u64, keys-too-large u64, values-too-large u64,
@@ -72,7 +71,6 @@ know(`
   call namespace 1: name text -> u32;
   call set-defaults 2: namespace u32, defaults namespace-default[];
   call get 3: namespace u32, key bytes, now u64 -> hit?;
-  call admit 4: namespace u32, key bytes, record bytes, now u64 -> hit;
   call ttl 6: namespace u32, key bytes, now u64 -> times?;
   call inspect 7: namespace u32, key bytes, now u64 -> entry-info?;
   call get-many 8: namespace u32, keys bytes[], now u64 -> hit?[];
@@ -82,18 +80,13 @@ know(`
   call increment 21: namespace u32, key bytes, delta i64, options set-option[], stored bytes?, now u64, sequence u64? -> counted;
   call touch 22: namespace u32, key bytes, ttl u64?, stored bytes?, now u64, sequence u64? -> stored?;
   call delete 23: namespace u32, key bytes, stored bytes?, now u64 -> bool;
-  call forget 24: namespace u32, key bytes;
   call ban 32: namespace u32?, rules ban-rule[], now u64, sequence u64? -> banned;
-  call take-bans 33: record bytes;
-  call reap-bans 34: until u64, now u64, sequence u64? -> bytes;
   call clear 37: namespace u32? -> u32;
   call cleanup 38: now u64, limit u32 -> u32;
   call maintain 39: now u64, budget u32 -> u32;
   call resize 41: max-bytes u64, now u64 -> u32;
-  call carry 42: cursor u32, size u32, now u64 -> carried;
   call set-policy 44: name text;
   call stats 45: namespace u32? -> statistics;
-  call judge 47: candidates summary[], needed u64, now u64 -> u32[];
   call evict-unlikely 49: namespace u32, predictions likely[], count u32, now u64 -> u32;
   call expect 50: namespace u32, predictions likely[], now u64 -> u32;
   call parts 64: parts bytes[] -> made;

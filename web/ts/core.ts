@@ -210,15 +210,20 @@ export class SyncLarder implements Iterable<[string, Value]> {
     // More than the module could ever hold would end it.
     if (bytes.length > this.largest) throw new LarderError("too-large", `the value has more than ${this.largest} bytes`);
     engine.set(this.id, key, bytes, type, options === undefined ? undefined : written(type, options), tier.now(), tier.stamp() ?? 0);
-    if (tier.log !== undefined) tier.keep(this.id, key, engine.written());
+    tier.shelf?.keep(this.id, key, engine.written());
     if (tier.hasColdTier) tier.maintainSoon();
     return this;
   }
 
   /** Removes an entry; true when it was there. */
   delete(key: Key): boolean {
-    const isStored = this.tier.isStored(this.id, key);
+    const isStored = this.isOnShelf(key);
     return this.tier.delete(this.id, key, null) || isStored;
+  }
+
+  /** @internal Whether the store has a record under a key. */
+  isOnShelf(key: Key): boolean {
+    return this.tier.shelf?.isStored(this.id, key) ?? false;
   }
 
   /** Removes all entries of the namespace; answers how many. */
@@ -246,7 +251,7 @@ export class SyncLarder implements Iterable<[string, Value]> {
 
   /** Adds to a number; one that is not there counts as 0. */
   increment(key: Key, by: number | bigint = 1, options?: SetOptions): bigint {
-    if (!this.has(key) && this.tier.isStored(this.id, key)) {
+    if (!this.has(key) && this.isOnShelf(key)) {
       throw new LarderError("unsupported", "the number is in the store and not in memory; use the asynchronous increment");
     }
     return this.tier.increment(this.id, key, whole(by), given(Type.Text, options), null);

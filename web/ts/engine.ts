@@ -6,7 +6,8 @@ import { LarderError, refusal } from "./error.js";
 import { writeText } from "./text.js";
 import { Reader, Writer, type Plain } from "./wire.js";
 
-interface Exports {
+/** What the module exports (`src/hot.rs`). */
+export interface Exports {
   memory: WebAssembly.Memory;
   input(length: number): number;
   output(): number;
@@ -51,12 +52,6 @@ export interface Stored {
   readonly version: number;
   readonly gone: number | null;
   readonly record: Uint8Array;
-}
-
-/** An entry that was stored from a record of elsewhere. */
-export interface Restored extends Stored {
-  readonly namespace: number;
-  readonly key: Uint8Array;
 }
 
 /** Answers of hot calls that are no places. */
@@ -221,60 +216,23 @@ export class Engine {
     return this.guard(() => this.exports.hash(this.key(key), seed));
   }
 
-  /** Puts a record into the input. */
-  private give(record: Uint8Array): void {
-    this.room(record.length);
-    this.bytes.set(record, this.inputAt);
+  /** Makes a hot call about bytes, which are put into the input. */
+  about(bytes: Uint8Array, call: (exports: Exports, length: number) => number): number {
+    return this.guard(() => {
+      this.room(bytes.length);
+      this.bytes.set(bytes, this.inputAt);
+      const answer = call(this.exports, bytes.length);
+      this.renew();
+      return answer;
+    });
   }
 
   /** Stores the entry of a record of elsewhere, under a sequence number, or with 0 under one of the engine's own. */
-  restore(record: Uint8Array, now: number, sequence: number): Restored {
-    this.answered = this.guard(() => {
-      this.give(record);
-      return this.exports.restore(record.length, now, sequence);
-    });
-    this.renew();
+  restore(record: Uint8Array, now: number, sequence: number): Stored & { readonly namespace: number; readonly key: Uint8Array } {
+    this.answered = this.about(record, (exports, length) => exports.restore(length, now, sequence));
     if (this.answered === REFUSED) throw this.refused();
     const [namespace, at, length] = this.words.subarray((this.answered >>> 2) + 6) as unknown as [number, number, number];
     return { ...this.written(), namespace, key: this.bytes.slice(at, at + length) };
-  }
-
-  /** Takes records into memory; answers how many it took. */
-  load(namespace: number, records: readonly Uint8Array[], now: number): number {
-    return this.guard(() => {
-      const length = records.reduce((sum, record) => sum + 4 + record.length, 0);
-      this.room(length);
-      const { bytes } = this;
-      const view = new DataView(bytes.buffer);
-      let at = this.inputAt;
-      for (const record of records) {
-        view.setUint32(at, record.length, true);
-        bytes.set(record, at + 4);
-        at += 4 + record.length;
-      }
-      const taken = this.exports.load(namespace, length, now);
-      this.renew();
-      return taken;
-    });
-  }
-
-  /** When the entry of a record was last read, as far as memory knows: Unix milliseconds, or 0; less for a record that is damaged or was made
-   * invalid. */
-  accessed(record: Uint8Array): number {
-    return this.guard(() => {
-      this.give(record);
-      return this.exports.accessed(record.length);
-    });
-  }
-
-  /** Whether a record is whole, and its entry neither over nor invalid. */
-  isSound(record: Uint8Array, now: number): boolean {
-    return this.guard(() => {
-      this.give(record);
-      const isSound = this.exports.sound(record.length, now) === 1;
-      this.renew();
-      return isSound;
-    });
   }
 
   /** The refusal of the last hot call. */

@@ -212,7 +212,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   private async find(key: Key): Promise<Looked | undefined> {
-    const hit = await this.tier.find(this.sync.id, key);
+    const hit = await this.tier.shelf?.find(this.sync.id, key);
     const value = hit === undefined ? undefined : decodeOwn(hit.value, hit["content-type"]);
     return hit === undefined || value === undefined ? undefined : { value, isStale: hit.freshness === "stale" };
   }
@@ -240,9 +240,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   /** What is known of an entry that only the store has. */
-  private async peek(key: Key): Promise<{ readonly [name: string]: Plain } | undefined> {
-    const record = await this.tier.stored(this.sync.id, key);
-    return record === null ? undefined : this.tier.peek(this.sync.id, record, bytesOf(key));
+  private async peek(key: Key): Promise<{ [name: string]: Plain } | undefined> {
+    return this.tier.shelf?.inspect(this.sync.id, key);
   }
 
   private async written(durability: SetOptions["durability"]): Promise<void> {
@@ -278,13 +277,12 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   async delete(key: Key): Promise<boolean> {
     const { tier, sync } = this;
     // As it was: the record can still be read when its key is deleted.
-    const stored = sync.has(key) ? undefined : tier.log?.read(tier.hash(sync.id, key));
+    const stored = sync.has(key) ? undefined : tier.shelf?.had(sync.id, key);
     const wasThere = tier.delete(sync.id, key, null);
     this.tell("delete", { key });
-    const record = (await stored)?.bytes;
-    const wasStored = record !== undefined && tier.peek(sync.id, record, bytesOf(key)) !== undefined;
+    const wasStored = await stored;
     await tier.log?.written();
-    return wasThere || wasStored;
+    return wasThere || wasStored === true;
   }
 
   /** Removes all entries; answers how many. */
@@ -306,7 +304,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** Milliseconds for which an entry stays fresh; see `SyncLarder.ttl`. */
   async ttl(key: Key): Promise<number | undefined> {
     const found = this.sync.ttl(key);
-    if (found !== undefined || this.tier.log === undefined) return found;
+    if (found !== undefined) return found;
     const info = await this.peek(key);
     return info === undefined ? undefined : remaining(info["expires"] as number | null, this.tier.now());
   }
@@ -314,7 +312,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   /** All that is known of an entry but its value. */
   async inspect(key: Key): Promise<EntryInfo | undefined> {
     const found = this.sync.inspect(key);
-    if (found !== undefined || this.tier.log === undefined) return found;
+    if (found !== undefined) return found;
     const info = await this.peek(key);
     return info === undefined ? undefined : entryInfo(info);
   }
@@ -333,7 +331,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       if (refused !== undefined) throw refused;
       return sum;
     };
-    return tabs === undefined ? inTurn() : tabs.inTurn(`key/${tier.hash(sync.id, key)}`, undefined, inTurn);
+    return tabs === undefined ? inTurn() : tabs.inTurn(`key/${tier.shelf?.hash(sync.id, key)}`, undefined, inTurn);
   }
 
   /** Makes entries invalid that are there now; those that are set later are not touched. */
@@ -461,7 +459,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   async getOrSet<V extends Value>(key: Key, factory: Factory<V>, options: GetOrSetOptions = {}): Promise<V> {
     options.signal?.throwIfAborted();
     // A look into the store takes a while; whoever comes meanwhile joins.
-    const found = this.sync.look(key) ?? (this.flights.of(key) === undefined && this.tier.isStored(this.sync.id, key) ? await this.lookAgain(key) : undefined);
+    const found = this.sync.look(key) ?? (this.flights.of(key) === undefined && this.sync.isOnShelf(key) ? await this.lookAgain(key) : undefined);
     if (found !== undefined) {
       if (found.isStale) this.refresh(key, factory, options);
       return found.value as V;
@@ -488,7 +486,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       const { tabs, tier, sync } = this;
       const { signal } = flight.controller;
       const made = (): Promise<Value> => until(signal, make(flight));
-      return tabs === undefined ? made() : tabs.inTurn(`flight/${tier.hash(sync.id, key)}`, signal, made);
+      return tabs === undefined ? made() : tabs.inTurn(`flight/${tier.shelf?.hash(sync.id, key)}`, signal, made);
     });
   }
 
@@ -501,22 +499,16 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Infos of all entries whose keys begin so, each once, those in memory first, in no particular order. What is set meanwhile may come too. */
   async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
-    const { tier, sync } = this;
+    const { sync } = this;
+    const { shelf } = this.tier;
     // What is read meanwhile takes others' places in memory.
     const seen = new Set<number>();
     for (const info of sync.infos(prefix)) {
-      if (tier.log !== undefined) seen.add(tier.hash(sync.id, info.key));
+      if (shelf !== undefined) seen.add(shelf.hash(sync.id, info.key));
       yield info;
       await breathe();
     }
-    const begin = bytesOf(prefix);
-    for await (const records of tier.records(sync.id)) {
-      for (const { hash, bytes } of records) {
-        const info = seen.has(hash) ? undefined : tier.peek(sync.id, bytes);
-        const key = info?.["key"] as Uint8Array | undefined;
-        if (info !== undefined && key !== undefined && begin.every((byte, at) => key[at] === byte)) yield entryInfo(info);
-      }
-    }
+    for await (const info of shelf?.infos(sync.id, bytesOf(prefix), seen) ?? []) yield entryInfo(info);
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {

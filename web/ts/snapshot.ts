@@ -1,9 +1,16 @@
 // Snapshots: all live records in one file that every host of Larder reads (docs/design.md, section 5).
 
 import { breathe } from "./breathe.js";
+import { know } from "./contract.js";
 import { LarderError } from "./error.js";
 import type { Read } from "./store/log.js";
+import type { Shelf } from "./store/shelf.js";
 import type { Tier } from "./tier.js";
+
+know(`
+  record carried: records bytes[], next u32?;
+  call carry 42: cursor u32, size u32, now u64 -> carried;
+`);
 
 /** Where a snapshot is read from. */
 export type SnapshotSource = Blob | Uint8Array | ReadableStream<Uint8Array>;
@@ -64,23 +71,23 @@ export async function exported(tier: Tier): Promise<Blob> {
 
 /** The live records of all namespaces, some at a time: of the store, and of what is in memory alone. */
 async function* everything(tier: Tier): AsyncIterable<Iterable<Uint8Array>> {
-  const { log, engine } = tier;
-  if (log !== undefined) for await (const records of log.records(undefined)) yield sound(tier, records);
-  for (let cursor: number | null = log === undefined || tier.hasLoose || log.isPartial ? 0 : null; cursor !== null; ) {
+  const { shelf, engine } = tier;
+  if (shelf !== undefined) for await (const records of shelf.log.records(undefined)) yield sound(tier, records);
+  for (let cursor: number | null = shelf === undefined || shelf.hasLoose || shelf.log.isPartial ? 0 : null; cursor !== null; ) {
     const args = { cursor, size: PIECE, now: tier.now() };
     const { records, next } = engine.call("carry", args) as { records: Uint8Array[]; next: number | null };
-    yield log === undefined ? records : records.filter((record) => !isInLog(tier, record));
+    yield shelf === undefined ? records : records.filter((record) => !isOnShelf(tier, shelf, record));
     cursor = next;
   }
 }
 
 function* sound(tier: Tier, records: Iterable<Read>): Iterable<Uint8Array> {
-  for (const { bytes } of records) if (tier.engine.isSound(bytes, tier.now())) yield bytes;
+  for (const { bytes } of records) if (tier.engine.about(bytes, (exports, length) => exports.sound(length, tier.now())) === 1) yield bytes;
 }
 
-function isInLog(tier: Tier, record: Uint8Array): boolean {
+function isOnShelf(tier: Tier, shelf: Shelf, record: Uint8Array): boolean {
   const { namespace, key } = tier.engine.call("describe", { record }) as { namespace: string; key: Uint8Array };
-  return tier.isStored(tier.namespace(namespace), key);
+  return shelf.isStored(tier.namespace(namespace), key);
 }
 
 /** Stores the entries of a snapshot. */
@@ -117,7 +124,9 @@ async function read(tier: Tier, from: Pieces): Promise<Imported> {
 
 function restore(tier: Tier, record: Uint8Array): keyof Imported {
   try {
-    tier.restore(record);
+    const { namespace, key, ...stored } = tier.engine.restore(record, tier.now(), tier.stamp() ?? 0);
+    if (!tier.names.has(namespace)) tier.names.set(namespace, (tier.engine.call("describe", { record }) as { namespace: string }).namespace);
+    tier.shelf?.keep(namespace, key, stored);
     return "entries";
   } catch (refused) {
     if (!(refused instanceof LarderError)) throw refused;

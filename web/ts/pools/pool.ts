@@ -101,7 +101,7 @@ export class Pool {
   private async stateIfAny(): Promise<Uint8Array | undefined> {
     const { tier, registry: namespace } = this;
     const hit = this.call("get", { namespace, key: bytesOf(this.key), now: tier.now() }) as unknown as Hit | null;
-    return (hit ?? (await tier.find(namespace, this.key)))?.value ?? this.held;
+    return (hit ?? (await tier.shelf?.find(namespace, this.key)))?.value ?? this.held;
   }
 
   /** Puts another state in place of the one there is. `change` answers with none to leave it. */
@@ -112,7 +112,7 @@ export class Pool {
       if (this.tier.log === undefined) this.held = state as Uint8Array;
       const args = { namespace: this.registry, key: bytesOf(this.key), value: state, options: [{ "content-type": STATE }] };
       const stored = this.call("set", { ...args, now: this.tier.now(), sequence: this.tier.stamp() });
-      this.tier.keep(this.registry, this.key, stored as unknown as Stored);
+      this.tier.shelf?.keep(this.registry, this.key, stored as unknown as Stored);
       await this.tier.log?.written();
     });
   }
@@ -177,7 +177,7 @@ export class Pool {
   /** A variant that memory lacks. One that is nowhere is struck from its combination. */
   private async variant(combination: Uint8Array, generation: number, entry: number): Promise<Hit | undefined> {
     const key = this.call("variant-key", { combination, generation, entry }) as Uint8Array;
-    const hit = await this.tier.find(this.namespace, key);
+    const hit = await this.tier.shelf?.find(this.namespace, key);
     if (hit === undefined) await this.write("lose", combination, { place: [generation, entry] });
     return hit;
   }
@@ -189,7 +189,7 @@ export class Pool {
       await tier.withStored(namespace, combination, (stored) => {
         const all = { namespace, combination, ...args, stored, now: tier.now(), sequence: tier.stamp() };
         const written = this.call(name, all) as unknown as Stored | null;
-        if (written !== null) tier.keep(namespace, combination, written);
+        if (written !== null) tier.shelf?.keep(namespace, combination, written);
       });
       await tier.log?.written();
     });
@@ -233,9 +233,9 @@ export class Pool {
           readonly combination: Stored;
           readonly pruned: readonly Uint8Array[];
         };
-        if (added.variant !== null) tier.keep(namespace, ...added.variant);
-        tier.keep(namespace, combination, added.combination);
-        for (const key of added.pruned) tier.drop(namespace, key);
+        if (added.variant !== null) tier.shelf?.keep(namespace, ...added.variant);
+        tier.shelf?.keep(namespace, combination, added.combination);
+        for (const key of added.pruned) tier.shelf?.drop(namespace, key);
         return added;
       });
       await tier.log?.written();

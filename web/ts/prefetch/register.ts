@@ -85,7 +85,7 @@ export class Register {
 
   private async find(): Promise<Hit | undefined> {
     const { tier, id, key } = this;
-    const found = await tier.log?.read(tier.hash(id, key));
+    const found = await tier.shelf?.log.read(tier.shelf.hash(id, key));
     if (found === undefined) return undefined;
     try {
       return tier.inner.call("admit", { namespace: id, key: bytesOf(key), record: found.bytes, now: tier.now() }) as unknown as Hit;
@@ -103,10 +103,11 @@ export class Register {
     const args = { namespace: id, key: bytesOf(key), now: tier.now() };
     if (state === null) {
       tier.inner.call("delete", { ...args, stored: null });
-      tier.drop(id, key);
+      tier.shelf?.drop(id, key);
     } else {
       const options = [{ "content-type": this.contentType }];
-      tier.keep(id, key, tier.inner.call("set", { ...args, value: state, options, sequence: tier.stamp() }) as unknown as Stored);
+      const stored = tier.inner.call("set", { ...args, value: state, options, sequence: tier.stamp() });
+      tier.shelf?.keep(id, key, stored as unknown as Stored);
     }
     await tier.log?.written();
   }

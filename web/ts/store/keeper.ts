@@ -58,10 +58,10 @@ export class Keeper {
   async load(namespace: number): Promise<number> {
     this.tier.refuseClosed();
     let taken = 0;
-    for await (const records of this.tier.records(namespace)) {
+    for await (const records of this.tier.shelf?.records(namespace) ?? []) {
       const piece: Uint8Array[] = [];
       for (const { bytes } of records) piece.push(bytes);
-      taken += this.tier.inner.load(namespace, piece, this.tier.now());
+      taken += this.tier.inner.about(joined(piece), (exports, length) => exports.load(namespace, length, this.tier.now()));
     }
     return taken;
   }
@@ -72,7 +72,7 @@ export class Keeper {
     if (this.tier.log === undefined || until === null) return;
     for await (const records of this.tier.log.records(undefined)) {
       for (const { bytes: record } of records) {
-        if (this.accessed(record) < 0) this.tier.dropRecord(record);
+        if (this.accessed(record) < 0) this.tier.shelf?.dropRecord(record);
       }
     }
     await this.tier.log.written();
@@ -126,20 +126,21 @@ export class Keeper {
 
   /** Another tab wrote or deleted this entry. */
   async changed(line: Found, bytes: () => Promise<Uint8Array | undefined>): Promise<void> {
-    const namespace = this.tier.namespaceOf(line.namespace);
-    if (namespace === undefined || (line.kind !== Kind.Put && line.kind !== Kind.Delete)) return;
+    const { shelf } = this.tier;
+    const namespace = shelf?.namespaceOf(line.namespace);
+    if (shelf === undefined || namespace === undefined || (line.kind !== Kind.Put && line.kind !== Kind.Delete)) return;
     const found = (await bytes()) ?? new Uint8Array();
-    const key = line.kind === Kind.Delete ? found : (this.tier.peek(namespace.id, found)?.["key"] as Uint8Array | undefined);
+    const key = line.kind === Kind.Delete ? found : (shelf.peek(namespace, found)?.["key"] as Uint8Array | undefined);
     if (key === undefined || key.length === 0) return this.changedMuch();
-    this.tier.inner.call("forget", { namespace: namespace.id, key });
+    this.tier.inner.call("forget", { namespace, key });
     if (!this.mustStay(line.namespace)) this.tier.listener?.changed(key);
   }
 
   /** Another tab emptied the namespace of this hash. */
   emptied(hash: number): void {
-    const namespace = this.tier.namespaceOf(hash);
+    const namespace = this.tier.shelf?.namespaceOf(hash);
     if (namespace === undefined) return;
-    this.tier.inner.call("clear", { namespace: namespace.id });
+    this.tier.inner.call("clear", { namespace });
     this.tier.listener?.changed(undefined);
   }
 
@@ -156,12 +157,12 @@ export class Keeper {
 
   /** When the entry of a record was last read, as far as memory knows: Unix milliseconds, or 0; less for what is damaged or was made invalid. */
   accessed(record: Uint8Array): number {
-    return this.tier.inner.accessed(record);
+    return this.tier.inner.about(record, (exports, length) => exports.accessed(length));
   }
 
   /** Whether records of this namespace stay whatever the room. */
   mustStay(namespace: number): boolean {
-    return this.tier.isOwn(namespace);
+    return this.tier.shelf?.isOwn(namespace) === true;
   }
 
   /** Which records go so that so many bytes become free: their places in the list. */
@@ -173,4 +174,17 @@ export class Keeper {
     });
     return this.tier.inner.call("judge", { candidates, needed, now: this.tier.now() }) as number[];
   }
+}
+
+/** Records one behind the other, each behind its length. */
+function joined(records: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(records.reduce((sum, record) => sum + 4 + record.length, 0));
+  const view = new DataView(all.buffer);
+  let at = 0;
+  for (const record of records) {
+    view.setUint32(at, record.length, true);
+    all.set(record, at + 4);
+    at += 4 + record.length;
+  }
+  return all;
 }

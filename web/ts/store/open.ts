@@ -9,6 +9,7 @@ import { IndexedDb } from "./indexeddb.js";
 import { Keeper } from "./keeper.js";
 import { Log } from "./log.js";
 import { Opfs } from "./opfs.js";
+import { Shelf } from "./shelf.js";
 
 /** How a cache is kept beyond the page. */
 export interface StoreOptions {
@@ -35,7 +36,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   try {
     backend = await begin(store, name, (bytes, seed) => tier.inner.hash(bytes, seed), limit);
     const log = await Log.open(backend, new Keeper(tier), limit);
-    tier.attach(log);
+    tier.shelf = new Shelf(tier, log);
     if (!backend.isShared) return undefined;
     const tabs = new Tabs(name, told);
     // What was written while this was read is known now, and what comes is told.
