@@ -254,7 +254,8 @@ export class Fetcher {
     if (old !== undefined && response.status === 304) {
       const said = response.headers;
       drop(response);
-      if (!isAbout(old.head.headers, said)) return this.exchange(ask, undefined, flight, land);
+      // A page that moved is another one, whatever is where it went.
+      if (response.redirected || !isAbout(old.head.headers, said)) return this.exchange(ask, undefined, flight, land);
       const head = { ...old.head, headers: freshened(old.head.headers, said), requested, received };
       await this.keep(ask, flight, { head, body: old.body }, false);
       return { head, body: old.body, status: "revalidated", isShared: true };

@@ -68,6 +68,8 @@ export function onward({ request, body }: Ask, signal: AbortSignal, stored: Stor
   const headers = new Headers(request.headers);
   const init: RequestInit = { headers, signal };
   if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
+  // What a HEAD finds stale was had with a GET: the answer to a HEAD has no body to take its place.
+  if (request.method === "HEAD") init.method = "GET";
   if (stored !== undefined) {
     const [tag, changed] = [stored.head.headers.get("etag"), stored.head.headers.get("last-modified")];
     // A page that sends these elsewhere would have to ask first; its browser asks for itself whether what it has holds.
