@@ -212,7 +212,7 @@ export class Fetcher {
   }
 
   private refresh(ask: Ask, stored: Stored): void {
-    const name = `refresh ${JSON.stringify([ask.place, [...ask.request.headers]])}`;
+    const name = `refresh ${nameOf(ask)}`;
     if (this.flights.has(name)) return;
     const flight = this.takeOff(name, ask, stored);
     flight.isForLater = true;
@@ -301,7 +301,11 @@ export class Fetcher {
       return { head: { ...base, headers }, body: new Uint8Array(), status: "miss", isShared };
     }
     const body = new Recording(response.body, isStored || isShared ? this.limit : -1, { whole, closed });
-    flight.controller.signal.addEventListener("abort", () => body.stop(flight.controller.signal.reason), { once: true });
+    const { signal } = flight.controller;
+    const stop = (): void => body.stop(signal.reason);
+    // A fetch that does not listen to it answers all the same.
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
     return { head: { ...base, headers }, body, status: "miss", isShared };
   }
 
@@ -322,9 +326,10 @@ export class Fetcher {
 }
 
 /** What those have in common who may share a question to the server. */
-function nameOf({ request, place, isChosen }: Ask): string {
-  const { cache, redirect, credentials, headers } = request;
-  return isChosen ? `${redirect} ${place}` : JSON.stringify([place, cache, redirect, credentials, [...headers]]);
+function nameOf({ request, asked, place, isChosen }: Ask): string {
+  const { cache, mode, redirect, credentials, headers } = request;
+  // Who wants what is new has the server asked, on whom others need not depend.
+  return JSON.stringify([place, cache, mode, redirect, ...(isChosen ? [asked.has("no-cache")] : [credentials, [...headers]])]);
 }
 
 /** Gives up the body of a response. */

@@ -50,7 +50,8 @@ export async function wait(flight: Flight, signal: AbortSignal): Promise<Outcome
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
   try {
     return await Promise.race([flight.outcome, aborted]);
@@ -81,6 +82,6 @@ export function onward({ request, body }: Ask, signal: AbortSignal, stored: Stor
   }
   if (request.mode !== "navigate") return new Request(request, init);
   // A request of this kind cannot be changed.
-  const { credentials, redirect, cache } = request;
-  return new Request(request.url, { credentials, redirect, cache, mode: "same-origin", ...init });
+  const { method, credentials, redirect, cache } = request;
+  return new Request(request.url, { method, credentials, redirect, cache, mode: "same-origin", ...init });
 }
