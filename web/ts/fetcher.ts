@@ -9,6 +9,7 @@ import { fieldsOf, HttpStore, isKnown, WHO_ASKS } from "./http-store.js";
 import type { Larder, LarderEventMap } from "./larder.js";
 import { Recording } from "./recording.js";
 import { respond, tell, type CacheStatus } from "./respond.js";
+import { decoded } from "./text.js";
 import { size, span } from "./units.js";
 
 /** Requests with these are questions about what the asker has. */
@@ -48,9 +49,13 @@ export class Fetcher {
     this.store = new HttpStore(cache, prefix, tags, Math.max(span(keep), this.staleIfError));
     // What was asked for before its entry was made invalid is not stored after it.
     cache.addEventListener("clear", () => this.outdate(() => true));
-    cache.addEventListener("delete", ({ detail: { key } }: LarderEventMap["delete"]) => {
-      this.outdate((place) => typeof key !== "string" || key.startsWith(place));
-    });
+    const changed = ({ detail: { key } }: LarderEventMap["delete" | "change"]): void => {
+      const name = key instanceof Uint8Array ? decoded(key) : key;
+      this.outdate((place) => name?.startsWith(place) !== false);
+    };
+    cache.addEventListener("delete", changed);
+    // Another tab may have written to the address.
+    cache.addEventListener("change", changed);
     cache.addEventListener("invalidate", ({ detail: { rule } }: LarderEventMap["invalidate"]) => {
       if (rule === "all" || "glob" in rule) this.outdate(() => true);
       else if ("prefix" in rule) this.outdate((place) => place.startsWith(rule.prefix) || rule.prefix.startsWith(place));
