@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cachedFetch, cacheStatus } from "../pkg/fetch.js";
+import { onward } from "../pkg/http-flight.js";
 import { Larder } from "../pkg/index.js";
 import { entries, open as openCached } from "./cached.mjs";
 
@@ -206,4 +207,12 @@ test("a request may be given in any form, and its body is not used up by half", 
   await used.text();
   await assert.rejects(fetch(used), TypeError);
   await assert.rejects(fetch("no address"), TypeError);
+});
+
+test("a form that a page sends goes on as it is", async () => {
+  // As a service worker is given it; nobody else can make one.
+  const given = { url: "https://example.com/", method: "POST", mode: "navigate", credentials: "include", redirect: "manual", cache: "default" };
+  const request = { ...given, headers: new Headers({ "content-type": "text/plain" }) };
+  const sent = onward({ request, body: new TextEncoder().encode("a=1") }, new AbortController().signal, undefined);
+  assert.deepEqual([sent.method, sent.redirect, sent.headers.get("content-type"), await sent.text()], ["POST", "manual", "text/plain", "a=1"]);
 });
