@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cachedFetch, cacheStatus } from "../pkg/fetch.js";
+import { onward } from "../pkg/http-flight.js";
 import { Larder } from "../pkg/index.js";
 import { entries, open as openCached } from "./cached.mjs";
 
@@ -98,6 +99,31 @@ test("a stale answer is given while another one is asked for, by one", async () 
   assert.equal(seen.length, 4);
 });
 
+test("who asks with other fields, which are no part of the key, asks for no other refresh", async () => {
+  const { now, post, seen } = await open(model, { ...POST, stale: "1h" });
+  await post("q");
+  now.time += 3_600_000;
+  assert.deepEqual(await Promise.all(["1", "2"].map((id) => post("q", { "x-request-id": id }))), ["stale q 1", "stale q 1"]);
+  await new Promise((done) => setTimeout(done, 50));
+  assert.equal(seen.length, 2);
+});
+
+test("who can be answered does not wait for who asks for a new answer, nor fail with them", async () => {
+  let fail;
+  const { post } = await open(({ at }, response) => (at === 1 ? "x" : void (fail = () => response.destroy())), POST);
+  await post("q");
+  for (const asked of [[{}, { cache: "no-cache" }], [{}, { cache: "reload" }], [{ "cache-control": "no-cache" }]]) {
+    fail = undefined;
+    const failing = assert.rejects(post("q", ...asked), TypeError);
+    while (fail === undefined) await new Promise((done) => setTimeout(done));
+    const waiting = Promise.all([post("q"), post("q", {}, { cache: "force-cache" }), post("q", {}, { cache: "only-if-cached", mode: "same-origin" })]);
+    // Whoever waits for the server now fails with it.
+    setTimeout(fail, 20);
+    assert.deepEqual(await waiting, ["hit x", "hit x", "hit x"]);
+    await failing;
+  }
+});
+
 test("a refresh that fails is told, and the answer stays", async () => {
   const { now, post, cache } = await open(({ at }, response) => (at === 1 ? "x" : void response.destroy()), { ...POST, stale: "1h" });
   await post("q");
@@ -181,4 +207,12 @@ test("a request may be given in any form, and its body is not used up by half", 
   await used.text();
   await assert.rejects(fetch(used), TypeError);
   await assert.rejects(fetch("no address"), TypeError);
+});
+
+test("a form that a page sends goes on as it is", async () => {
+  // As a service worker is given it; nobody else can make one.
+  const given = { url: "https://example.com/", method: "POST", mode: "navigate", credentials: "include", redirect: "manual", cache: "default" };
+  const request = { ...given, headers: new Headers({ "content-type": "text/plain" }) };
+  const sent = onward({ request, body: new TextEncoder().encode("a=1") }, new AbortController().signal, undefined);
+  assert.deepEqual([sent.method, sent.redirect, sent.headers.get("content-type"), await sent.text()], ["POST", "manual", "text/plain", "a=1"]);
 });

@@ -91,7 +91,11 @@ test("what was asked for before its entry was made invalid is not stored after i
   const by = (...all) => all.map((rule) => (cache) => cache.invalidate(rule));
   const rules = [(cache) => cache.clear(), (cache, address) => cache.delete(`fetch/${address}/ `)];
   rules.push(...by("all", { tag: "pages" }, { prefix: "fetch/" }, { glob: "*" }));
-  const others = [(cache) => cache.delete("other"), ...by({ tag: "other" }, { tags: ["pages", "other"] }, { prefix: "other" })];
+  // As it is told of another tab.
+  const change = (key) => (cache, address) => cache.dispatchEvent(new CustomEvent("change", { detail: { key: key?.(address) } }));
+  const bytes = (text) => new TextEncoder().encode(text);
+  rules.push((cache, address) => cache.delete(bytes(`fetch/${address}/ `)), change((address) => bytes(`fetch/${address}/ `)), change());
+  const others = [(cache) => cache.delete("other"), (cache) => cache.delete(bytes("other")), change(() => bytes("other")), ...by({ tag: "other" }, { tags: ["pages", "other"] }, { prefix: "other" })];
   for (const [at, rule] of [...rules, ...others].entries()) {
     const { cache, fetch, server } = await open(fresh(), { tags: ["pages"] });
     const response = fetch();

@@ -96,6 +96,38 @@ test("who asks after the last has left is not answered with their leaving", asyn
   assert.deepEqual([await (await atOnce).text(), await (await after).text()], ["x", "x"]);
 });
 
+test("who leaves while the cache is looked into has left", async () => {
+  const answers = [new Response("for one alone", { headers: { "cache-control": "no-store" } })];
+  const { cache, fetch } = await open(() => "", { fetch: async () => answers.pop() ?? new Promise(() => {}) });
+  const controller = new AbortController();
+  let looks = 0;
+  cache.get = async () => void (++looks > 2 && controller.abort(new Error("no longer needed")));
+  const [, second] = [fetch(), fetch("/", { signal: controller.signal })];
+  const late = new Promise((done) => setTimeout(done, 2000, "waits"));
+  assert.equal(await Promise.race([late, second.catch(({ message }) => message)]), "no longer needed");
+});
+
+test("a refresh whose answer is not stored gives it up, also where `fetch` does not listen", async () => {
+  const [ended, answers] = [later(), [new Response("1", { headers: { "cache-control": "max-age=1, stale-while-revalidate=60" } })]];
+  const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1)), cancel: () => ended.done("gave up") });
+  const { now, go } = await open(() => "", { fetch: async () => answers.pop() ?? new Response(endless, { headers: { "cache-control": "no-store" } }) });
+  await go();
+  now.time += 1000;
+  assert.equal(await go(), "stale 1");
+  assert.equal(await Promise.race([ended, new Promise((done) => setTimeout(done, 2000))]), "gave up");
+});
+
+test("who may look at an answer does not fail others, who may not", async () => {
+  const server = async ({ mode }) => {
+    await new Promise((done) => setTimeout(done, 5));
+    if (mode === "cors") throw new TypeError("not allowed");
+    return new Response("picture");
+  };
+  const { fetch } = await open(() => "", { fetch: server });
+  const [looks, shows] = await Promise.allSettled([fetch("/", { mode: "cors" }), fetch("/", { mode: "no-cors" })]);
+  assert.deepEqual([looks.status, await shows.value?.text()], ["rejected", "picture"]);
+});
+
 test("who leaves a body hurts nobody, and half of one is not stored", async () => {
   const rest = later();
   const { fetch, cache } = await open(async ({ at }, response) => {

@@ -38,6 +38,37 @@ test("a 304 about another response is not taken for one about this", async () =>
   assert.equal(seen[2].headers["if-none-match"], undefined);
 });
 
+test("a 304 of where a page went is not taken for one about the page", async () => {
+  let isMoved = false;
+  const { now, go } = await open(({ url, headers }) => {
+    if (url === "/new") return headers["if-modified-since"] ? { status: 304 } : "what is new";
+    if (isMoved) return { status: 302, headers: { location: "/new" } };
+    return { headers: { "cache-control": "max-age=1", "last-modified": now.date(-10) }, body: "what is old" };
+  });
+  await go("/old");
+  now.time += 1000;
+  isMoved = true;
+  assert.equal(await go("/old"), "miss what is new");
+});
+
+test("a 304 that does not say when it was made is as old as its arrival", async () => {
+  const { now, go } = await open(({ headers }) =>
+    headers["if-none-match"] ? { status: 304 } : { headers: { "cache-control": "max-age=10", date: now.date(), etag: '"v1"' }, body: "body" });
+  await go("/");
+  now.time += 10_000;
+  assert.deepEqual([await go("/"), await go("/")], ["revalidated body", "hit body"]);
+});
+
+test("what a HEAD finds stale is had anew with its body", async () => {
+  const { now, go, cache } = await open(fresh(10, { "cache-control": "max-age=10, stale-while-revalidate=20" }));
+  await go("/");
+  now.time += 10_000;
+  const stored = new Promise((done) => cache.addEventListener("set", done, { once: true }));
+  assert.equal(await go("/", { method: "HEAD" }), "stale ");
+  await stored;
+  assert.equal(await go("/"), "hit 2");
+});
+
 test("a stale response is answered while another one is had, and one asks for it", async () => {
   const { now, go, seen, cache } = await open(fresh(10, { "cache-control": "max-age=10, stale-while-revalidate=20" }));
   await go("/");

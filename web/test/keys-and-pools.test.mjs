@@ -34,10 +34,23 @@ test("what makes no key is refused", async () => {
   const { keys } = await Larder.open();
   const circle = [];
   circle.push(circle);
-  for (const value of [undefined, () => {}, Symbol("s"), circle, 2n ** 64n]) {
+  let deep = [];
+  for (let at = 0; at < 100_000; at++) deep = [deep];
+  for (const value of [undefined, () => {}, Symbol("s"), circle, 2n ** 64n, deep]) {
     assert.throws(() => keys.structured(value), { code: "invalid-argument" });
   }
   assert.throws(() => keys.parts(), { code: "invalid-argument" });
+});
+
+test("texts with half a character are not made one, whatever they are part of", async () => {
+  const { keys } = await Larder.open();
+  const half = "smile \ud83d";
+  const made = [() => keys.structured(half), () => keys.dictionary({ [half]: 1 }), () => keys.text("a", "b", { options: { half } }), () => keys.text(half, "b")];
+  made.push(() => keys.endpoint(half), () => keys.endpoint("/", { half }), () => keys.operationPrefix(half));
+  for (const make of made) assert.throws(make, { name: "LarderError", code: "invalid-argument" }, String(make));
+  await assert.rejects(Larder.open({ namespace: half }), { code: "invalid-argument" });
+  const cache = await Larder.open();
+  for (const options of [{ tags: [half] }, { metadata: { half } }]) await assert.rejects(cache.set("a", 1, options), { code: "invalid-argument" });
 });
 
 test("a pool grows by rounds up to its cap", async () => {
@@ -94,6 +107,12 @@ test("what fails is tried again after its time, and nothing else is", async () =
   now.time += HOUR / 2;
   const again = await pool.accumulate(({ values, entry }) => JSON.stringify([values, entry]));
   assert.deepEqual([again.planned, again.made, (await pool.stats()).failedCombinations], [4, 4, 0]);
+});
+
+test("a failure whose reason ends in half a character is noted", async () => {
+  const pool = await (await Larder.open()).pool("p", PLAN);
+  const report = await pool.accumulate(() => Promise.reject(new Error("no \ud83d")));
+  assert.deepEqual([report.failed, report.left], [24, 0]);
 });
 
 test("a round ends with its signal or its calls, and goes on", async () => {

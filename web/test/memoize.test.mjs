@@ -72,7 +72,7 @@ test("answers come back as what they were, or are not remembered", async () => {
   const circle = [];
   circle.push(circle);
   const exact = ["", "text", 0, -1.5, true, null, [], [1, [null]], { a: { b: "\ud800" } }, new Uint8Array([1, 2]), Object.assign(Object.create(null), { a: 1 })];
-  const objects = [new Date(0), new Map(), new Set([1]), new Float32Array(1), Buffer.from("a"), new String("a"), Object.create({ a: 1 })];
+  const objects = [new Date(0), new Map(), new Set([1]), new Float32Array(1), Buffer.from("a"), new String("a"), Object.create({ a: 1 }), "a".match(/a/), new (class Rows extends Array {})()];
   const within = [{ a: new Date() }, [undefined], { a: new Uint8Array(1) }, circle, { toJSON: () => 1 }, { [Symbol("s")]: 1 }];
   const odd = Object.create(Object.create(null, { a: { value: 1 } }));
   const inexact = [...objects, ...within, odd, NaN, Infinity, 1n, () => {}, "\ud800"];
@@ -122,6 +122,26 @@ test("errors are thrown and not remembered, unless that was asked for", async ()
   await assert.rejects(remembers(4), { message: "not 3" });
   await remembers.clear();
   assert.equal(await remembers(4), "at last");
+});
+
+test("an error of a call that was forgotten meanwhile is not remembered", async () => {
+  const told = (key) => (fn) => fn.cache.dispatchEvent(new CustomEvent("change", { detail: { key } }));
+  const bytes = (text) => new TextEncoder().encode(text);
+  const ways = [(fn) => fn.invalidate(1), (fn) => fn.clear(), ({ cache }) => cache.invalidate({ tag: "t" }), ({ cache }) => cache.clear()];
+  ways.push(({ cache, key }) => cache.delete(key(1)), (fn) => told(bytes(fn.key(1)))(fn), told(undefined));
+  const others = [(fn) => fn.invalidate(2), ({ cache }) => cache.delete("other"), told(bytes("other"))];
+  for (const [at, forget] of [...ways, ...others].entries()) {
+    const cache = await Larder.open();
+    let [runs, fail] = [0];
+    const fails = () => (++runs > 1 ? "well" : new Promise((_, reject) => (fail = reject)));
+    const fn = memoize(cache, fails, { name: "fails", errors: "1m", tags: ["t"] });
+    const first = fn(1);
+    while (fail === undefined) await new Promise((done) => setImmediate(done));
+    await forget(Object.assign(fn, { cache }));
+    fail(new Error("old"));
+    await assert.rejects(first, { message: "old" });
+    assert.equal(await fn(1).catch(({ message }) => message), at < ways.length ? "well" : "old", String(forget));
+  }
 });
 
 test("what was remembered of an error and is none is an error still", async () => {

@@ -129,6 +129,24 @@ test("what fails is shown, tried again later, three times in all, and the rest g
   assert.deepEqual(failed, [["bad", "no bad"], ["bad", "no bad"], ["bad", "no bad"]]);
 });
 
+test("a failure whose reason ends in half a character is noted", async () => {
+  const { cache, figures } = await opened();
+  await cache.prefetch("bad");
+  const prefetcher = await cache.prefetcher(() => Promise.reject(new Error("no \ud83d")), { every: 1 });
+  await until(async () => (await figures("failures"))[0] === 1);
+  prefetcher.stop();
+  assert.deepEqual((await cache.prefetchQueue()).map(({ reason }) => reason), ["Error: no \ufffd"]);
+});
+
+test("what is fetched at a time may be without end", async () => {
+  const { cache, figures } = await opened();
+  await cache.prefetchMany(Array.from({ length: 20 }, (_, at) => ({ key: `key ${at}` })));
+  const prefetcher = await cache.prefetcher(({ key }) => key, { every: 1, batch: Infinity, concurrency: Infinity });
+  await until(async () => cache.warnings.length > 0 || (await figures("fetched"))[0] === 20);
+  prefetcher.stop();
+  assert.deepEqual([await figures("fetched"), cache.warnings], [[20], []]);
+});
+
 const ENDINGS = {
   stop: (prefetcher) => prefetcher.stop(),
   "a signal": (_, controller) => controller.abort(),

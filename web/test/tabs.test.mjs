@@ -54,6 +54,34 @@ test("what one tab writes the other one reads", async () => {
   await close();
 });
 
+test("what one tab asked a server before another one wrote to it is not stored after", async () => {
+  const [one, two, close] = await tabs("asked before");
+  const url = "https://example.com/";
+  await two.evaluate(async (url) => {
+    const { cachedFetch } = await import("/web/pkg/fetch.js");
+    const headers = { "cache-control": "max-age=60" };
+    const server = () => new Promise((done) => (globalThis.release = (text) => done(new Response(text, { headers }))));
+    globalThis.ask = cachedFetch(cache, { fetch: server });
+    globalThis.early = ask(url);
+    while (globalThis.release === undefined) await new Promise((done) => setTimeout(done));
+    globalThis.changed = change(`fetch/${url} omit `);
+  }, url);
+  await one.evaluate(async (url) => {
+    const { cachedFetch } = await import("/web/pkg/fetch.js");
+    await cachedFetch(cache, { fetch: async () => new Response() })(url, { method: "POST" });
+  }, url);
+  const seen = await two.evaluate(async (url) => {
+    await changed;
+    release("old");
+    const texts = [await (await early).text()];
+    const late = ask(url);
+    setTimeout(() => release("new"), 50);
+    return [...texts, await (await late).text()];
+  }, url);
+  assert.deepEqual(seen, ["old", "new"]);
+  await close();
+});
+
 test("what one tab makes invalid is invalid in the other, and both bans stand", async () => {
   const [one, two, close] = await tabs("bans");
   await one.evaluate(() => cache.setMany([["a", 1], ["b", 1]], { tags: ["t"] }));

@@ -15,7 +15,12 @@ export function inexact(value: unknown, at = "it", above: readonly unknown[] = [
   if (above.length === 0 && Object.getPrototypeOf(value) === Uint8Array.prototype) return undefined;
   if (above.includes(value)) return `${at} holds itself`;
   if (above.length > DEEPEST) return `it is nested more than ${DEEPEST} deep`;
-  if (Array.isArray(value)) return first(value, (item, place) => inexact(item, `${at}[${place}]`, [...above, value]));
+  if (Array.isArray(value)) {
+    const kind = kindOf(value);
+    if (kind !== "Array") return `${at} is a ${kind}`;
+    if (Object.keys(value).length > value.length) return `${at} is a list with names`;
+    return first(value, (item, place) => inexact(item, `${at}[${place}]`, [...above, value]));
+  }
   const kind = kindOf(value);
   if (kind !== undefined) return `${at} is a ${kind}`;
   if (Object.getOwnPropertySymbols(value).length > 0) return `${at} has a symbol for a name`;

@@ -9,6 +9,7 @@ import { fieldsOf, HttpStore, isKnown, WHO_ASKS } from "./http-store.js";
 import type { Larder, LarderEventMap } from "./larder.js";
 import { Recording } from "./recording.js";
 import { respond, tell, type CacheStatus } from "./respond.js";
+import { decoded } from "./text.js";
 import { size, span } from "./units.js";
 
 /** Requests with these are questions about what the asker has. */
@@ -48,9 +49,13 @@ export class Fetcher {
     this.store = new HttpStore(cache, prefix, tags, Math.max(span(keep), this.staleIfError));
     // What was asked for before its entry was made invalid is not stored after it.
     cache.addEventListener("clear", () => this.outdate(() => true));
-    cache.addEventListener("delete", ({ detail: { key } }: LarderEventMap["delete"]) => {
-      this.outdate((place) => typeof key !== "string" || key.startsWith(place));
-    });
+    const changed = ({ detail: { key } }: LarderEventMap["delete" | "change"]): void => {
+      const name = key instanceof Uint8Array ? decoded(key) : key;
+      this.outdate((place) => name?.startsWith(place) !== false);
+    };
+    cache.addEventListener("delete", changed);
+    // Another tab may have written to the address.
+    cache.addEventListener("change", changed);
     cache.addEventListener("invalidate", ({ detail: { rule } }: LarderEventMap["invalidate"]) => {
       if (rule === "all" || "glob" in rule) this.outdate(() => true);
       else if ("prefix" in rule) this.outdate((place) => place.startsWith(rule.prefix) || rule.prefix.startsWith(place));
@@ -212,7 +217,7 @@ export class Fetcher {
   }
 
   private refresh(ask: Ask, stored: Stored): void {
-    const name = `refresh ${JSON.stringify([ask.place, [...ask.request.headers]])}`;
+    const name = `refresh ${nameOf(ask)}`;
     if (this.flights.has(name)) return;
     const flight = this.takeOff(name, ask, stored);
     flight.isForLater = true;
@@ -254,7 +259,8 @@ export class Fetcher {
     if (old !== undefined && response.status === 304) {
       const said = response.headers;
       drop(response);
-      if (!isAbout(old.head.headers, said)) return this.exchange(ask, undefined, flight, land);
+      // A page that moved is another one, whatever is where it went.
+      if (response.redirected || !isAbout(old.head.headers, said)) return this.exchange(ask, undefined, flight, land);
       const head = { ...old.head, headers: freshened(old.head.headers, said), requested, received };
       await this.keep(ask, flight, { head, body: old.body }, false);
       return { head, body: old.body, status: "revalidated", isShared: true };
@@ -300,7 +306,11 @@ export class Fetcher {
       return { head: { ...base, headers }, body: new Uint8Array(), status: "miss", isShared };
     }
     const body = new Recording(response.body, isStored || isShared ? this.limit : -1, { whole, closed });
-    flight.controller.signal.addEventListener("abort", () => body.stop(flight.controller.signal.reason), { once: true });
+    const { signal } = flight.controller;
+    const stop = (): void => body.stop(signal.reason);
+    // A fetch that does not listen to it answers all the same.
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
     return { head: { ...base, headers }, body, status: "miss", isShared };
   }
 
@@ -321,9 +331,10 @@ export class Fetcher {
 }
 
 /** What those have in common who may share a question to the server. */
-function nameOf({ request, place, isChosen }: Ask): string {
-  const { cache, redirect, credentials, headers } = request;
-  return isChosen ? `${redirect} ${place}` : JSON.stringify([place, cache, redirect, credentials, [...headers]]);
+function nameOf({ request, asked, place, isChosen }: Ask): string {
+  const { cache, mode, redirect, credentials, headers } = request;
+  // Who wants what is new has the server asked, on whom others need not depend.
+  return JSON.stringify([place, cache, mode, redirect, ...(isChosen ? [asked.has("no-cache")] : [credentials, [...headers]])]);
 }
 
 /** Gives up the body of a response. */

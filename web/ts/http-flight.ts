@@ -50,7 +50,8 @@ export async function wait(flight: Flight, signal: AbortSignal): Promise<Outcome
   let stop = (): void => {};
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
   });
   try {
     return await Promise.race([flight.outcome, aborted]);
@@ -68,6 +69,8 @@ export function onward({ request, body }: Ask, signal: AbortSignal, stored: Stor
   const headers = new Headers(request.headers);
   const init: RequestInit = { headers, signal };
   if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>;
+  // What a HEAD finds stale was had with a GET: the answer to a HEAD has no body to take its place.
+  if (request.method === "HEAD") init.method = "GET";
   if (stored !== undefined) {
     const [tag, changed] = [stored.head.headers.get("etag"), stored.head.headers.get("last-modified")];
     // A page that sends these elsewhere would have to ask first; its browser asks for itself whether what it has holds.
@@ -79,6 +82,6 @@ export function onward({ request, body }: Ask, signal: AbortSignal, stored: Stor
   }
   if (request.mode !== "navigate") return new Request(request, init);
   // A request of this kind cannot be changed.
-  const { credentials, redirect, cache } = request;
-  return new Request(request.url, { credentials, redirect, cache, mode: "same-origin", ...init });
+  const { method, credentials, redirect, cache } = request;
+  return new Request(request.url, { method, credentials, redirect, cache, mode: "same-origin", ...init });
 }

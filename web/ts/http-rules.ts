@@ -166,8 +166,8 @@ export function storedFields(headers: Headers): [string, string][] {
 export function freshened(stored: Headers, said: Headers): Headers {
   const headers = new Headers(stored);
   const fields = storedFields(said).filter(([name]) => !OF_THE_BODY.has(name));
-  // What aged on its way here is as old as the answer now.
-  for (const name of ["age", ...fields.map(([name]) => name)]) headers.delete(name);
+  // What aged on its way here is as old as the answer now, also if that does not say when it was made.
+  for (const name of ["age", "date", ...fields.map(([name]) => name)]) headers.delete(name);
   for (const [name, value] of fields) headers.append(name, value);
   return headers;
 }

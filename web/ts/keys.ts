@@ -5,6 +5,9 @@ import { LarderError } from "./error.js";
 import { decoded, encoded } from "./text.js";
 import type { Plain } from "./wire.js";
 
+/** Levels that a value may have. */
+const DEEPEST = 64;
+
 /** What a key can be made of. A whole number is an integer however it is written; a `Set` has no order, and neither has a `Map` with texts as
  * keys, which is an object. */
 export type KeyValue =
@@ -86,6 +89,7 @@ function isPlain(value: object): boolean {
 }
 
 function tokens(value: KeyValue, list: Plain[] = [], above: readonly unknown[] = []): Plain[] {
+  if (above.length > DEEPEST) throw new LarderError("invalid-argument", `a value has at most ${DEEPEST} levels; make it flatter`);
   if (above.includes(value)) throw new LarderError("invalid-argument", "a value that holds itself makes no key");
   if (value === null) list.push({ null: null });
   else if (typeof value === "boolean") list.push({ boolean: value });

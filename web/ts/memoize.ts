@@ -2,11 +2,12 @@
 // the same arguments, it runs once.
 
 import { keyOfArguments } from "./arguments.js";
-import type { SetOptions } from "./core.js";
+import type { Key, SetOptions } from "./core.js";
 import { LarderError } from "./error.js";
 import { inexact } from "./exact.js";
 import type { KeyValue } from "./keys.js";
 import type { Larder } from "./larder.js";
+import { decoded } from "./text.js";
 import type { Span } from "./units.js";
 import type { Value } from "./values.js";
 
@@ -73,24 +74,29 @@ export function memoize<A extends unknown[], R>(cache: Larder, fn: (...args: A) 
 
   const tell = (key: string, error: unknown): boolean => cache.dispatchEvent(new CustomEvent("error", { detail: { key, error } }));
 
-  const run = async (args: A): Promise<Awaited<R>> => {
+  const run = async (args: A, of: string): Promise<Awaited<R>> => {
     if (errors === undefined) return await fn(...args);
     const at = failureKey(args);
     const failed = await cache.get(at);
     if (failed !== undefined) throw revived(failed);
+    const watch = watched(cache, of);
     try {
       return await fn(...args);
     } catch (error) {
+      // As an answer that was forgotten before it was there.
+      if (watch.isForgotten) throw error;
       const remembered = cache.set(at, { ...named(error) }, { ...given(args), ttl: errors, stale: 0 });
       await remembered.catch((fault: unknown) => tell(at, fault));
       throw error;
+    } finally {
+      watch.end();
     }
   };
 
   const call = async (...args: A): Promise<Awaited<R>> => {
     const at = key(...args);
     const factory = async (): Promise<Value> => {
-      const value: unknown = await run(args);
+      const value: unknown = await run(args, at);
       const fault = inexact(value);
       if (fault === undefined) return value as Value;
       const unkept = new Unkept(value, name, fault);
@@ -113,6 +119,19 @@ export function memoize<A extends unknown[], R>(cache: Larder, fn: (...args: A) 
     },
     clear: () => cache.invalidate({ prefix }),
   });
+}
+
+/** Watches whether what lies under a key is forgotten, or changed by another tab, until `end`. */
+function watched(cache: Larder, key: string): { readonly isForgotten: boolean; readonly end: () => void } {
+  const ended = new AbortController();
+  const watch = { isForgotten: false, end: () => ended.abort() };
+  const forget = (event: Event): void => {
+    const { key: its } = (event as CustomEvent<{ readonly key?: Key }>).detail;
+    // Without a key it is about many.
+    watch.isForgotten ||= its === undefined || (typeof its === "string" ? its : decoded(its)) === key;
+  };
+  for (const type of ["delete", "clear", "invalidate", "change"] as const) cache.addEventListener(type, forget, { signal: ended.signal });
+  return watch;
 }
 
 function named(error: unknown): { readonly name: string; readonly message: string } {

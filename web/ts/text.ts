@@ -60,6 +60,11 @@ function refuseHalves(text: string & { isWellFormed?: () => boolean }): void {
   if (!isWhole) throw new LarderError("invalid-argument", "a text has half a surrogate pair, which UTF-8 cannot say; store bytes");
 }
 
+/** A text with U+FFFD for half a surrogate pair. */
+export function mended(text: string): string {
+  return lenient.decode(encoder.encode(text));
+}
+
 /** These bytes as text, with U+FFFD for what is none. */
 export function decoded(bytes: Uint8Array): string {
   return readText(bytes, 0, bytes.length) ?? lenient.decode(bytes);

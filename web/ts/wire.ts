@@ -5,6 +5,7 @@
 
 import { TYPES, type Fields } from "./contract.js";
 import { LarderError } from "./error.js";
+import { encoded } from "./text.js";
 
 /** A value of the contract. */
 export type Plain =
@@ -17,7 +18,6 @@ export type Plain =
   | readonly Plain[]
   | { readonly [name: string]: Plain };
 
-const encoder = new TextEncoder();
 // A byte order mark is part of a text.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -112,7 +112,7 @@ export class Writer {
         break;
       case "text":
         if (typeof value !== "string") throw new LarderError("invalid-argument", `a ${typeof value} is no text`);
-        this.raw(encoder.encode(value));
+        this.raw(encoded(value));
         break;
       case "bytes":
         if (value !== null && !(value instanceof Uint8Array)) throw new LarderError("invalid-argument", `a ${typeof value} is no bytes`);

@@ -1,6 +1,7 @@
 // Working off a round: what is due is made, some at a time, and each outcome is noted before the next batch.
 
 import { LarderError } from "../error.js";
+import { mended } from "../text.js";
 import type { AccumulateOptions, DimensionValue, Generator, RoundReport, Values } from "./plan.js";
 import type { Combination, Info, Pool } from "./pool.js";
 
@@ -36,7 +37,7 @@ export async function work(pool: Pool, info: Info, generator: Generator, options
         return;
       }
       if (error instanceof LarderError && (error.code === "trapped" || error.code === "closed")) throw error;
-      await pool.fail(of.key, info, [generation, entry], String(error));
+      await pool.fail(of.key, info, [generation, entry], mended(String(error)));
       report.failed++;
     }
   };

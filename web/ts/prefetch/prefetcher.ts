@@ -5,11 +5,12 @@
 import type { Key } from "../bytes.js";
 import type { SetOptions } from "../core.js";
 import { LarderError } from "../error.js";
+import { mended } from "../text.js";
 import { span, type Span } from "../units.js";
 import type { Value } from "../values.js";
 import type { Prefetching } from "./prefetching.js";
 import type { Session } from "./predictor.js";
-import type { QueuedPrefetch, Wanted } from "./queue.js";
+import { CAPACITY, type QueuedPrefetch, type Wanted } from "./queue.js";
 
 /** Gets what is queued. What it throws is a failure: it is asked again later, three times in all. */
 export type PrefetchFunction = (item: QueuedPrefetch, signal: AbortSignal) => Promise<Value> | Value;
@@ -65,7 +66,7 @@ export class Prefetcher {
     if (signal?.aborted === true) stop();
     else signal?.addEventListener("abort", stop, { once: true, signal: this.signal });
     if (predicted !== undefined && !this.isStopped) this.follow(predicted);
-    void this.run(Math.floor(batch), Math.floor(concurrency), times);
+    void this.run(Math.min(Math.floor(batch), CAPACITY), Math.floor(concurrency), times);
   }
 
   private get signal(): AbortSignal {
@@ -145,7 +146,7 @@ export class Prefetcher {
     } catch (error) {
       if (this.isStopped) return;
       host.failed(key, error);
-      return await queue.fail(key, String(error), retry);
+      return await queue.fail(key, mended(String(error)), retry);
     } finally {
       clearTimeout(timer);
       this.signal.removeEventListener("abort", end);

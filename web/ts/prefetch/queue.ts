@@ -74,7 +74,7 @@ export interface QueueFigures {
 }
 
 /** Items that a queue holds. */
-const CAPACITY = 1_000;
+export const CAPACITY = 1_000;
 const LARGEST = 0xffff_ffff;
 
 type Item = Omit<QueuedPrefetch, "key" | "priority" | "payload"> & {
