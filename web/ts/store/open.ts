@@ -33,7 +33,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   const limit = maxStoreBytes === undefined ? MAX_BYTES : size(maxStoreBytes);
   let backend: Backend | undefined;
   try {
-    backend = await begin(store, name, (bytes, seed) => tier.inner.hash(bytes, seed), limit);
+    backend = await begin(store, name, (bytes, seed) => tier.sum(bytes, seed), limit);
     const log = await Log.open(backend, new Keeper(tier), limit);
     tier.attach(log);
     if (!backend.isShared) return undefined;
