@@ -392,6 +392,26 @@ test("a tab that gives time to what another one overwrote or deleted undoes noth
   await close();
 });
 
+test("time that is given to an entry is stored although the old one is over before that, and is cleaned up", async () => {
+  const [one, , close] = await tabs("renewed");
+  const found = await one.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    let time = 1_700_000_000_000;
+    const open = () => Larder.open({ store: "indexeddb", name: "cleaned", now: () => time });
+    let cache = await open();
+    await cache.setMany([["key", 1], ["over", 1]], { ttl: 1_000 });
+    time += 999;
+    cache.sync.touch("key", 10_000);
+    time += 2;
+    const removed = cache.sync.cleanup();
+    await cache.close();
+    cache = await open();
+    return [removed, await cache.get("key"), await cache.get("over")];
+  });
+  assert.deepEqual(found, [1, 1, undefined]);
+  await close();
+});
+
 test("what a tab deletes that it does not know of yet is deleted", async () => {
   const [one, two, close] = await tabs("unknown", ["BroadcastChannel"]);
   await one.evaluate(() => cache.set("key", 1));

@@ -444,7 +444,8 @@ export class Log {
   /** Drops places whose time is over, a part of them at a time, and says how many each time; their bytes go with their blocks. */
   cleanup(): IterableIterator<number> {
     const now = this.keeper.now();
-    return this.catalog.table.removeByParts((_, gone) => gone <= now);
+    // What is being overwritten may be what that is made of.
+    return this.catalog.table.removeByParts((_block, gone, _its, hash) => gone <= now && !this.waiting.has(hash) && !this.flying.has(hash));
   }
 
   /** Makes the store smaller than this. */
