@@ -476,3 +476,35 @@ test("what another tab dropped for lack of room is exported by who has it in mem
   assert.ok(entries >= 50, `${entries}`);
   await close();
 });
+
+test("what many blocks had that another tab dropped is not looked for one by one", async () => {
+  const [one, two, close] = await tabs("many dropped");
+  await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "many dropped", maxStoreBytes: "1MB" });
+    await cache.setMany(Array.from({ length: 2_000 }, (_, at) => [`key ${at}`, "x".repeat(100)]));
+  });
+  await two.evaluate(() => cache.sync.tier.log.follow());
+  for (let at = 0; at < 30; at++) {
+    await one.evaluate((at) => cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000))), at);
+    await two.evaluate(() => cache.sync.tier.log.follow());
+  }
+  const [before, after, transactions] = await two.evaluate(async () => {
+    const count = async () => (await cache.stats())["stored-entries"];
+    const { transaction } = IDBDatabase.prototype;
+    let transactions = 0;
+    IDBDatabase.prototype.transaction = function (...args) {
+      transactions++;
+      return transaction.apply(this, args);
+    };
+    const before = await count();
+    await cache.export();
+    return [before, await count(), transactions];
+  });
+  const there = await one.evaluate(async () => (await cache.stats())["stored-entries"]);
+  assert.ok(before > there + 1_000, `${before} and ${there}`);
+  assert.equal(after, there);
+  assert.ok(transactions < 200, `${transactions}`);
+  await close();
+});

@@ -471,7 +471,14 @@ export class Log {
     catalog.readers.add(reader);
     try {
       yield* live(backend, catalog, reader, { isMeant, isThere: (line) => this.isNewest(line) });
-      for (const hash of [...reader.moved, ...catalog.dropMissing(reader)]) {
+      const missing = catalog.missing(reader);
+      const rest = missing.size === 0 ? reader.moved : reader.moved.concat(catalog.table.hashesWhere((block) => missing.has(block)));
+      if (missing.size > 0) {
+        // What is not found in later blocks now is nowhere: to look for one after the other takes long.
+        await this.follow();
+        catalog.dropMissing(missing);
+      }
+      for (const hash of rest) {
         const [read, place] = [await this.read(hash), catalog.table.get(hash)];
         if (read !== undefined && place !== undefined && isMeant(place)) yield [{ ...place, kind: Kind.Put, bytes: read.bytes }];
         await breathe();
