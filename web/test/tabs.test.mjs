@@ -464,8 +464,12 @@ test("what another tab dropped for lack of room is exported by who has it in mem
     await cache.close();
     const { Larder } = await import("/web/pkg/index.js");
     globalThis.cache = await Larder.open({ store: "indexeddb", name: "dropped", maxStoreBytes: "200kB" });
-    for (let at = 0; at < 20; at++) await cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000)));
   });
+  for (let at = 0; at < 20; at++) {
+    await one.evaluate((at) => cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000))), at);
+    // Else it could not know that nothing of it was deleted.
+    await two.evaluate(() => cache.sync.tier.log.follow());
+  }
   const [entries, keys] = await two.evaluate(async () => {
     const { Larder } = await import("/web/pkg/index.js");
     const other = await Larder.open();
@@ -506,5 +510,40 @@ test("what many blocks had that another tab dropped is not looked for one by one
   assert.ok(before > there + 1_000, `${before} and ${there}`);
   assert.equal(after, there);
   assert.ok(transactions < 200, `${transactions}`);
+  await close();
+});
+
+test("a tab that slept while another one deleted, overwrote and tidied answers nothing that is no more, and brings nothing back", async () => {
+  const [one, two, close] = await tabs("slept", ["BroadcastChannel"]);
+  await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "slept", maxStoreBytes: "1MB", ttl: "1h" });
+    await cache.setMany([["deleted", 1], ["renewed", 1], ["overwritten", 1]]);
+  });
+  await two.evaluate(async () => {
+    await cache.sync.tier.log.follow();
+    await cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  await one.evaluate(async () => {
+    await cache.delete("deleted");
+    await cache.delete("renewed");
+    await cache.set("overwritten", 2);
+    for (let at = 0; at < 60; at++) await cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000)));
+  });
+  const found = await two.evaluate(async () => {
+    // It has not heard of it yet.
+    await cache.touch("renewed", "2h");
+    return cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  const left = await one.evaluate(async () => {
+    await cache.sync.tier.log.follow();
+    return cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  for (const [deleted, renewed, overwritten] of [found, left]) {
+    assert.deepEqual([deleted, renewed], [undefined, undefined]);
+    // It may have gone for lack of room.
+    assert.notEqual(overwritten, 1);
+  }
   await close();
 });
