@@ -185,6 +185,23 @@ test("files: what is moved while it is read is found, and a number goes on", asy
   await close();
 });
 
+test("an inner error costs files nothing: what waits is written, and what was made invalid stays so", async () => {
+  const [page, close] = await fresh();
+  const found = await inWorker(page, async () => {
+    const cache = await Larder.open({ store: "opfs", name: "trapped" });
+    await cache.setMany([["key", "value"], ["banned", "value"]]);
+    await cache.invalidate({ prefix: "b" });
+    void cache.set("waits", "value");
+    new Uint8Array(cache.sync.tier.engine.exports.memory.buffer).fill(0xff, 1024);
+    const code = await cache.get("key").catch(({ code }) => code);
+    await cache.flush();
+    await cache.reopen();
+    return [code, await cache.getMany(["key", "waits", "banned"]), cache.isStored, warned(cache)];
+  });
+  assert.deepEqual(found, ["trapped", ["value", "value", undefined], true, []]);
+  await close();
+});
+
 test("files that cannot be removed do not bring back what was deleted", async () => {
   const [page, close] = await fresh();
   const found = await inWorker(page, async () => {

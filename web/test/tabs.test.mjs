@@ -420,6 +420,26 @@ test("a tab that gives time to what another one overwrote or deleted undoes noth
   await close();
 });
 
+test("time that is given to an entry is stored although the old one is over before that, and is cleaned up", async () => {
+  const [one, , close] = await tabs("renewed");
+  const found = await one.evaluate(async () => {
+    const { Larder } = await import("/web/pkg/index.js");
+    let time = 1_700_000_000_000;
+    const open = () => Larder.open({ store: "indexeddb", name: "cleaned", now: () => time });
+    let cache = await open();
+    await cache.setMany([["key", 1], ["over", 1]], { ttl: 1_000 });
+    time += 999;
+    cache.sync.touch("key", 10_000);
+    time += 2;
+    const removed = cache.sync.cleanup();
+    await cache.close();
+    cache = await open();
+    return [removed, await cache.get("key"), await cache.get("over")];
+  });
+  assert.deepEqual(found, [1, 1, undefined]);
+  await close();
+});
+
 test("what a tab deletes that it does not know of yet is deleted", async () => {
   const [one, two, close] = await tabs("unknown", ["BroadcastChannel"]);
   await one.evaluate(() => cache.set("key", 1));
@@ -472,8 +492,12 @@ test("what another tab dropped for lack of room is exported by who has it in mem
     await cache.close();
     const { Larder } = await import("/web/pkg/index.js");
     globalThis.cache = await Larder.open({ store: "indexeddb", name: "dropped", maxStoreBytes: "200kB" });
-    for (let at = 0; at < 20; at++) await cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000)));
   });
+  for (let at = 0; at < 20; at++) {
+    await one.evaluate((at) => cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000))), at);
+    // Else it could not know that nothing of it was deleted.
+    await two.evaluate(() => cache.sync.tier.log.follow());
+  }
   const [entries, keys] = await two.evaluate(async () => {
     const { Larder } = await import("/web/pkg/index.js");
     const other = await Larder.open();
@@ -482,5 +506,72 @@ test("what another tab dropped for lack of room is exported by who has it in mem
   });
   assert.equal(keys, 50);
   assert.ok(entries >= 50, `${entries}`);
+  await close();
+});
+
+test("what many blocks had that another tab dropped is not looked for one by one", async () => {
+  const [one, two, close] = await tabs("many dropped");
+  await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "many dropped", maxStoreBytes: "1MB" });
+    await cache.setMany(Array.from({ length: 2_000 }, (_, at) => [`key ${at}`, "x".repeat(100)]));
+  });
+  await two.evaluate(() => cache.sync.tier.log.follow());
+  for (let at = 0; at < 30; at++) {
+    await one.evaluate((at) => cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000))), at);
+    await two.evaluate(() => cache.sync.tier.log.follow());
+  }
+  const [before, after, transactions] = await two.evaluate(async () => {
+    const count = async () => (await cache.stats())["stored-entries"];
+    const { transaction } = IDBDatabase.prototype;
+    let transactions = 0;
+    IDBDatabase.prototype.transaction = function (...args) {
+      transactions++;
+      return transaction.apply(this, args);
+    };
+    const before = await count();
+    await cache.export();
+    return [before, await count(), transactions];
+  });
+  const there = await one.evaluate(async () => (await cache.stats())["stored-entries"]);
+  assert.ok(before > there + 1_000, `${before} and ${there}`);
+  assert.equal(after, there);
+  assert.ok(transactions < 200, `${transactions}`);
+  await close();
+});
+
+test("a tab that slept while another one deleted, overwrote and tidied answers nothing that is no more, and brings nothing back", async () => {
+  const [one, two, close] = await tabs("slept", ["BroadcastChannel"]);
+  await one.evaluate(async () => {
+    await cache.close();
+    const { Larder } = await import("/web/pkg/index.js");
+    globalThis.cache = await Larder.open({ store: "indexeddb", name: "slept", maxStoreBytes: "1MB", ttl: "1h" });
+    await cache.setMany([["deleted", 1], ["renewed", 1], ["overwritten", 1]]);
+  });
+  await two.evaluate(async () => {
+    await cache.sync.tier.log.follow();
+    await cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  await one.evaluate(async () => {
+    await cache.delete("deleted");
+    await cache.delete("renewed");
+    await cache.set("overwritten", 2);
+    for (let at = 0; at < 60; at++) await cache.set(`large ${at}`, crypto.getRandomValues(new Uint8Array(50_000)));
+  });
+  const found = await two.evaluate(async () => {
+    // It has not heard of it yet.
+    await cache.touch("renewed", "2h");
+    return cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  const left = await one.evaluate(async () => {
+    await cache.sync.tier.log.follow();
+    return cache.getMany(["deleted", "renewed", "overwritten"]);
+  });
+  for (const [deleted, renewed, overwritten] of [found, left]) {
+    assert.deepEqual([deleted, renewed], [undefined, undefined]);
+    // It may have gone for lack of room.
+    assert.notEqual(overwritten, 1);
+  }
   await close();
 });

@@ -233,6 +233,25 @@ test("while a cache is opened again nothing is answered that was made invalid", 
   await close();
 });
 
+test("what is named while a cache is opened again is there when it is open", async () => {
+  const [page, close] = await fresh();
+  const found = await page.evaluate(async () => {
+    const cache = await Larder.open({ store: "indexeddb", name: "named" });
+    const plan = { dimensions: { a: ["x"] } };
+    await cache.pool("before", plan);
+    await cache.set("key", "value");
+    // A write that takes its time.
+    void cache.sync.tier.log.serial(() => new Promise((done) => setTimeout(done, 200)));
+    const opened = cache.reopen();
+    const pool = await cache.pool("pool", plan);
+    await opened;
+    await pool.add({ a: "x" }, "variant");
+    return [(await pool.pick({ a: "x" })).value, await cache.get("key")];
+  });
+  assert.deepEqual(found, ["variant", "value"]);
+  await close();
+});
+
 test("a cache whose store failed for good goes on in every way", async () => {
   const [page, close] = await fresh();
   const found = await page.evaluate(async () => {

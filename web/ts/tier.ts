@@ -61,7 +61,7 @@ export class Tier {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly module: WebAssembly.Module,
+    readonly module: WebAssembly.Module,
     private settings: Settings,
     readonly now: () => number,
     /** Whether there is a store, or may be one. */
@@ -128,12 +128,14 @@ export class Tier {
   async restart(): Promise<void> {
     this.refuseClosed();
     const engine = this.start();
-    // Under the numbers that they have; one that no name is known of was that of a record which was refused.
-    const last = Math.max(...this.names.keys());
-    for (let id = 0; id <= last; id++) engine.call("namespace", { name: this.names.get(id) ?? `larder.refused/${id}` });
-    for (const [namespace, defaults] of this.defaults) engine.call("set-defaults", { namespace, defaults });
-    // Not before it knows what was made invalid.
-    const begin = (): void => void (this.running = engine);
+    // Not before it knows what was made invalid. The old one gives out numbers until then.
+    const begin = (): void => {
+      // Under the numbers that they have; one that no name is known of was that of a record which was refused.
+      const last = Math.max(...this.names.keys());
+      for (let id = 0; id <= last; id++) engine.call("namespace", { name: this.names.get(id) ?? `larder.refused/${id}` });
+      for (const [namespace, defaults] of this.defaults) engine.call("set-defaults", { namespace, defaults });
+      this.running = engine;
+    };
     if (this.log === undefined) begin();
     else await this.log.restart(begin);
   }

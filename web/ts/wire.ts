@@ -147,7 +147,8 @@ export class Writer {
 }
 
 function within(value: Plain, end: number): number {
-  const number = Number(value);
+  // No limit is the highest.
+  const number = value === Infinity ? end - 1 : Number(value);
   if (Number.isInteger(number) && number >= 0 && number < end) return number;
   throw new LarderError("invalid-argument", `${String(value)} is no whole number from 0 to ${end - 1}`);
 }

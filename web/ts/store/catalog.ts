@@ -61,13 +61,16 @@ export class Catalog {
     }
   }
 
-  /** Forgets blocks that another tab dropped, as who read all of them found; answers with the hashes of what lay there, which may lie in later ones. */
-  dropMissing({ end, met }: Reader): number[] {
-    const missing = new Set([...this.blocks.keys()].filter((id) => id <= end && !met.has(id)));
-    if (missing.size === 0) return [];
+  /** Blocks that another tab dropped, as who read all of them found. */
+  missing({ end, met }: Reader): ReadonlySet<number> {
+    return new Set([...this.blocks.keys()].filter((id) => id <= end && !met.has(id)));
+  }
+
+  /** Forgets blocks that another tab dropped, and what is not known to lie in later ones. */
+  dropMissing(missing: ReadonlySet<number>): void {
     this.isPartial = true;
     this.drop(missing);
-    return this.table.hashesWhere((block) => missing.has(block));
+    this.table.removeWhere((block) => missing.has(block));
   }
 
   /** Forgets what was in a store that was emptied. */

@@ -407,22 +407,42 @@ export class Log {
   }
 
   private async catchUp(before = Infinity): Promise<void> {
-    for await (const block of this.backend.blocks(this.catalog.last)) {
-      if (block.id >= before) break;
-      const lines = unpack(block.lines);
-      const known = lines.map(({ hash }) => this.catalog.table.blockOf(hash));
-      this.catalog.take(block, lines);
-      for (const { version } of lines) this.catalog.others = Math.max(this.catalog.others, version);
-      try {
-        await this.inform(block.id, lines, known);
-      } catch (cause) {
-        // Memory is empty when it begins anew.
-        if (!isTrap(cause)) throw cause;
+    const { catalog } = this;
+    let first: number | undefined;
+    try {
+      for await (const block of this.backend.blocks(catalog.last)) {
+        // Of the blocks between another tab dropped some that were never read here, and with them all before.
+        if (catalog.last >= 0 && block.id > catalog.last + 1) first = block.id;
+        if (block.id >= before) break;
+        const lines = unpack(block.lines);
+        const known = lines.map(({ hash }) => catalog.table.blockOf(hash));
+        catalog.take(block, lines);
+        for (const { version } of lines) catalog.others = Math.max(catalog.others, version);
+        await this.unlessTrapped(() => this.inform(block.id, lines, known));
       }
+    } finally {
+      if (first !== undefined) await this.forgetBefore(first);
     }
     if (!this.areBansMoved || before !== Infinity) return;
     await this.takeBans();
     return this.catchUp();
+  }
+
+  /** Tells memory something. After an inner error it is empty when it begins anew. */
+  private async unlessTrapped(tell: () => Promise<void> | void): Promise<void> {
+    try {
+      await tell();
+    } catch (cause) {
+      if (!isTrap(cause)) throw cause;
+    }
+  }
+
+  /** Forgets blocks, and what memory has: blocks that were not read may have deleted or overwritten it. */
+  private forgetBefore(first: number): Promise<void> {
+    const { catalog } = this;
+    catalog.drop([...catalog.blocks.keys()].filter((id) => id < first));
+    catalog.table.removeWhere((block) => block < first);
+    return this.unlessTrapped(() => this.keeper.changedMuch());
   }
 
   /** Tells memory what another tab wrote. */
@@ -444,7 +464,8 @@ export class Log {
   /** Drops places whose time is over, a part of them at a time, and says how many each time; their bytes go with their blocks. */
   cleanup(): IterableIterator<number> {
     const now = this.keeper.now();
-    return this.catalog.table.removeByParts((_, gone) => gone <= now);
+    // What is being overwritten may be what that is made of.
+    return this.catalog.table.removeByParts((_block, gone, _its, hash) => gone <= now && !this.waiting.has(hash) && !this.flying.has(hash));
   }
 
   /** Makes the store smaller than this. */
@@ -470,7 +491,14 @@ export class Log {
     catalog.readers.add(reader);
     try {
       yield* live(backend, catalog, reader, { isMeant, isThere: (line) => this.isNewest(line) });
-      for (const hash of [...reader.moved, ...catalog.dropMissing(reader)]) {
+      const missing = catalog.missing(reader);
+      const rest = missing.size === 0 ? reader.moved : reader.moved.concat(catalog.table.hashesWhere((block) => missing.has(block)));
+      if (missing.size > 0) {
+        // What is not found in later blocks now is nowhere: to look for one after the other takes long.
+        await this.follow();
+        catalog.dropMissing(missing);
+      }
+      for (const hash of rest) {
         const [read, place] = [await this.read(hash), catalog.table.get(hash)];
         if (read !== undefined && place !== undefined && isMeant(place)) yield [{ ...place, kind: Kind.Put, bytes: read.bytes }];
         await breathe();

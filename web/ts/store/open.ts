@@ -1,5 +1,6 @@
 // Which store a cache has, and what happens where it cannot be had.
 
+import { Engine } from "../engine.js";
 import { LarderError } from "../error.js";
 import { Tabs } from "../tabs.js";
 import type { Tier } from "../tier.js";
@@ -8,7 +9,7 @@ import type { Backend } from "./backend.js";
 import { IndexedDb } from "./indexeddb.js";
 import { Keeper } from "./keeper.js";
 import { Log } from "./log.js";
-import { Opfs } from "./opfs.js";
+import { Opfs, type Sum } from "./opfs.js";
 import { Shelf } from "./shelf.js";
 
 /** How a cache is kept beyond the page. */
@@ -34,7 +35,7 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   const limit = maxStoreBytes === undefined ? MAX_BYTES : size(maxStoreBytes);
   let backend: Backend | undefined;
   try {
-    backend = await begin(store, name, (bytes, seed) => tier.inner.hash(bytes, seed), limit);
+    backend = await begin(store, name, sums(tier), limit);
     const log = await Log.open(backend, new Keeper(tier), limit);
     tier.shelf = new Shelf(tier, log);
     if (!backend.isShared) return undefined;
@@ -53,7 +54,13 @@ export async function attach(tier: Tier, options: StoreOptions, told: () => void
   }
 }
 
-function begin(store: "indexeddb" | "opfs", name: string, sum: (bytes: Uint8Array, seed: number) => number, maxBytes: number): Promise<Backend> {
+/** Checksums for the store. After an inner error another engine has them: what waits is still written. */
+function sums(tier: Tier): Sum {
+  let spare: Engine | undefined;
+  return (bytes, seed) => (tier.isTrapped ? (spare ??= new Engine(tier.module)) : tier.inner).hash(bytes, seed);
+}
+
+function begin(store: "indexeddb" | "opfs", name: string, sum: Sum, maxBytes: number): Promise<Backend> {
   if (store === "opfs") {
     const storage = (globalThis.navigator as Partial<Navigator> | undefined)?.storage as Partial<StorageManager> | undefined;
     if (storage?.getDirectory === undefined) throw new LarderError("unsupported", "there are no files of the origin here (OPFS)");

@@ -36,7 +36,7 @@ const SEED = "seed";
 const PASSES = 16;
 
 /** A checksum of bytes under a seed: 53 bits. */
-type Sum = (bytes: Uint8Array, seed: number) => number;
+export type Sum = (bytes: Uint8Array, seed: number) => number;
 
 /** What a block begins with. */
 interface Head {

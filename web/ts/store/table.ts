@@ -16,7 +16,7 @@ export interface Place {
 }
 
 /** What can be asked of a place without making an object of it: a million are asked. */
-type Question = (block: number, gone: number, namespace: number) => boolean;
+type Question = (block: number, gone: number, namespace: number, hash: number) => boolean;
 
 const SMALLEST = 64;
 const PARTS = 64;
@@ -215,8 +215,9 @@ class Part {
   hashesWhere(isMeant: Question): number[] {
     const hashes: number[] = [];
     for (let slot = 0; slot < this.slots; slot++) {
-      const isThere = this.lengths[slot] !== 0;
-      if (isThere && isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number)) hashes.push(this.hashes[slot] as number);
+      if (this.lengths[slot] === 0) continue;
+      const hash = this.hashes[slot] as number;
+      if (isMeant(this.blocks[slot] as number, this.gones[slot] as number, this.namespaces[slot] as number, hash)) hashes.push(hash);
     }
     return hashes;
   }
