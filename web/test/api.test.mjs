@@ -180,6 +180,8 @@ test("numbers that do not fit are refused, not bent", async () => {
   for (const options of [{ maxEntries: 2 ** 32 + 1 }, { maxEntries: 1.5 }, { jitter: 300 }, { jitter: -1 }, { maxEntrySize: 2 ** 32 }]) {
     await assert.rejects(Larder.open(options), { code: "invalid-argument" }, JSON.stringify(options));
   }
+  const unlimited = await Larder.open({ maxEntries: Infinity });
+  assert.equal(await unlimited.set("key", 1).then(() => unlimited.evictUnlikely([{ key: "key", probability: 0.5 }], Infinity)), 1, "no limit is one");
   await assert.rejects(cache.increment("count", 1, { durability: "sync" }), { code: "storage" }, "there is no store");
 });
 

@@ -176,7 +176,6 @@ export class Tier {
   /** Deletes an entry; true when it was there. */
   delete(namespace: number, key: Key, stored: Uint8Array | null): boolean {
     const wasThere = this.engine.call("delete", { namespace, key: bytesOf(key), stored, now: this.now() }) as boolean;
-    // Another tab may have written it, which is not known yet.
     this.shelf?.deleted(namespace, key);
     this.listener?.removed(namespace, { key });
     return wasThere;
