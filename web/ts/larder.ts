@@ -512,8 +512,19 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
-    for await (const { key } of this.infos()) {
-      const value = (await this.lookAgain(key))?.value;
+    const { sync } = this;
+    const { shelf } = this.tier;
+    const seen = new Set<number>();
+    for (const { key } of sync.infos()) {
+      if (shelf !== undefined) seen.add(shelf.hash(sync.id, key));
+      // What is read meanwhile takes others' places in memory.
+      const value = (sync.find(key) ?? (await this.find(key)))?.value;
+      if (value !== undefined) yield [decoded(key), value];
+      const breath = breathe();
+      if (breath !== undefined) await breath;
+    }
+    for await (const [key, hit] of shelf?.hits(sync.id, seen) ?? []) {
+      const value = decodeOwn(hit.value, hit["content-type"]);
       if (value !== undefined) yield [decoded(key), value];
     }
   }

@@ -1,7 +1,7 @@
 // Bytes that all tabs with one store share and change in turn: an entry of a namespace of the cache's own. Without a store they are here,
 // where nobody gives them up for lack of space.
 
-import { bytesOf } from "../bytes.js";
+import { bytesOf, isSame } from "../bytes.js";
 import type { Stored } from "../engine.js";
 import { LarderError } from "../error.js";
 import type { Tabs } from "../tabs.js";
@@ -40,7 +40,7 @@ export class Register {
     const work = async (): Promise<T> => {
       const before = await this.read();
       const [state, answer] = this.made(before, make);
-      if (state !== undefined && !isSame(state, before)) await this.write(state);
+      if (state !== undefined && !isAsBefore(state, before)) await this.write(state);
       if (state instanceof Uint8Array) then?.(state);
       return answer;
     };
@@ -113,7 +113,6 @@ export class Register {
   }
 }
 
-function isSame(state: Uint8Array | null, before: Uint8Array | undefined): boolean {
-  if (state === null || before === undefined) return state === (before ?? null);
-  return state.length === before.length && state.every((byte, at) => byte === before[at]);
+function isAsBefore(state: Uint8Array | null, before: Uint8Array | undefined): boolean {
+  return state === null || before === undefined ? state === (before ?? null) : isSame(state, before);
 }

@@ -1,7 +1,7 @@
 // What stands behind a cache that has a store: its entries by their hashes, as the log has them. Decides nothing: the engine says what is written,
 // and here it is handed to the log.
 
-import { bytesOf, type Key } from "../bytes.js";
+import { bytesOf, isSame, type Key } from "../bytes.js";
 import type { Stored } from "../engine.js";
 import { LarderError } from "../error.js";
 import { OWN, type Hit, type Tier } from "../tier.js";
@@ -128,12 +128,15 @@ export class Shelf {
 
   /** Looks into the log for what memory lacks, and takes it into memory. */
   async find(namespace: number, key: Key): Promise<Hit | undefined> {
-    const { log, tier } = this;
     let found: Read | undefined;
-    do found = await log.read(this.hash(namespace, key));
-    while (found !== undefined && !log.isNewest(found));
-    if (found === undefined) return undefined;
-    const record = found.bytes;
+    do found = await this.log.read(this.hash(namespace, key));
+    while (found !== undefined && !this.log.isNewest(found));
+    return found === undefined ? undefined : this.admit(namespace, key, found.bytes);
+  }
+
+  /** Takes a record into memory that is the newest of its key. */
+  private admit(namespace: number, key: Key, record: Uint8Array): Hit | undefined {
+    const { tier } = this;
     const args = { namespace, key: bytesOf(key), now: tier.now() };
     try {
       const hit = tier.engine.call("admit", { ...args, record }) as unknown as Hit;
@@ -183,6 +186,17 @@ export class Shelf {
     }
   }
 
+  /** The entries but those with these hashes, taken into memory one after the other. */
+  async *hits(namespace: number, seen: ReadonlySet<number>): AsyncIterable<readonly [key: Uint8Array, hit: Hit]> {
+    for await (const records of this.records(namespace)) {
+      for (const { hash, bytes } of records) {
+        const key = seen.has(hash) ? undefined : (this.peek(namespace, bytes)?.["key"] as Uint8Array | undefined);
+        const hit = key === undefined ? undefined : this.admit(namespace, key, bytes);
+        if (key !== undefined && hit !== undefined) yield [key, hit];
+      }
+    }
+  }
+
   /** The records of a namespace that the log has, those that lie together at a time. */
   records(namespace: number): AsyncIterable<Iterable<Read>> {
     return this.log.records(this.its(namespace).hash);
@@ -194,8 +208,4 @@ const MISSES: readonly string[] = ["corrupt", "newer-format", "too-large", "anot
 
 function isMiss(error: unknown): error is LarderError {
   return error instanceof LarderError && MISSES.includes(error.code);
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
