@@ -99,10 +99,8 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
       warned: (error) => this.warn(error),
       changed: (key) => this.changed(key),
       wrote: () => this.tabs?.tell(),
-      removed: (namespace, what) => {
-        if (namespace !== sync.id) return;
-        if ("key" in what) this.flights.outdateOne(what.key);
-        else this.flights.outdate(what.prefix);
+      removed: (namespace, key, isPrefix) => {
+        if (namespace === sync.id) this.flights[isPrefix ? "outdate" : "outdateOne"](key);
       },
     };
   }
@@ -336,13 +334,9 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Makes entries invalid that are there now; those that are set later are not touched. */
   async invalidate(rule: Rule): Promise<void> {
-    try {
-      this.sync.invalidate(rule);
-    } catch (refused) {
-      if (!(refused instanceof LarderError) || refused.code !== "full" || this.tier.log === undefined) throw refused;
-      await this.tier.log.keeper.sweep();
-      this.sync.invalidate(rule);
-    }
+    const { keeper } = this.tier.log ?? {};
+    if (keeper === undefined) this.sync.invalidate(rule);
+    else await keeper.withRoom(() => this.sync.invalidate(rule));
     this.tell("invalidate", { rule });
     const isStored = await this.tier.log?.written();
     if (isStored === false && this.tier.isTrapped) throw new LarderError("trapped", "the cache was stopped by an inner error; open it again");
@@ -422,9 +416,7 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** The queue in numbers, and how much of what was fetched was asked for. */
   async prefetchStats(): Promise<PrefetchStatistics> {
-    const figures = await (await this.prefetching()).queue.figures();
-    const { prefetched = 0, "prefetch-hits": prefetchHits = 0 } = this.sync.stats();
-    return { ...figures, prefetched, prefetchHits, hitRate: prefetched === 0 ? 0 : prefetchHits / prefetched };
+    return (await this.prefetching()).figures(this.sync.stats());
   }
 
   /** Takes keys out of the queue, or all; answers how many there were. */
@@ -499,34 +491,31 @@ export class Larder extends EventTarget implements AsyncIterable<[string, Value]
 
   /** Infos of all entries whose keys begin so, each once, those in memory first, in no particular order. What is set meanwhile may come too. */
   async *infos(prefix: Key = ""): AsyncIterableIterator<EntryInfo> {
-    const { sync } = this;
-    const { shelf } = this.tier;
-    // What is read meanwhile takes others' places in memory.
     const seen = new Set<number>();
-    for (const info of sync.infos(prefix)) {
-      if (shelf !== undefined) seen.add(shelf.hash(sync.id, info.key));
+    for (const info of this.held(prefix, seen)) {
       yield info;
       await breathe();
     }
-    for await (const info of shelf?.infos(sync.id, bytesOf(prefix), seen) ?? []) yield entryInfo(info);
+    for await (const info of this.tier.shelf?.infos(this.sync.id, bytesOf(prefix), seen) ?? []) yield entryInfo(info);
+  }
+
+  /** Those in memory. What is read meanwhile takes others' places there, so what comes is noted. */
+  private *held(prefix: Key, seen: Set<number>): IterableIterator<EntryInfo> {
+    const { shelf } = this.tier;
+    for (const info of this.sync.infos(prefix)) {
+      if (shelf !== undefined) seen.add(shelf.hash(this.sync.id, info.key));
+      yield info;
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<[string, Value]> {
-    const { sync } = this;
-    const { shelf } = this.tier;
     const seen = new Set<number>();
-    for (const { key } of sync.infos()) {
-      if (shelf !== undefined) seen.add(shelf.hash(sync.id, key));
-      // What is read meanwhile takes others' places in memory.
-      const value = (sync.find(key) ?? (await this.find(key)))?.value;
+    for (const { key } of this.held("", seen)) {
+      const value = (await this.lookAgain(key))?.value;
       if (value !== undefined) yield [decoded(key), value];
-      const breath = breathe();
-      if (breath !== undefined) await breath;
+      await breathe();
     }
-    for await (const [key, hit] of shelf?.hits(sync.id, seen) ?? []) {
-      const value = decodeOwn(hit.value, hit["content-type"]);
-      if (value !== undefined) yield [decoded(key), value];
-    }
+    for await (const [key, value] of this.tier.shelf?.values(this.sync.id, seen) ?? []) yield [decoded(key), value];
   }
 
   /** Removes entries whose time is over; answers how many. */

@@ -23,8 +23,8 @@ export interface Listener {
   /** Another tab wrote or deleted this key; without one, many. */
   changed(key: Uint8Array | undefined): void;
   wrote(): void;
-  /** Entries of a namespace went, or were made invalid, before what is computed now is done: one, or all whose keys begin so. */
-  removed(namespace: number, what: { readonly key: Key } | { readonly prefix: Key }): void;
+  /** An entry went, or all whose keys begin so did or were made invalid, before what is computed now is done. */
+  removed(namespace: number, key: Key, isPrefix: boolean): void;
 }
 
 /** The namespace of what is known of pools. */
@@ -177,7 +177,7 @@ export class Tier {
   delete(namespace: number, key: Key, stored: Uint8Array | null): boolean {
     const wasThere = this.engine.call("delete", { namespace, key: bytesOf(key), stored, now: this.now() }) as boolean;
     this.shelf?.deleted(namespace, key);
-    this.listener?.removed(namespace, { key });
+    this.listener?.removed(namespace, key, false);
     return wasThere;
   }
 
@@ -203,7 +203,7 @@ export class Tier {
     // Emptying everything is much quicker than finding what belongs to a namespace.
     const isAll = this.names.size === 1;
     const removed = this.engine.call("clear", { namespace: isAll ? null : namespace }) as number;
-    this.listener?.removed(namespace, { prefix: "" });
+    this.listener?.removed(namespace, "", true);
     return Math.max(removed, this.shelf?.clear(namespace) ?? 0);
   }
 
@@ -212,7 +212,7 @@ export class Tier {
     const sequence = this.stamp();
     this.engine.call("ban", { namespace, rules: [rule], now: this.now(), sequence });
     // Which tags there will be on what is computed is not known yet.
-    this.listener?.removed(namespace, { prefix: (rule["prefix"] as Uint8Array | undefined) ?? "" });
+    this.listener?.removed(namespace, (rule["prefix"] as Uint8Array | undefined) ?? "", true);
     if (sequence !== null) this.log?.keeper.banned({ namespace, rules: [rule], sequence });
   }
 

@@ -1,6 +1,7 @@
 // What a cache has for prediction and prefetch, once somebody asks for it.
 
 import type { Key } from "../bytes.js";
+import type { Statistics } from "../core.js";
 import type { LarderError } from "../error.js";
 import type { Factory, GetOrSetOptions } from "../larder.js";
 import type { Tabs } from "../tabs.js";
@@ -72,6 +73,11 @@ export class Prefetching {
     const { predictor } = this;
     await this.loading;
     return predictor;
+  }
+
+  /** How it goes, beside what the cache counted. */
+  async figures({ prefetched = 0, "prefetch-hits": prefetchHits = 0 }: Statistics): Promise<PrefetchStatistics> {
+    return { ...(await this.queue.figures()), prefetched, prefetchHits, hitRate: prefetched === 0 ? 0 : prefetchHits / prefetched };
   }
 
   /** Learns from every read. */

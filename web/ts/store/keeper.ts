@@ -66,8 +66,19 @@ export class Keeper {
     return taken;
   }
 
+  /** Makes a ban, in the place of others if there are too many. */
+  async withRoom(ban: () => void): Promise<void> {
+    try {
+      ban();
+    } catch (refused) {
+      if (!(refused instanceof LarderError) || refused.code !== "full") throw refused;
+      await this.sweep();
+      ban();
+    }
+  }
+
   /** Deletes what was made invalid, wherever it lies, so that the bans can be forgotten. */
-  async sweep(): Promise<void> {
+  private async sweep(): Promise<void> {
     const until = this.tier.stamp();
     if (this.tier.log === undefined || until === null) return;
     for await (const records of this.tier.log.records(undefined)) {

@@ -5,6 +5,7 @@ import { bytesOf, isSame, type Key } from "../bytes.js";
 import type { Stored } from "../engine.js";
 import { LarderError } from "../error.js";
 import { OWN, type Hit, type Tier } from "../tier.js";
+import { decodeOwn, type Value } from "../values.js";
 import type { Plain } from "../wire.js";
 import { knowStores } from "./contract.js";
 import { Kind } from "./lines.js";
@@ -186,13 +187,15 @@ export class Shelf {
     }
   }
 
-  /** The entries but those with these hashes, taken into memory one after the other. */
-  async *hits(namespace: number, seen: ReadonlySet<number>): AsyncIterable<readonly [key: Uint8Array, hit: Hit]> {
+  /** The values of the entries but those with these hashes, which are taken into memory one after the other. */
+  async *values(namespace: number, seen: ReadonlySet<number>): AsyncIterable<readonly [key: Uint8Array, value: Value]> {
     for await (const records of this.records(namespace)) {
       for (const { hash, bytes } of records) {
         const key = seen.has(hash) ? undefined : (this.peek(namespace, bytes)?.["key"] as Uint8Array | undefined);
-        const hit = key === undefined ? undefined : this.admit(namespace, key, bytes);
-        if (key !== undefined && hit !== undefined) yield [key, hit];
+        if (key === undefined) continue;
+        const hit = this.admit(namespace, key, bytes);
+        const value = hit === undefined ? undefined : decodeOwn(hit.value, hit["content-type"]);
+        if (value !== undefined) yield [key, value];
       }
     }
   }
